@@ -1,0 +1,35 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// The settings of every target: the strictest that the toolchain offers, with warnings as errors.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let containers: Target.Dependency = .product(
+    name: "BasicContainers",
+    package: "swift-collections"
+)
+
+let package = Package(
+    name: "parley",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
+    ],
+    targets: [
+        .target(name: "Kernel", dependencies: [containers], swiftSettings: strict),
+        .target(name: "ChatCore", dependencies: ["Kernel", containers], swiftSettings: strict),
+        .target(name: "DiscreteEvents", dependencies: ["Kernel"], swiftSettings: strict),
+        .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),
+        .testTarget(
+            name: "DiscreteEventsTests",
+            dependencies: ["DiscreteEvents", "Kernel"],
+            swiftSettings: strict
+        ),
+    ]
+)
