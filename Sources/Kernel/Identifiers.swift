@@ -81,7 +81,7 @@
     @inlinable package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
 }
 
-/// The number of an ownership lease of a partition; grows with each new owner. The first is 1.
+/// The number of an ownership lease of a partition; grows with each new owner, from 1.
 @frozen package struct Term: Hashable, Comparable, Sendable, BitwiseCopyable {
     package var rawValue: UInt64
 

@@ -1,0 +1,125 @@
+package import Kernel
+
+/// The number that a client gives a command, and that its reply carries.
+@frozen package struct CommandID: Hashable, Sendable, BitwiseCopyable {
+    package var rawValue: UInt32
+
+    @inlinable package init(_ rawValue: UInt32) { self.rawValue = rawValue }
+}
+
+/// A conversation as a command names it: its id, its partition's key, and the policy of its namespace.
+package struct ConversationReference: Equatable, Sendable, BitwiseCopyable {
+    package var id: ConversationID
+    /// Which of the configured namespaces the name belongs to.
+    package var namespace: UInt8
+    /// The name, kept by the host.
+    package var name: PayloadHandle
+
+    package init(id: ConversationID, namespace: UInt8, name: PayloadHandle) {
+        self.id = id
+        self.namespace = namespace
+        self.name = name
+    }
+}
+
+/// A message's body as the host keeps it.
+package struct Body: Equatable, Sendable, BitwiseCopyable {
+    package var handle: PayloadHandle
+    /// The size of the body alone, without framing.
+    package var byteCount: UInt32
+
+    package init(handle: PayloadHandle, byteCount: UInt32) {
+        self.handle = handle
+        self.byteCount = byteCount
+    }
+}
+
+/// What a client asks for.
+package enum Command: Equatable, Sendable, BitwiseCopyable {
+    /// Must come first and once; the host keeps the token that came with it.
+    case connect
+    /// `since` is present when the client asks to recover from a position.
+    case subscribe(ConversationReference, since: RecoveryRequest?)
+    case unsubscribe(ConversationID)
+    /// Without a message id: no duplicate suppression.
+    case publish(ConversationReference, Body)
+    /// `chat.send`: once in the log however often it is repeated.
+    case send(ConversationReference, MessageID, Body)
+    case history(ConversationReference, HistoryRequest)
+    /// Understood as far as its id, and refused: what the host's codec or policy found wrong.
+    case refused(ErrorCode)
+}
+
+/// The position that a returning subscriber claims.
+package struct RecoveryRequest: Equatable, Sendable, BitwiseCopyable {
+    /// `nil` matches any epoch: the client has never seen one.
+    package var epoch: Epoch?
+    package var offset: Offset
+    /// Whether the subscription is refused with error 112 when the position cannot be recovered.
+    package var refusesUnrecovered: Bool
+
+    package init(epoch: Epoch?, offset: Offset, refusesUnrecovered: Bool) {
+        self.epoch = epoch
+        self.offset = offset
+        self.refusesUnrecovered = refusesUnrecovered
+    }
+}
+
+/// A page of a conversation's log, as a client asks for it.
+package struct HistoryRequest: Equatable, Sendable, BitwiseCopyable {
+    /// The exclusive start; `nil` reads from the beginning (or, in reverse, from the head).
+    package var since: Offset?
+    /// The epoch that `since` belongs to, when the client stated one.
+    package var epoch: Epoch?
+    /// 0 asks for the head alone.
+    package var limit: UInt32
+    package var isReversed: Bool
+
+    package init(since: Offset?, epoch: Epoch?, limit: UInt32, isReversed: Bool) {
+        self.since = since
+        self.epoch = epoch
+        self.limit = limit
+        self.isReversed = isReversed
+    }
+}
+
+/// The error codes of the client protocol that the core or its hosts reply with.
+package enum ErrorCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterable {
+    case `internal` = 100
+    case unauthorized = 101
+    case unknownChannel = 102
+    case permissionDenied = 103
+    case methodNotFound = 104
+    case alreadySubscribed = 105
+    case limitExceeded = 106
+    case badRequest = 107
+    case notAvailable = 108
+    case tokenExpired = 109
+    case tooManyRequests = 111
+    case unrecoverablePosition = 112
+}
+
+/// The codes with which a server closes a connection.
+package enum CloseCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterable {
+    case messageTooBig = 1009
+    case shutdown = 3001
+    case internalError = 3004
+    case connectionExpired = 3005
+    case slow = 3008
+    case writeError = 3009
+    case insufficientState = 3010
+    case noPong = 3012
+    case tooManyRequests = 3013
+    case invalidToken = 3500
+    case badRequest = 3501
+    case stale = 3502
+    case connectionLimit = 3504
+    case permissionDenied = 3507
+    case notAvailable = 3508
+}
+
+/// The codes of an unsubscribe push.
+package enum UnsubscribeCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterable {
+    case server = 2000
+    case insufficientState = 2500
+}

@@ -1,0 +1,39 @@
+package import Kernel
+
+/// Everything that a shard can ask of its host.
+package enum ShardEffect: Equatable, Sendable, BitwiseCopyable {
+    /// Check the credentials that came with this connection's `connect`.
+    case authenticate(ConnectionHandle)
+    case reply(ConnectionHandle, CommandID, Reply)
+    /// One message to a range of the step's targets; `.start` as offset means without a position.
+    case deliver(Delivery, name: PayloadHandle, targets: TargetRange)
+    /// Messages of a page after one offset up to another, as ordinary pushes, to a range of targets.
+    case deliverPage(PageDelivery, targets: TargetRange)
+    /// The subscription has ended without the client asking for it.
+    case unsubscribe(ConnectionHandle, name: PayloadHandle, UnsubscribeCode)
+    case ping(targets: TargetRange)
+    /// Flush what was sent, then close; `closed` follows.
+    case close(ConnectionHandle, CloseCode)
+    case peer(ShardID, PeerMessage)
+    case store(RequestToken, StoreRequest)
+    /// Gives back one reference to bytes that the host keeps.
+    case release(PayloadHandle)
+    /// Draining is complete: no connection is left and nothing is in flight.
+    case drained
+}
+
+/// A stretch of a page that was read to close a hole.
+package struct PageDelivery: Equatable, Sendable, BitwiseCopyable {
+    package var page: PayloadHandle
+    package var name: PayloadHandle
+    /// Exclusive.
+    package var after: Offset
+    package var through: Offset
+
+    package init(page: PayloadHandle, name: PayloadHandle, after: Offset, through: Offset) {
+        self.page = page
+        self.name = name
+        self.after = after
+        self.through = through
+    }
+}

@@ -1,0 +1,127 @@
+package import Kernel
+
+/// What a shard asks of the durable store.
+///
+/// Each request is answered once, by an event that echoes
+/// its token; requests of one shard for one conversation are carried out in the order they were made.
+package enum StoreRequest: Equatable, Sendable, BitwiseCopyable {
+    case append(Append)
+    /// Where does the log end?
+    case head(ConversationID)
+    /// Is this message in the log, and where?
+    case lookUp(ConversationID, UserID, MessageID)
+    /// Messages with offset > `after` (or, reversed, < `before`), at most `limit`.
+    case read(ReadRequest)
+    /// Starts a new epoch, because the log was shown to have lost its end.
+    case renewEpoch(ConversationID, PartitionID, Term)
+    /// Renews this shard's leases, takes what it is due, and reports what changed.
+    case leases(holdsPartitions: Bool)
+}
+
+/// A conditional append: it applies only if `term` is the partition's and `offset` is head + 1.
+package struct Append: Equatable, Sendable, BitwiseCopyable {
+    package var conversation: ConversationID
+    package var partition: PartitionID
+    package var term: Term
+    package var offset: Offset
+    package var user: UserID
+    package var message: MessageID?
+    package var unixMilliseconds: UInt64
+    package var body: Body
+
+    package init(
+        conversation: ConversationID,
+        partition: PartitionID,
+        term: Term,
+        offset: Offset,
+        user: UserID,
+        message: MessageID?,
+        unixMilliseconds: UInt64,
+        body: Body
+    ) {
+        self.conversation = conversation
+        self.partition = partition
+        self.term = term
+        self.offset = offset
+        self.user = user
+        self.message = message
+        self.unixMilliseconds = unixMilliseconds
+        self.body = body
+    }
+}
+
+/// Which messages to read from a log.
+package struct ReadRequest: Equatable, Sendable, BitwiseCopyable {
+    package var conversation: ConversationID
+    /// Exclusive: forward from here up, reversed from here down; `nil` is the stream's end.
+    package var from: Offset?
+    package var limit: UInt32
+    package var isReversed: Bool
+
+    package init(conversation: ConversationID, from: Offset?, limit: UInt32, isReversed: Bool) {
+        self.conversation = conversation
+        self.from = from
+        self.limit = limit
+        self.isReversed = isReversed
+    }
+}
+
+/// How a store request ended.
+///
+/// *Unknown* means that it may or may not have been applied.
+package enum StoreOutcome: Equatable, Sendable, BitwiseCopyable {
+    case appended(AppendOutcome)
+    case head(StreamHead)
+    case found(Offset, unixMilliseconds: UInt64)
+    case notFound
+    case page(Page)
+    /// A read or a lease round that certainly did nothing.
+    case unavailable
+    /// The lease round is over; its changes came before it as lease events.
+    case leased
+}
+
+/// How an append ended.
+package enum AppendOutcome: Equatable, Sendable, BitwiseCopyable {
+    /// Durable at the offset that was asked for.
+    case done
+    /// Not applied: the same user's message id stands in the log already, from then.
+    case duplicate(Offset, unixMilliseconds: UInt64)
+    /// Not applied: another term holds the partition.
+    case fenced
+    /// Not applied: the head was not where the owner believed, or the store refused.
+    case failed
+    /// Perhaps applied.
+    case unknown
+}
+
+/// Messages read from a log, kept by the host.
+package struct Page: Equatable, Sendable, BitwiseCopyable {
+    package var handle: PayloadHandle
+    /// The lowest offset in the page; meaningless when it is empty.
+    package var first: Offset
+    package var count: UInt32
+    package var byteCount: UInt32
+    /// Where the log ended in the same snapshot.
+    package var head: StreamHead
+
+    package init(
+        handle: PayloadHandle,
+        first: Offset,
+        count: UInt32,
+        byteCount: UInt32,
+        head: StreamHead
+    ) {
+        self.handle = handle
+        self.first = first
+        self.count = count
+        self.byteCount = byteCount
+        self.head = head
+    }
+
+    /// The highest offset in the page; traps when it is empty.
+    package var last: Offset {
+        precondition(self.count > 0, "an empty page has no last offset")
+        return self.first + UInt64(self.count - 1)
+    }
+}

@@ -1,0 +1,29 @@
+/// A 128-bit rolling hash of a sequence of words, the same in every process, build and machine.
+///
+/// Two lanes of multiply-and-fold; not cryptographic. Meant to tell two runs apart, not to resist an
+/// adversary.
+@frozen package struct Digest128: Hashable, Sendable, BitwiseCopyable {
+    package var high: UInt64
+    package var low: UInt64
+
+    @inlinable package init() {
+        self.high = 0x243f_6a88_85a3_08d3
+        self.low = 0x1319_8a2e_0370_7344
+    }
+
+    @inlinable package mutating func combine(_ word: UInt64) {
+        let first = (self.low ^ word).multipliedFullWidth(by: 0xa076_1d64_78bd_642f)
+        let second = (self.high &+ word).multipliedFullWidth(by: 0xe703_7ed1_a0b4_28db)
+        self.low = first.high ^ first.low ^ self.high
+        self.high = second.high &+ second.low &+ 0x9e37_79b9_7f4a_7c15
+    }
+
+    /// 32 lowercase hexadecimal digits.
+    package var hexadecimal: String {
+        let digits = [self.high, self.low].map { word in
+            let text = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }
+        return digits.joined()
+    }
+}
