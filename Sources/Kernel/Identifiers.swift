@@ -90,6 +90,9 @@
     /// Before every term: no lease is known.
     @inlinable package static var none: Self { Self(0) }
 
+    /// The term of the next owner.
+    @inlinable package var next: Self { Self(self.rawValue + 1) }
+
     @inlinable package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
 }
 

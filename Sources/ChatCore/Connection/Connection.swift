@@ -1,0 +1,102 @@
+package import Kernel
+
+/// One client's connection: which commands it may give, and whether it still answers pings.
+///
+/// The first command must be `connect` and there is exactly one; until its credentials have been
+/// checked, later commands wait, because a client may send them in the same frame (client protocol,
+/// trap 16). A pong that no ping asked for is a violation.
+package struct Connection: BitwiseCopyable, Sendable {
+    package enum Phase: Equatable, Sendable, BitwiseCopyable {
+        /// No socket has this slot.
+        case vacant
+        /// Leaves for `authenticating` with `connect`, or closes as stale.
+        case opened
+        /// Leaves for `connected` when the credentials are good, for `rejected` when they have
+        /// expired, else closes.
+        case authenticating(CommandID)
+        /// Answered with an error; good for nothing more.
+        case rejected
+        /// Leaves for `closing`.
+        case connected
+        /// Told to go; leaves for `vacant` when the socket is gone.
+        case closing
+    }
+
+    /// What to do with a command.
+    package enum Admission: Equatable, Sendable, BitwiseCopyable {
+        case authenticate
+        case run
+        case hold
+        case ignore
+        case violation
+    }
+
+    package private(set) var phase = Phase.vacant
+    package private(set) var awaitsPong = false
+    package var id = ConnectionID(0)
+    package var generation: UInt32 = 0
+    package var user = UserID(high: 0, low: 0)
+    package var subscriptionCount: UInt16 = 0
+    var firstSubscription = noSlot
+    var firstGated = noSlot
+    var gatedCount: UInt32 = 0
+
+    package init() {}
+
+    package mutating func open(_ id: ConnectionID, generation: UInt32) {
+        precondition(self.phase == .vacant, "a slot is opened when it is vacant")
+        self = Self()
+        self.id = id
+        self.generation = generation
+        self.phase = .opened
+    }
+
+    package mutating func admit(_ command: Command, as id: CommandID) -> Admission {
+        let isConnect = command == .connect
+        switch self.phase {
+        case .vacant, .closing:
+            return .ignore
+        case .rejected:
+            return .violation
+        case .opened:
+            guard isConnect else { return .violation }
+            self.phase = .authenticating(id)
+            return .authenticate
+        case .authenticating:
+            return isConnect ? .violation : .hold
+        case .connected:
+            return isConnect ? .violation : .run
+        }
+    }
+
+    /// The credentials were good; returns the command that waits for the answer.
+    package mutating func accept(_ user: UserID) -> CommandID? {
+        guard case .authenticating(let command) = self.phase else { return nil }
+        self.phase = .connected
+        self.user = user
+        return command
+    }
+
+    /// The credentials have expired.
+    package mutating func reject() { self.phase = .rejected }
+
+    /// Starts closing; false if that has been done, or there is nobody.
+    package mutating func beginClosing() -> Bool {
+        switch self.phase {
+        case .vacant, .closing: return false
+        case .opened, .authenticating, .rejected, .connected:
+            self.phase = .closing
+            return true
+        }
+    }
+
+    package mutating func vacate() { self.phase = .vacant }
+
+    package mutating func ping() { self.awaitsPong = true }
+
+    /// Takes a pong; false if no ping asked for it.
+    package mutating func pong() -> Bool {
+        defer { self.awaitsPong = false }
+        return self.awaitsPong
+    }
+}

@@ -1,0 +1,94 @@
+package import Kernel
+
+/// Numbers the messages of one conversation and knows which of them are durable.
+///
+/// Offsets are handed out in order and appends are pipelined. The store applies an append only at
+/// head + 1 of the owner's term, so outcomes arrive in offset order. After one that is not *done*,
+/// nothing later is acknowledged, fanned out or numbered until the log's end has been read back,
+/// because a later append may stand or fall with the earlier one.
+package struct Sequencer: Equatable, Sendable, BitwiseCopyable {
+    package enum Phase: Equatable, Sendable, BitwiseCopyable {
+        /// The head has not been read; leaves for `open` when it has.
+        case loading
+        /// Appends are numbered as they come.
+        case open
+        /// An append did not end well; leaves for `readingBack` when none is in flight.
+        case settling
+        /// The log's end is being read; leaves for `open` when it has been.
+        case readingBack
+    }
+
+    /// What the owner must do about an append's outcome.
+    package enum Verdict: Equatable, Sendable, BitwiseCopyable {
+        /// Durable and in order: acknowledge and fan out.
+        case acknowledge
+        /// Wait for the log to be read back.
+        case park
+        /// In the log already, from an earlier time; nothing else was disturbed.
+        case duplicate
+    }
+
+    package private(set) var phase = Phase.loading
+    package private(set) var epoch = Epoch(0)
+    /// The last offset that is known to be durable and was fanned out.
+    package private(set) var head = Offset.start
+    package private(set) var inFlight: UInt32 = 0
+
+    package init() {}
+
+    /// Where the log ends, as read from the store; returns whether the log had grown unseen.
+    package mutating func open(at end: StreamHead) -> Bool {
+        precondition(self.inFlight == 0, "the log's end is read when no append is in flight")
+        let hasGrown = end.offset > self.head
+        self.phase = .open
+        self.epoch = end.epoch
+        self.head = end.offset
+        return hasGrown
+    }
+
+    /// The offset of the next message; only an open sequencer numbers.
+    package mutating func number() -> Offset {
+        precondition(self.phase == .open, "only an open sequencer numbers")
+        self.inFlight += 1
+        return self.head + UInt64(self.inFlight)
+    }
+
+    /// Takes the outcome of the append that was numbered `offset`.
+    package mutating func complete(_ offset: Offset, _ outcome: AppendOutcome) -> Verdict {
+        precondition(self.inFlight > 0, "an append ends once")
+        self.inFlight -= 1
+        switch (self.phase, outcome) {
+        case (.open, .done):
+            precondition(offset == self.head.next, "the store ends appends in offset order")
+            self.head = offset
+            return .acknowledge
+        case (.open, .duplicate):
+            // Later appends were numbered on the assumption that this one would take its offset.
+            if self.inFlight > 0 { self.phase = .settling }
+            return .duplicate
+        case (.open, .fenced), (.open, .failed), (.open, .unknown):
+            self.phase = .settling
+            return .park
+        case (.settling, .duplicate):
+            return .duplicate
+        case (.settling, .done), (.settling, .fenced), (.settling, .failed), (.settling, .unknown):
+            return .park
+        case (.loading, _), (.readingBack, _):
+            preconditionFailure("no append is in flight while the log's end is being read")
+        }
+    }
+
+    /// Starts reading the log's end, if appends have gone wrong and none is in flight any more.
+    package mutating func beginReadBack() -> Bool {
+        guard self.phase == .settling, self.inFlight == 0 else { return false }
+        self.phase = .readingBack
+        return true
+    }
+
+    /// Doubts the log's end although no append has failed: a gateway has delivered beyond it.
+    package mutating func doubt() -> Bool {
+        guard self.phase == .open, self.inFlight == 0 else { return false }
+        self.phase = .readingBack
+        return true
+    }
+}

@@ -1,0 +1,254 @@
+import BasicContainers
+import Kernel
+
+/// Whether a shard takes connections.
+enum Drain: Equatable {
+    case serving
+    /// Sends `batch` connections away every 100 ms.
+    case draining(batch: Int, next: UInt32)
+    case drained
+}
+
+extension Shard {
+    /// Whether the handle names a connection that has not been told to go.
+    func isOpen(_ handle: ConnectionHandle) -> Bool {
+        guard Int(handle.slot) < self.connections.count else { return false }
+        let connection = self.connections[Int(handle.slot)]
+        guard connection.generation == handle.generation else { return false }
+        switch connection.phase {
+        case .vacant, .closing: return false
+        case .opened, .authenticating, .rejected, .connected: return true
+        }
+    }
+
+    mutating func onOpened(
+        _ handle: ConnectionHandle,
+        _ id: ConnectionID,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        while self.connections.count <= Int(handle.slot) { self.connections.append(Connection()) }
+        self.connections[Int(handle.slot)].open(id, generation: handle.generation)
+        self.connectionCount += 1
+        self.counters.connectionsOpened += 1
+        guard self.drain == .serving else {
+            self.close(handle, .shutdown, into: &effects)
+            return
+        }
+        self.deadlines.schedule(.connect(handle), at: now + self.configuration.connectTimeout)
+    }
+
+    mutating func onClosed(
+        _ handle: ConnectionHandle,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let slot = Int(handle.slot)
+        precondition(
+            slot < self.connections.count
+                && self.connections[slot].generation == handle.generation
+                && self.connections[slot].phase != .vacant,
+            "a connection that closes was open"
+        )
+        self.dropGated(of: handle.slot, into: &effects)
+        self.dropSubscriptions(of: handle.slot, into: &effects)
+        self.connections[slot].vacate()
+        self.connectionCount -= 1
+        self.counters.connectionsClosed += 1
+    }
+
+    mutating func close(
+        _ handle: ConnectionHandle,
+        _ code: CloseCode,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.isOpen(handle), self.connections[Int(handle.slot)].beginClosing() else { return }
+        self.dropGated(of: handle.slot, into: &effects)
+        self.dropSubscriptions(of: handle.slot, into: &effects)
+        effects.emit(.close(handle, code))
+    }
+
+    mutating func closeIfNeverConnected(
+        _ handle: ConnectionHandle,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.isOpen(handle) else { return }
+        switch self.connections[Int(handle.slot)].phase {
+        case .opened, .authenticating, .rejected: self.close(handle, .stale, into: &effects)
+        case .connected, .closing, .vacant: break
+        }
+    }
+
+    mutating func onCommand(
+        _ handle: ConnectionHandle,
+        _ id: CommandID,
+        _ command: Command,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        self.counters.commands += 1
+        guard self.isOpen(handle) else {
+            self.releaseHandles(of: command, into: &effects)
+            return
+        }
+        switch self.connections[Int(handle.slot)].admit(command, as: id) {
+        case .authenticate:
+            effects.emit(.authenticate(handle))
+        case .run:
+            self.run(command, as: id, for: handle, at: now, into: &effects)
+        case .hold:
+            self.gate(command, as: id, for: handle, into: &effects)
+        case .ignore:
+            self.releaseHandles(of: command, into: &effects)
+        case .violation:
+            self.releaseHandles(of: command, into: &effects)
+            self.close(handle, .badRequest, into: &effects)
+        }
+    }
+
+    private mutating func gate(
+        _ command: Command,
+        as id: CommandID,
+        for handle: ConnectionHandle,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let slot = Int(handle.slot)
+        guard self.connections[slot].gatedCount < self.configuration.gatedLimit else {
+            self.releaseHandles(of: command, into: &effects)
+            self.close(handle, .tooManyRequests, into: &effects)
+            return
+        }
+        let row = self.gated.insert(GatedCommand(id: id, command: command, next: noSlot))
+        self.connections[slot].gatedCount += 1
+        guard self.connections[slot].firstGated != noSlot else {
+            self.connections[slot].firstGated = row
+            return
+        }
+        var last = self.connections[slot].firstGated
+        while self.gated[last].next != noSlot { last = self.gated[last].next }
+        self.gated[last].next = row
+    }
+
+    /// Takes the first command that waited for the credentials.
+    private mutating func nextGated(of slot: UInt32) -> GatedCommand? {
+        let first = self.connections[Int(slot)].firstGated
+        guard first != noSlot else { return nil }
+        let row = self.gated[first]
+        self.gated.remove(first, leaving: row)
+        self.connections[Int(slot)].firstGated = row.next
+        self.connections[Int(slot)].gatedCount -= 1
+        return row
+    }
+
+    private mutating func dropGated(
+        of slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        while let row = self.nextGated(of: slot) {
+            self.releaseHandles(of: row.command, into: &effects)
+        }
+    }
+
+    mutating func onAuthenticated(
+        _ handle: ConnectionHandle,
+        _ outcome: AuthenticationOutcome,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.isOpen(handle) else { return }
+        let slot = Int(handle.slot)
+        guard case .authenticating(let command) = self.connections[slot].phase else { return }
+        switch outcome {
+        case .accepted(let user, let timeToLive):
+            self.admit(handle, as: user, answering: command, timeToLive, at: now, into: &effects)
+            while self.isOpen(handle), let row = self.nextGated(of: handle.slot) {
+                self.run(row.command, as: row.id, for: handle, at: now, into: &effects)
+            }
+        case .expired:
+            // The client fetches a new token and connects again; this connection is of no more use.
+            self.connections[slot].reject()
+            self.dropGated(of: handle.slot, into: &effects)
+            self.fail(handle, command, .tokenExpired, into: &effects)
+        case .invalid:
+            self.close(handle, .invalidToken, into: &effects)
+        case .missing:
+            self.close(handle, .badRequest, into: &effects)
+        }
+    }
+
+    private mutating func admit(
+        _ handle: ConnectionHandle,
+        as user: UserID,
+        answering command: CommandID,
+        _ timeToLive: Interval?,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let slot = Int(handle.slot)
+        let accepted = self.connections[slot].accept(user)
+        precondition(accepted == command, "the command that authenticates is the one answered")
+        let draw = self.random.draw(.pingSlot, self.connections[slot].id.rawValue)
+        self.pingSlots.insert(handle, at: now, draw: draw)
+        self.turnPingSlots(at: now)
+        if let timeToLive {
+            let expiry = now + timeToLive + self.configuration.expiryGrace
+            self.deadlines.schedule(.expire(handle), at: expiry)
+        }
+        let reply = ConnectReply(
+            pingInterval: self.configuration.pingInterval,
+            timeToLive: timeToLive
+        )
+        effects.emit(.reply(handle, command, .connected(reply)))
+    }
+
+    private mutating func run(
+        _ command: Command,
+        as id: CommandID,
+        for handle: ConnectionHandle,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        switch command {
+        case .connect:
+            preconditionFailure("a second connect is a violation")
+        case .subscribe(let reference, let since):
+            self.subscribe(handle, id, reference, since: since, at: now, into: &effects)
+        case .unsubscribe(let conversation):
+            self.unsubscribe(handle, id, conversation, into: &effects)
+        case .publish(let reference, let body):
+            self.publish(handle, id, reference, nil, body, at: now, into: &effects)
+        case .send(let reference, let message, let body):
+            self.publish(handle, id, reference, message, body, at: now, into: &effects)
+        case .history(let reference, let request):
+            self.readHistory(handle, id, reference, request, into: &effects)
+        case .refused(let code):
+            self.fail(handle, id, code, into: &effects)
+        }
+    }
+
+    mutating func fail(
+        _ handle: ConnectionHandle,
+        _ id: CommandID,
+        _ code: ErrorCode,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.isOpen(handle) else { return }
+        self.counters.errors += 1
+        effects.emit(.reply(handle, id, .error(code)))
+    }
+
+    /// Gives back what a command that will not run brought with it.
+    mutating func releaseHandles(
+        of command: Command,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        switch command {
+        case .connect, .unsubscribe, .refused:
+            break
+        case .subscribe(let reference, _), .history(let reference, _):
+            self.release(reference.name, into: &effects)
+        case .publish(let reference, let body), .send(let reference, _, let body):
+            self.release(reference.name, into: &effects)
+            self.release(body.handle, into: &effects)
+        }
+    }
+}

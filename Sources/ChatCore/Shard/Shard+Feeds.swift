@@ -1,0 +1,274 @@
+import BasicContainers
+import Kernel
+
+/// Feeds: a gateway shard's interest in conversations, and the way of a delivery to subscribers.
+extension Shard {
+    /// The feed of a conversation, made and registered if there is none; takes the name over.
+    mutating func feed(
+        for reference: ConversationReference,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) -> UInt32 {
+        if let slot = self.feedSlots[reference.id] {
+            self.release(reference.name, into: &effects)
+            return slot
+        }
+        self.feedIncarnations += 1
+        let slot = self.feeds.insert(
+            Feed(
+                id: reference.id,
+                partition: self.partition(of: reference.id),
+                namespace: reference.namespace,
+                name: reference.name,
+                // A restarted gateway must not be outbid by what its predecessor registered.
+                incarnation: self.incarnation << 32 | self.feedIncarnations
+            )
+        )
+        self.feedSlots[reference.id] = slot
+        self.feeds[slot].position.reregister(in: self.placement(of: slot).term)
+        self.sendInterest(slot, at: now, into: &effects)
+        return slot
+    }
+
+    func placement(of feed: UInt32) -> (term: Term, owner: ShardID?) {
+        self.placement[Int(self.feeds[feed].partition.rawValue)]
+    }
+
+    mutating func removeFeedIfUnused(
+        _ slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.feeds[slot].targets.isEmpty, self.feeds[slot].firstJoining == noSlot else {
+            return
+        }
+        let feed = self.feeds[slot]
+        if let owner = self.placement(of: slot).owner {
+            effects.emit(.peer(owner, .withdraw(feed.id, incarnation: feed.incarnation)))
+        }
+        self.dropHeld(of: slot, into: &effects)
+        self.release(feed.name, into: &effects)
+        self.feedSlots.removeValue(forKey: feed.id)
+        self.feeds.remove(slot, leaving: .blank)
+    }
+
+    /// Registers or renews interest, and schedules the next time.
+    mutating func sendInterest(
+        _ slot: UInt32,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let feed = self.feeds[slot]
+        if let owner = self.placement(of: slot).owner {
+            let interest = Interest(
+                conversation: feed.id,
+                incarnation: feed.incarnation,
+                delivered: feed.position.delivered
+            )
+            effects.emit(.peer(owner, .interest(interest)))
+        }
+        let pause: Interval
+        switch feed.position.phase {
+        case .registering:
+            pause = self.configuration.interestRetry
+        case .live, .closingHole:
+            // Spread, so that the feeds which one takeover registered do not renew together for ever.
+            let renewal = self.configuration.interestRenewal
+            let draw = self.random.draw(.interestRenewal, feed.id.low, now.nanoseconds)
+            let jitter = KeyedRandom.below(renewal.nanoseconds / 4, draw)
+            pause = Interval(nanoseconds: renewal.nanoseconds - jitter)
+        }
+        let generation = self.feeds.generation(of: slot)
+        self.deadlines.schedule(.interest(feed: slot, generation: generation), at: now + pause)
+    }
+
+    /// A partition has a new owner or term: what was registered with the old one is void.
+    mutating func onLease(
+        _ partition: PartitionID,
+        _ term: Term,
+        _ owner: ShardID?,
+        at now: Instant
+    ) {
+        let known = self.placement[Int(partition.rawValue)]
+        guard term > known.term || (term == known.term && owner != known.owner) else { return }
+        self.placement[Int(partition.rawValue)] = (term, owner)
+        self.relinquish(partition, before: owner == self.id ? term : term.next)
+        for slot in 0..<self.feeds.slotCount
+        where self.feeds.isOccupied(slot) && self.feeds[slot].partition == partition {
+            self.feeds[slot].position.reregister(in: term)
+            let generation = self.feeds.generation(of: slot)
+            self.deadlines.schedule(.interest(feed: slot, generation: generation), at: now)
+        }
+    }
+
+    mutating func onDelivery(
+        _ delivery: Delivery,
+        from sender: ShardID,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard let slot = self.feedSlots[delivery.conversation] else {
+            self.release(delivery.body.handle, into: &effects)
+            // Nobody here wants it any more: the withdrawal was lost.
+            let incarnation = self.incarnation << 32 | self.feedIncarnations
+            effects.emit(.peer(sender, .withdraw(delivery.conversation, incarnation: incarnation)))
+            return
+        }
+        guard self.namespace(self.feeds[slot].namespace).hasLog else {
+            self.deliver(delivery, of: slot, into: &effects)
+            self.release(delivery.body.handle, into: &effects)
+            return
+        }
+        let verdict = self.feeds[slot].position.judge(
+            term: delivery.term,
+            epoch: delivery.epoch,
+            offset: delivery.offset
+        )
+        switch verdict {
+        case .deliver:
+            self.deliver(delivery, of: slot, into: &effects)
+            if self.feeds[slot].recovering > 0 {
+                self.hold(delivery, for: slot, into: &effects)
+            } else {
+                self.release(delivery.body.handle, into: &effects)
+            }
+            self.deliverContiguous(of: slot, into: &effects)
+        case .drop:
+            self.counters.deliveriesStale += 1
+            self.release(delivery.body.handle, into: &effects)
+        case .hold:
+            self.hold(delivery, for: slot, into: &effects)
+            self.closeHole(of: slot, into: &effects)
+        case .lost:
+            self.release(delivery.body.handle, into: &effects)
+            let head = StreamHead(epoch: delivery.epoch, offset: delivery.offset)
+            self.restart(slot, at: head, into: &effects)
+        }
+    }
+
+    private mutating func deliver(
+        _ delivery: Delivery,
+        of slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard !self.feeds[slot].targets.isEmpty else { return }
+        let targets = self.appendTargets(of: slot, into: &effects)
+        self.counters.deliveries += UInt64(targets.count)
+        effects.emit(.deliver(delivery, name: self.feeds[slot].name, targets: targets))
+    }
+
+    private mutating func appendTargets(
+        of slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) -> TargetRange {
+        let start = effects.targetCount
+        let count = self.feeds[slot].targets.count
+        for index in 0..<count { effects.appendTarget(self.feeds[slot].targets[index]) }
+        return TargetRange(start: start, count: UInt32(count))
+    }
+
+    /// Hears from the owner where the stream ends.
+    mutating func onHead(
+        _ conversation: ConversationID,
+        _ term: Term,
+        _ head: StreamHead,
+        confirms: Bool,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard let slot = self.feedSlots[conversation] else { return }
+        switch self.feeds[slot].position.learn(head, in: term, confirms: confirms) {
+        case .stale, .level:
+            break
+        case .began:
+            self.joinWaiting(of: slot, into: &effects)
+            self.deliverContiguous(of: slot, into: &effects)
+        case .behind:
+            self.closeHole(of: slot, into: &effects)
+        case .lost:
+            self.restart(slot, at: head, into: &effects)
+        }
+    }
+
+    /// The stream is another one: the live are told to start again, those who join begin at its head.
+    private mutating func restart(
+        _ slot: UInt32,
+        at head: StreamHead,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        self.endAll(of: slot, into: &effects)
+        self.dropHeld(of: slot, into: &effects)
+        self.feeds[slot].position.restart(at: head)
+        self.joinWaiting(of: slot, into: &effects)
+        self.removeFeedIfUnused(slot, into: &effects)
+    }
+
+    /// Reads what is missing between the position and what is known to exist.
+    mutating func closeHole(of slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+        guard self.feeds[slot].position.beginClosing(),
+            let position = self.feeds[slot].position.delivered
+        else { return }
+        self.counters.holes += 1
+        let read = ReadRequest(
+            conversation: self.feeds[slot].id,
+            from: position.offset,
+            limit: self.configuration.recoveryLimit,
+            isReversed: false
+        )
+        let generation = self.feeds.generation(of: slot)
+        self.ask(
+            .read(read),
+            for: .holePage(feed: slot, generation: generation),
+            into: &effects
+        )
+    }
+
+    mutating func onHolePage(
+        _ slot: UInt32,
+        _ page: Page?,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard let page, let position = self.feeds[slot].position.delivered else {
+            self.feeds[slot].position.closed(through: nil)
+            let generation = self.feeds.generation(of: slot)
+            self.deadlines.schedule(
+                .hole(feed: slot, generation: generation),
+                at: now + self.configuration.storeRetry
+            )
+            return
+        }
+        guard page.head.epoch == position.epoch else {
+            self.restart(slot, at: page.head, into: &effects)
+            return
+        }
+        guard page.count > 0, page.last > position.offset else {
+            self.feeds[slot].position.closed(through: nil)
+            self.deliverContiguous(of: slot, into: &effects)
+            return
+        }
+        guard page.first <= position.offset.next else {
+            self.restart(slot, at: page.head, into: &effects)
+            return
+        }
+        self.deliverPage(page, after: position.offset, of: slot, into: &effects)
+        self.feeds[slot].position.closed(through: page.last)
+        self.deliverContiguous(of: slot, into: &effects)
+        self.closeHole(of: slot, into: &effects)
+    }
+
+    private mutating func deliverPage(
+        _ page: Page,
+        after offset: Offset,
+        of slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard !self.feeds[slot].targets.isEmpty else { return }
+        let stretch = PageDelivery(
+            page: page.handle,
+            name: self.feeds[slot].name,
+            after: offset,
+            through: page.last
+        )
+        let targets = self.appendTargets(of: slot, into: &effects)
+        self.counters.deliveries += UInt64(targets.count) * (page.last - offset)
+        effects.emit(.deliverPage(stretch, targets: targets))
+    }
+}

@@ -1,0 +1,101 @@
+import BasicContainers
+import Kernel
+
+/// Pings, pongs and draining.
+extension Shard {
+    mutating func turnPingSlots(at now: Instant) {
+        guard !self.pingSlots.isTurning else { return }
+        self.pingSlots.isTurning = true
+        self.deadlines.schedule(.pings, at: self.nextSlot(after: now))
+    }
+
+    private func nextSlot(after now: Instant) -> Instant {
+        let width = PingSlots.width.nanoseconds
+        return Instant(nanoseconds: (now.nanoseconds / width + 1) * width)
+    }
+
+    /// Pings one slot, and lets go of those in the overdue slot that never answered.
+    mutating func pingSlot(at now: Instant, into effects: inout EffectBuffer<ShardEffect>) {
+        self.closeOverdue(self.pingSlots.overdueIndex(at: now), into: &effects)
+        let index = self.pingSlots.index(at: now)
+        let start = effects.targetCount
+        var kept = self.pingSlots.take(index)
+        kept.removeAll { !self.isOpen($0) }
+        for handle in kept {
+            self.connections[Int(handle.slot)].ping()
+            effects.appendTarget(handle)
+        }
+        if !kept.isEmpty {
+            self.counters.pings += UInt64(kept.count)
+            let range = TargetRange(start: start, count: UInt32(kept.count))
+            effects.emit(.ping(targets: range))
+        }
+        self.pingSlots.put(back: kept, into: index)
+        guard self.connectionCount > 0 else {
+            self.pingSlots.isTurning = false
+            return
+        }
+        self.deadlines.schedule(.pings, at: self.nextSlot(after: now))
+    }
+
+    private mutating func closeOverdue(
+        _ index: Int,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        for handle in self.pingSlots.slots[index] where self.isOpen(handle) {
+            guard self.connections[Int(handle.slot)].awaitsPong else { continue }
+            self.close(handle, .noPong, into: &effects)
+        }
+    }
+
+    mutating func onPongs(_ range: TargetRange, into effects: inout EffectBuffer<ShardEffect>) {
+        for index in range.start..<(range.start + range.count) {
+            let handle = self.staged[Int(index)]
+            guard self.isOpen(handle) else { continue }
+            self.counters.pongs += 1
+            guard self.connections[Int(handle.slot)].pong() else {
+                self.close(handle, .badRequest, into: &effects)
+                continue
+            }
+        }
+    }
+
+    mutating func onDrain(
+        over duration: Interval,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.drain == .serving else { return }
+        let rounds = max(1, Int(duration.nanoseconds / PingSlots.width.nanoseconds))
+        let batch = (Int(self.connectionCount) + rounds - 1) / rounds
+        self.drain = .draining(batch: max(1, batch), next: 0)
+        self.drainSome(at: now, into: &effects)
+    }
+
+    mutating func drainSome(at now: Instant, into effects: inout EffectBuffer<ShardEffect>) {
+        guard case .draining(let batch, var next) = self.drain else { return }
+        var left = batch
+        while left > 0, Int(next) < self.connections.count,
+            effects.freeCapacity > Self.effectReserve / 4
+        {
+            let generation = self.connections[Int(next)].generation
+            let handle = ConnectionHandle(slot: next, generation: generation)
+            if self.isOpen(handle) {
+                self.close(handle, .shutdown, into: &effects)
+                left -= 1
+            }
+            next += 1
+        }
+        self.drain = .draining(batch: batch, next: next)
+        guard Int(next) < self.connections.count else { return }
+        self.deadlines.schedule(.drain, at: now + PingSlots.width)
+    }
+
+    /// The gateway role has drained when its last connection is gone; owners serve other shards on.
+    mutating func finishDrainIfEmpty(into effects: inout EffectBuffer<ShardEffect>) {
+        guard case .draining = self.drain, self.connectionCount == 0, self.messages.count == 0
+        else { return }
+        self.drain = .drained
+        effects.emit(.drained)
+    }
+}

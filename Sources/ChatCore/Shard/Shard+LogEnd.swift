@@ -1,0 +1,255 @@
+import BasicContainers
+import Kernel
+
+/// What an owner does about the end of a log: load it, read it back after trouble, announce it.
+extension Shard {
+    /// Once no append is in flight, asks the store what became of each parked message, and then where
+    /// the log ends; the store answers a conversation's questions in order.
+    mutating func readBackIfSettled(
+        _ slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.conversations[slot].sequencer.beginReadBack() else { return }
+        self.counters.recoveriesOfSequence += 1
+        self.readBack(slot, into: &effects)
+    }
+
+    private mutating func readBack(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+        let conversation = self.conversations[slot].id
+        self.conversations[slot].readFailed = false
+        var message = self.conversations[slot].firstMessage
+        while message != noSlot {
+            let request = self.messages[message].request
+            if let id = request.message {
+                self.conversations[slot].openReads += 1
+                self.ask(
+                    .lookUp(conversation, request.user, id),
+                    for: .lookUp(message: message),
+                    into: &effects
+                )
+            }
+            message = self.messages[message].next
+        }
+        self.conversations[slot].openReads += 1
+        self.ask(.head(conversation), for: .readBack(conversation: slot), into: &effects)
+    }
+
+    mutating func onLookedUp(_ message: UInt32, _ outcome: StoreOutcome) {
+        guard let slot = self.conversationSlots[self.messages[message].request.conversation] else {
+            preconditionFailure("a conversation is kept while its log is being read")
+        }
+        self.conversations[slot].openReads -= 1
+        switch outcome {
+        case .found(let offset, let unixMilliseconds):
+            self.messages[message].fate = .found(offset, unixMilliseconds: unixMilliseconds)
+        case .notFound:
+            self.messages[message].fate = .absent
+        case .unavailable:
+            self.conversations[slot].readFailed = true
+        case .appended, .head, .page, .leased:
+            preconditionFailure("a look-up ends as a look-up")
+        }
+    }
+
+    /// Where the log ends is known, or could not be read.
+    mutating func onEnd(
+        of slot: UInt32,
+        _ outcome: StoreOutcome,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        self.conversations[slot].openReads -= 1
+        guard self.conversations[slot].openReads == 0 else {
+            preconditionFailure("the log's end is the last thing that is asked")
+        }
+        guard case .head(let end) = outcome, !self.conversations[slot].readFailed else {
+            let generation = self.conversations.generation(of: slot)
+            self.deadlines.schedule(
+                .storeRetry(conversation: slot, generation: generation),
+                at: now + self.configuration.storeRetry
+            )
+            return
+        }
+        let wasLoading = self.conversations[slot].sequencer.phase == .loading
+        let formerEpoch = self.conversations[slot].sequencer.epoch
+        let formerHead = self.conversations[slot].sequencer.head
+        let hasGrown = self.conversations[slot].sequencer.open(at: end)
+        if !wasLoading {
+            self.settleParked(slot, from: formerHead, upTo: end.offset, into: &effects)
+            if formerEpoch != end.epoch { self.conversations[slot].planner.unconfirm() }
+            if hasGrown { self.announceNow(slot, into: &effects) }
+        }
+        self.confirmInterests(slot, into: &effects)
+        var message = self.conversations[slot].firstMessage
+        while message != noSlot {
+            let next = self.messages[message].next
+            self.append(message, of: slot, into: &effects)
+            message = next
+        }
+    }
+
+    mutating func retryReading(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+        switch self.conversations[slot].sequencer.phase {
+        case .loading:
+            self.conversations[slot].openReads += 1
+            let conversation = self.conversations[slot].id
+            self.ask(.head(conversation), for: .load(conversation: slot), into: &effects)
+        case .readingBack:
+            self.readBack(slot, into: &effects)
+        case .open, .settling:
+            preconditionFailure("only what could not be read is read again")
+        }
+    }
+
+    /// Answers everything that was parked by what the log says.
+    private mutating func settleParked(
+        _ slot: UInt32,
+        from formerHead: Offset,
+        upTo head: Offset,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        while self.conversations[slot].firstMessage != noSlot {
+            let message = self.conversations[slot].firstMessage
+            if case .parked(let offset, .done) = self.messages[message].fate, offset <= head {
+                let unixMilliseconds = self.messages[message].unixMilliseconds
+                self.messages[message].fate = .found(offset, unixMilliseconds: unixMilliseconds)
+            }
+            var isDuplicate = false
+            if case .found(let offset, _) = self.messages[message].fate {
+                isDuplicate = offset <= formerHead
+            }
+            self.answer(message, of: slot, isDuplicate: isDuplicate, into: &effects)
+            self.removeMessage(message, from: slot, into: &effects)
+        }
+    }
+
+    mutating func onInterest(
+        _ interest: Interest,
+        from gateway: ShardID,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard let slot = self.owned(interest.conversation, namespace: 0, into: &effects) else {
+            return
+        }
+        self.conversations[slot].planner.register(
+            gateway,
+            incarnation: interest.incarnation,
+            until: now + self.configuration.interestLease
+        )
+        guard self.conversations[slot].sequencer.phase == .open else { return }
+        if let delivered = interest.delivered, self.hasLost(delivered, of: slot) {
+            self.renewEpoch(of: slot, into: &effects)
+            return
+        }
+        self.confirmInterests(slot, into: &effects)
+    }
+
+    /// Whether a gateway has delivered beyond the head, which only a store that lost commits explains.
+    private func hasLost(_ delivered: Position, of slot: UInt32) -> Bool {
+        delivered.epoch == self.conversations[slot].sequencer.epoch
+            && delivered.offset > self.conversations[slot].sequencer.head
+    }
+
+    private mutating func renewEpoch(
+        of slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.conversations[slot].sequencer.doubt() else { return }
+        self.counters.epochsRenewed += 1
+        let conversation = self.conversations[slot]
+        self.conversations[slot].openReads += 1
+        self.ask(
+            .renewEpoch(conversation.id, conversation.partition, conversation.term),
+            for: .readBack(conversation: slot),
+            into: &effects
+        )
+    }
+
+    private mutating func confirmInterests(
+        _ slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let conversation = self.conversations[slot].id
+        let term = self.conversations[slot].term
+        let head = self.head(of: slot)
+        self.conversations[slot].planner.confirm { shard in
+            effects.emit(.peer(shard, .interested(conversation, term, head)))
+        }
+    }
+
+    private func head(of slot: UInt32) -> StreamHead {
+        StreamHead(
+            epoch: self.conversations[slot].sequencer.epoch,
+            offset: self.conversations[slot].sequencer.head
+        )
+    }
+
+    private mutating func announceNow(
+        _ slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let message = PeerMessage.head(
+            self.conversations[slot].id,
+            self.conversations[slot].term,
+            self.head(of: slot)
+        )
+        for index in self.conversations[slot].planner.recipients.indices {
+            let shard = self.conversations[slot].planner.recipients[index].shard
+            effects.emit(.peer(shard, message))
+        }
+        self.announceLater(slot)
+    }
+
+    /// Puts a moved head on the list of the next rounds; more than one, because the bus loses messages.
+    mutating func announceLater(_ slot: UInt32) {
+        if self.conversations[slot].roundsToAnnounce == 0 { self.moved.append(slot) }
+        self.conversations[slot].roundsToAnnounce = 3
+    }
+
+    mutating func announceHeads(at now: Instant, into effects: inout EffectBuffer<ShardEffect>) {
+        var still: [UInt32] = []
+        var announced = 0
+        for slot in self.moved {
+            guard effects.freeCapacity > Self.effectReserve / 4 else { break }
+            announced += 1
+            self.conversations[slot].planner.expire(at: now)
+            if self.conversations[slot].sequencer.phase == .open {
+                let rounds = self.conversations[slot].roundsToAnnounce
+                self.announceNow(slot, into: &effects)
+                self.conversations[slot].roundsToAnnounce = rounds - 1
+            }
+            if self.conversations[slot].roundsToAnnounce > 0 {
+                still.append(slot)
+            } else {
+                self.forgetIfIdle(slot)
+            }
+        }
+        let isComplete = announced == self.moved.count
+        self.moved.removeFirst(announced)
+        self.moved.append(contentsOf: still)
+        let pause = isComplete ? self.configuration.headInterval : .zero
+        self.deadlines.schedule(.heads, at: now + pause)
+    }
+
+    private mutating func forgetIfIdle(_ slot: UInt32) {
+        guard self.conversations[slot].planner.recipients.isEmpty,
+            self.conversations[slot].messageCount == 0, self.conversations[slot].openReads == 0
+        else { return }
+        self.forget(slot)
+    }
+
+    /// Another shard owns the partition now, or this one in a later term: what can go, goes.
+    mutating func relinquish(_ partition: PartitionID, before term: Term) {
+        for slot in 0..<self.conversations.slotCount
+        where self.conversations.isOccupied(slot)
+            && self.conversations[slot].partition == partition
+            && self.conversations[slot].term < term
+        {
+            guard self.conversations[slot].messageCount == 0,
+                self.conversations[slot].openReads == 0
+            else { continue }
+            self.forget(slot)
+        }
+    }
+}

@@ -1,0 +1,204 @@
+import BasicContainers
+import Kernel
+
+/// Requests that a gateway makes for its clients, and the dispatch of what comes back.
+extension Shard {
+    mutating func publish(
+        _ handle: ConnectionHandle,
+        _ id: CommandID,
+        _ reference: ConversationReference,
+        _ message: MessageID?,
+        _ body: Body,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        self.release(reference.name, into: &effects)
+        guard self.namespace(reference.namespace).allowsPublish else {
+            self.release(body.handle, into: &effects)
+            self.fail(handle, id, .permissionDenied, into: &effects)
+            return
+        }
+        let partition = self.partition(of: reference.id)
+        guard let owner = self.placement[Int(partition.rawValue)].owner else {
+            self.release(body.handle, into: &effects)
+            self.fail(handle, id, .internal, into: &effects)
+            return
+        }
+        let token = self.token(for: .publish(handle, id, isSend: message != nil))
+        let request = PublishRequest(
+            token: token,
+            conversation: reference.id,
+            namespace: reference.namespace,
+            user: self.connections[Int(handle.slot)].user,
+            message: message,
+            body: body
+        )
+        effects.emit(.peer(owner, .publish(request)))
+        self.release(body.handle, into: &effects)
+        self.deadlines.schedule(
+            .request(
+                slot: UInt32(truncatingIfNeeded: token.rawValue),
+                generation: UInt32(truncatingIfNeeded: token.rawValue >> 32)
+            ),
+            at: now + self.configuration.requestTimeout
+        )
+    }
+
+    /// The owner has not answered in time: of unknown fate, and safe to repeat with the same id.
+    mutating func expireRequest(
+        _ slot: UInt32,
+        _ generation: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.requests.holds(slot, generation: generation),
+            case .publish(let handle, let id, _) = self.requests[slot]
+        else { return }
+        self.requests.remove(slot, leaving: .vacant)
+        self.fail(handle, id, .internal, into: &effects)
+    }
+
+    private mutating func onPublished(
+        _ token: RequestToken,
+        _ outcome: PublishOutcome,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard case .publish(let handle, let id, let isSend) = self.take(token) else { return }
+        guard self.isOpen(handle) else { return }
+        switch outcome {
+        case .accepted(let reply):
+            effects.emit(.reply(handle, id, isSend ? .sent(reply) : .published))
+        case .refused(let code):
+            self.fail(handle, id, code, into: &effects)
+        }
+    }
+
+    mutating func readHistory(
+        _ handle: ConnectionHandle,
+        _ id: CommandID,
+        _ reference: ConversationReference,
+        _ request: HistoryRequest,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        self.release(reference.name, into: &effects)
+        let namespace = self.namespace(reference.namespace)
+        guard namespace.allowsHistory, namespace.hasLog else {
+            self.fail(
+                handle,
+                id,
+                namespace.hasLog ? .permissionDenied : .notAvailable,
+                into: &effects
+            )
+            return
+        }
+        guard !(request.isReversed && request.since == .start) else {
+            self.fail(handle, id, .badRequest, into: &effects)
+            return
+        }
+        guard request.limit > 0 else {
+            self.ask(.head(reference.id), for: .history(handle, id, request), into: &effects)
+            return
+        }
+        let read = ReadRequest(
+            conversation: reference.id,
+            from: request.isReversed ? request.since : request.since ?? .start,
+            limit: min(request.limit, self.configuration.historyLimit),
+            isReversed: request.isReversed
+        )
+        self.ask(.read(read), for: .history(handle, id, request), into: &effects)
+    }
+
+    private mutating func onHistory(
+        _ handle: ConnectionHandle,
+        _ id: CommandID,
+        _ request: HistoryRequest,
+        _ page: Page?,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.isOpen(handle) else { return }
+        guard let page else {
+            self.fail(handle, id, .internal, into: &effects)
+            return
+        }
+        if let epoch = request.epoch, epoch != page.head.epoch {
+            self.fail(handle, id, .unrecoverablePosition, into: &effects)
+            return
+        }
+        let reply = HistoryReply(
+            page: page.handle,
+            epoch: page.head.epoch,
+            head: page.head.offset
+        )
+        effects.emit(.reply(handle, id, .history(reply)))
+    }
+
+    mutating func onPeer(
+        _ message: PeerMessage,
+        from sender: ShardID,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        switch message {
+        case .publish(let request):
+            self.sequence(request, from: sender, at: now, into: &effects)
+        case .published(let token, let outcome):
+            self.onPublished(token, outcome, into: &effects)
+        case .interest(let interest):
+            self.onInterest(interest, from: sender, at: now, into: &effects)
+        case .interested(let conversation, let term, let head):
+            self.onHead(conversation, term, head, confirms: true, into: &effects)
+        case .withdraw(let conversation, let incarnation):
+            guard let slot = self.conversationSlots[conversation] else { return }
+            self.conversations[slot].planner.withdraw(sender, incarnation: incarnation)
+        case .delivery(let delivery):
+            self.onDelivery(delivery, from: sender, into: &effects)
+        case .head(let conversation, let term, let head):
+            self.onHead(conversation, term, head, confirms: false, into: &effects)
+        }
+    }
+
+    mutating func onStored(
+        _ token: RequestToken,
+        _ outcome: StoreOutcome,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard let purpose = self.take(token) else {
+            preconditionFailure("the store answers each request once")
+        }
+        switch purpose {
+        case .vacant, .publish:
+            preconditionFailure("the store answers what it was asked")
+        case .subscribePage(let slot, let generation):
+            guard self.subscriptions.holds(slot, generation: generation) else { break }
+            self.onSubscribePage(slot, Self.page(in: outcome), into: &effects)
+        case .holePage(let slot, let generation):
+            guard self.feeds.holds(slot, generation: generation) else { break }
+            self.onHolePage(slot, Self.page(in: outcome), at: now, into: &effects)
+        case .history(let handle, let id, let request):
+            self.onHistory(handle, id, request, Self.page(in: outcome), into: &effects)
+        case .load(let conversation), .readBack(let conversation):
+            self.onEnd(of: conversation, outcome, at: now, into: &effects)
+        case .append(let message):
+            self.onAppended(message, outcome, into: &effects)
+        case .lookUp(let message):
+            self.onLookedUp(message, outcome)
+        case .leases:
+            break
+        }
+        if case .page(let page) = outcome { self.release(page.handle, into: &effects) }
+    }
+
+    /// The page in a read's outcome; `nil` if the store could not read. A head is an empty page.
+    private static func page(in outcome: StoreOutcome) -> Page? {
+        switch outcome {
+        case .page(let page):
+            return page
+        case .head(let head):
+            return Page(handle: .none, first: .start, count: 0, byteCount: 0, head: head)
+        case .unavailable:
+            return nil
+        case .appended, .found, .notFound, .leased:
+            preconditionFailure("a read ends with a page, a head, or not at all")
+        }
+    }
+}

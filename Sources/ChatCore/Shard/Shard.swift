@@ -1,0 +1,220 @@
+package import Kernel
+import BasicContainers
+
+/// The composite machine that a host drives: the rows of one event loop and the routes between them.
+///
+/// A shard serves the roles of its configuration. Gateway and conversation roles talk by peer messages
+/// even inside one shard, so that a law which holds here holds on many nodes. A host must grant at
+/// least `effectReserve` free effects at each step; work that would not fit stays due and is taken up
+/// at the next deadline, which is then `now`.
+package struct Shard: ~Copyable, StateMachine {
+    /// More effects than any single event emits, short of one for each interested gateway shard.
+    package static var effectReserve: Int { 4096 }
+
+    package let id: ShardID
+    package let configuration: ShardConfiguration
+    /// Tells a restarted shard from its predecessor; grows.
+    package let incarnation: UInt64
+    let random: KeyedRandom
+
+    var counters = ShardStatistics()
+    var deadlines = DeadlineHeap<Deadline>()
+    var staged: UniqueArray<ConnectionHandle>
+    var requests = Slab<PendingRequest>()
+    /// Unix milliseconds at the shard's instant zero.
+    var wallClockOrigin: UInt64 = 0
+
+    // Gateway role.
+    var connections: UniqueArray<Connection>
+    var connectionCount: UInt32 = 0
+    var gated = Slab<GatedCommand>()
+    var subscriptions = Slab<Subscription>()
+    var feeds = Slab<Feed>()
+    var feedSlots: [ConversationID: UInt32] = [:]
+    var held = Slab<HeldDelivery>()
+    var feedIncarnations: UInt64 = 0
+    var placement: [(term: Term, owner: ShardID?)]
+    var pingSlots: PingSlots
+    var drain = Drain.serving
+
+    // Conversation role.
+    var conversations = Slab<OwnedConversation>()
+    var conversationSlots: [ConversationID: UInt32] = [:]
+    var messages = Slab<OwnedMessage>()
+    var repeats = Slab<RepeatedMessage>()
+    var recent: RecentMessages
+    var moved: [UInt32] = []
+
+    package init(
+        id: ShardID,
+        configuration: ShardConfiguration,
+        seed: UInt64,
+        incarnation: UInt64
+    ) {
+        precondition(!configuration.namespaces.isEmpty, "there must be a default namespace")
+        precondition(configuration.pongTimeout < configuration.pingInterval)
+        self.id = id
+        self.configuration = configuration
+        self.incarnation = incarnation
+        self.random = KeyedRandom(seed: seed)
+        self.staged = UniqueArray()
+        self.connections = UniqueArray()
+        self.placement = Array(
+            repeating: (term: .none, owner: nil),
+            count: Int(configuration.partitionCount)
+        )
+        self.pingSlots = PingSlots(
+            interval: configuration.pingInterval,
+            timeout: configuration.pongTimeout
+        )
+        self.recent = RecentMessages(limit: configuration.recentMessageLimit)
+        self.deadlines.schedule(.leases, at: .zero)
+        if configuration.roles.contains(.conversation) {
+            self.deadlines.schedule(.heads, at: .zero + configuration.headInterval)
+        }
+    }
+
+    package var nextDeadline: Instant? { self.deadlines.earliest }
+
+    package var statistics: ShardStatistics {
+        var statistics = self.counters
+        statistics.connections = UInt64(self.connectionCount)
+        statistics.subscriptions = UInt64(self.subscriptions.count)
+        statistics.conversations = UInt64(self.conversations.count)
+        return statistics
+    }
+
+    /// How many things wait for their time; for oracles that watch for timers that leak.
+    package var deadlineCount: Int { self.deadlines.count }
+
+    /// Adds a connection to the targets of the next event; returns its index there.
+    package mutating func stage(_ connection: ConnectionHandle) -> UInt32 {
+        self.staged.append(connection)
+        return UInt32(truncatingIfNeeded: self.staged.count - 1)
+    }
+
+    package mutating func handle(
+        _ event: ShardEvent,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        self.counters.events += 1
+        switch event {
+        case .wallClock(let unixMilliseconds):
+            self.wallClockOrigin = unixMilliseconds &- now.nanoseconds / 1_000_000
+        case .opened(let handle, let id):
+            self.onOpened(handle, id, at: now, into: &effects)
+        case .closed(let handle):
+            self.onClosed(handle, into: &effects)
+        case .command(let handle, let id, let command):
+            self.onCommand(handle, id, command, at: now, into: &effects)
+        case .authenticated(let handle, let outcome):
+            self.onAuthenticated(handle, outcome, at: now, into: &effects)
+        case .pongs(let range):
+            self.onPongs(range, into: &effects)
+        case .violated(let handle, let code):
+            self.close(handle, code, into: &effects)
+        case .peer(let sender, let message):
+            self.onPeer(message, from: sender, at: now, into: &effects)
+        case .stored(let token, let outcome):
+            self.onStored(token, outcome, at: now, into: &effects)
+        case .lease(let partition, let term, let owner):
+            self.onLease(partition, term, owner, at: now)
+        case .drain(let duration):
+            self.onDrain(over: duration, at: now, into: &effects)
+        }
+        self.staged.removeAll()
+        self.finishDrainIfEmpty(into: &effects)
+    }
+
+    package mutating func handleDeadline(
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        while effects.freeCapacity >= Self.effectReserve / 2,
+            let deadline = self.deadlines.next(dueAt: now)
+        {
+            self.fire(deadline, at: now, into: &effects)
+        }
+        self.finishDrainIfEmpty(into: &effects)
+    }
+
+    private mutating func fire(
+        _ deadline: Deadline,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        switch deadline {
+        case .connect(let handle): self.closeIfNeverConnected(handle, into: &effects)
+        case .expire(let handle): self.close(handle, .connectionExpired, into: &effects)
+        case .request(let slot, let generation):
+            self.expireRequest(slot, generation, into: &effects)
+        case .interest(let feed, let generation):
+            guard self.feeds.holds(feed, generation: generation) else { return }
+            self.sendInterest(feed, at: now, into: &effects)
+        case .hole(let feed, let generation):
+            guard self.feeds.holds(feed, generation: generation) else { return }
+            self.closeHole(of: feed, into: &effects)
+        case .storeRetry(let conversation, let generation):
+            guard self.conversations.holds(conversation, generation: generation) else { return }
+            self.retryReading(conversation, into: &effects)
+        case .pings: self.pingSlot(at: now, into: &effects)
+        case .heads: self.announceHeads(at: now, into: &effects)
+        case .leases: self.renewLeases(at: now, into: &effects)
+        case .drain: self.drainSome(at: now, into: &effects)
+        }
+    }
+
+    private mutating func renewLeases(
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        self.ask(
+            .leases(holdsPartitions: self.configuration.roles.contains(.conversation)),
+            for: .leases,
+            into: &effects
+        )
+        self.deadlines.schedule(.leases, at: now + self.configuration.leaseInterval)
+    }
+
+    /// Sends a request to the store; the answer comes back with the purpose.
+    mutating func ask(
+        _ request: StoreRequest,
+        for purpose: PendingRequest,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        effects.emit(.store(self.token(for: purpose), request))
+    }
+
+    mutating func token(for purpose: PendingRequest) -> RequestToken {
+        let slot = self.requests.insert(purpose)
+        let generation = UInt64(self.requests.generation(of: slot))
+        return RequestToken(rawValue: generation << 32 | UInt64(slot))
+    }
+
+    /// Ends a request; `nil` if it has ended before.
+    mutating func take(_ token: RequestToken) -> PendingRequest? {
+        let slot = UInt32(truncatingIfNeeded: token.rawValue)
+        let generation = UInt32(truncatingIfNeeded: token.rawValue >> 32)
+        guard self.requests.holds(slot, generation: generation) else { return nil }
+        let purpose = self.requests[slot]
+        self.requests.remove(slot, leaving: .vacant)
+        return purpose
+    }
+
+    mutating func release(_ handle: PayloadHandle, into effects: inout EffectBuffer<ShardEffect>) {
+        guard handle != .none else { return }
+        effects.emit(.release(handle))
+    }
+
+    func partition(of conversation: ConversationID) -> PartitionID {
+        PartitionID(of: conversation, count: self.configuration.partitionCount)
+    }
+
+    func namespace(_ index: UInt8) -> Namespace { self.configuration.namespaces[Int(index)] }
+}
+
+extension RandomPurpose {
+    static var pingSlot: Self { Self(1) }
+    static var interestRenewal: Self { Self(2) }
+}

@@ -1,0 +1,105 @@
+package import Kernel
+
+/// What a shard serves.
+package struct RoleSet: OptionSet, Sendable, Hashable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// Connections and subscriptions.
+    package static let gateway = Self(rawValue: 1)
+    /// Sequencing and fan-out planning of the partitions that it leases.
+    package static let conversation = Self(rawValue: 2)
+    package static let all: Self = [.gateway, .conversation]
+}
+
+/// The policy of the conversations whose names begin alike.
+package struct Namespace: Equatable, Sendable {
+    /// Whether messages are kept: without a log there are no offsets, and at most one delivery.
+    package var hasLog: Bool
+    package var allowsSubscribe: Bool
+    package var allowsPublish: Bool
+    package var allowsHistory: Bool
+
+    package init(
+        hasLog: Bool = true,
+        allowsSubscribe: Bool = true,
+        allowsPublish: Bool = true,
+        allowsHistory: Bool = true
+    ) {
+        self.hasLog = hasLog
+        self.allowsSubscribe = allowsSubscribe
+        self.allowsPublish = allowsPublish
+        self.allowsHistory = allowsHistory
+    }
+}
+
+/// The knobs of a shard; every shard of a fleet has the same, but for its roles.
+package struct ShardConfiguration: Equatable, Sendable {
+    package var roles: RoleSet = .all
+    /// Fixed for the life of a store.
+    package var partitionCount: UInt16 = 64
+    /// Index 0 is the default namespace.
+    package var namespaces: [Namespace] = [Namespace()]
+    /// A multiple of 100 ms.
+    package var pingInterval: Interval = .seconds(25)
+    /// A multiple of 100 ms, shorter than the ping interval.
+    package var pongTimeout: Interval = .seconds(8)
+    /// From the open socket to the `connect` command.
+    package var connectTimeout: Interval = .seconds(10)
+    /// How long a gateway waits for an owner; shorter than the clients' own 5 s.
+    package var requestTimeout: Interval = .seconds(4)
+    package var headInterval: Interval = .seconds(5)
+    package var leaseInterval: Interval = .seconds(1)
+    package var interestRetry: Interval = .seconds(1)
+    package var interestRenewal: Interval = .seconds(60)
+    /// Two and a half renewals, so that one may be lost.
+    package var interestLease: Interval = .seconds(150)
+    package var storeRetry: Interval = .milliseconds(200)
+    /// How long an expired token is tolerated.
+    package var expiryGrace: Interval = .seconds(25)
+    /// The most messages that a subscribe reply recovers.
+    package var recoveryLimit: UInt32 = 300
+    /// The most messages in a history page.
+    package var historyLimit: UInt32 = 300
+    package var subscriptionLimit: UInt16 = 128
+    /// Messages of one conversation that wait for the store.
+    package var pendingLimit: UInt32 = 1024
+    /// Deliveries that a gateway keeps for one conversation while it reads the log.
+    package var heldLimit: UInt32 = 256
+    /// Commands that may arrive while the credentials of `connect` are being checked.
+    package var gatedLimit: UInt32 = 64
+    /// Message ids that an owner remembers to answer repeats without the store.
+    package var recentMessageLimit: Int = 65_536
+
+    package init() {}
+}
+
+/// What a shard has done since it started.
+package struct ShardStatistics: Equatable, Sendable {
+    package var events: UInt64 = 0
+    package var connectionsOpened: UInt64 = 0
+    package var connectionsClosed: UInt64 = 0
+    package var commands: UInt64 = 0
+    package var errors: UInt64 = 0
+    package var appends: UInt64 = 0
+    package var appendsDone: UInt64 = 0
+    package var appendsDuplicate: UInt64 = 0
+    package var appendsFailed: UInt64 = 0
+    package var appendsUnknown: UInt64 = 0
+    package var recoveriesOfSequence: UInt64 = 0
+    package var deliveries: UInt64 = 0
+    package var deliveriesStale: UInt64 = 0
+    package var holes: UInt64 = 0
+    package var recovered: UInt64 = 0
+    package var unrecovered: UInt64 = 0
+    package var epochsRenewed: UInt64 = 0
+    package var pings: UInt64 = 0
+    package var pongs: UInt64 = 0
+    /// Rows in use at the moment.
+    package var connections: UInt64 = 0
+    package var subscriptions: UInt64 = 0
+    package var conversations: UInt64 = 0
+
+    package init() {}
+}
