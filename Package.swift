@@ -24,12 +24,11 @@ let package = Package(
     targets: [
         .target(name: "Kernel", dependencies: [containers], swiftSettings: strict),
         .target(name: "ChatCore", dependencies: ["Kernel", containers], swiftSettings: strict),
-        .target(name: "DiscreteEvents", dependencies: ["Kernel"], swiftSettings: strict),
-        .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),
         .testTarget(
-            name: "DiscreteEventsTests",
-            dependencies: ["DiscreteEvents", "Kernel"],
+            name: "ChatCoreTests",
+            dependencies: ["ChatCore", "Kernel"],
             swiftSettings: strict
         ),
+        .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),
     ]
 )

@@ -21,7 +21,7 @@ enum PendingRequest: BitwiseCopyable {
 enum Deadline: BitwiseCopyable {
     case connect(ConnectionHandle)
     case expire(ConnectionHandle)
-    case request(slot: UInt32, generation: UInt32)
+    case request(RequestToken)
     case interest(feed: UInt32, generation: UInt32)
     case hole(feed: UInt32, generation: UInt32)
     case storeRetry(conversation: UInt32, generation: UInt32)

@@ -36,21 +36,17 @@ extension Shard {
         effects.emit(.peer(owner, .publish(request)))
         self.release(body.handle, into: &effects)
         self.deadlines.schedule(
-            .request(
-                slot: UInt32(truncatingIfNeeded: token.rawValue),
-                generation: UInt32(truncatingIfNeeded: token.rawValue >> 32)
-            ),
+            .request(token),
             at: now + self.configuration.requestTimeout
         )
     }
 
     /// The owner has not answered in time: of unknown fate, and safe to repeat with the same id.
     mutating func expireRequest(
-        _ slot: UInt32,
-        _ generation: UInt32,
+        _ token: RequestToken,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard self.requests.holds(slot, generation: generation),
+        guard let slot = self.slot(of: token),
             case .publish(let handle, let id, _) = self.requests[slot]
         else { return }
         self.requests.remove(slot, leaving: .vacant)
@@ -188,7 +184,7 @@ extension Shard {
         if case .page(let page) = outcome { self.release(page.handle, into: &effects) }
     }
 
-    /// The page in a read's outcome; `nil` if the store could not read. A head is an empty page.
+    /// The page in a read's outcome, `nil` if the store could not read; a head is an empty page.
     private static func page(in outcome: StoreOutcome) -> Page? {
         switch outcome {
         case .page(let page):

@@ -147,8 +147,7 @@ package struct Shard: ~Copyable, StateMachine {
         switch deadline {
         case .connect(let handle): self.closeIfNeverConnected(handle, into: &effects)
         case .expire(let handle): self.close(handle, .connectionExpired, into: &effects)
-        case .request(let slot, let generation):
-            self.expireRequest(slot, generation, into: &effects)
+        case .request(let token): self.expireRequest(token, into: &effects)
         case .interest(let feed, let generation):
             guard self.feeds.holds(feed, generation: generation) else { return }
             self.sendInterest(feed, at: now, into: &effects)
@@ -186,17 +185,29 @@ package struct Shard: ~Copyable, StateMachine {
         effects.emit(.store(self.token(for: purpose), request))
     }
 
+    /// Packs slot (24 bits), generation (24) and incarnation (16), because an answer on its way to a
+    /// shard that has since restarted must not meet a request of its successor.
     mutating func token(for purpose: PendingRequest) -> RequestToken {
         let slot = self.requests.insert(purpose)
-        let generation = UInt64(self.requests.generation(of: slot))
-        return RequestToken(rawValue: generation << 32 | UInt64(slot))
+        precondition(slot < 1 << 24, "a shard has fewer than 2^24 requests under way")
+        let generation = UInt64(self.requests.generation(of: slot) & 0xff_ffff)
+        let incarnation = (self.incarnation & 0xffff) << 48
+        return RequestToken(rawValue: incarnation | generation << 24 | UInt64(slot))
+    }
+
+    /// The slot of a token of this incarnation whose request has not ended.
+    func slot(of token: RequestToken) -> UInt32? {
+        let slot = UInt32(token.rawValue & 0xff_ffff)
+        let generation = UInt32(token.rawValue >> 24 & 0xff_ffff)
+        guard token.rawValue >> 48 == self.incarnation & 0xffff, self.requests.isOccupied(slot),
+            self.requests.generation(of: slot) & 0xff_ffff == generation
+        else { return nil }
+        return slot
     }
 
     /// Ends a request; `nil` if it has ended before.
     mutating func take(_ token: RequestToken) -> PendingRequest? {
-        let slot = UInt32(truncatingIfNeeded: token.rawValue)
-        let generation = UInt32(truncatingIfNeeded: token.rawValue >> 32)
-        guard self.requests.holds(slot, generation: generation) else { return nil }
+        guard let slot = self.slot(of: token) else { return nil }
         let purpose = self.requests[slot]
         self.requests.remove(slot, leaving: .vacant)
         return purpose

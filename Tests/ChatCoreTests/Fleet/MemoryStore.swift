@@ -1,0 +1,144 @@
+import ChatCore
+import Kernel
+
+/// A log in memory with the contract of the real stores, and faults on demand.
+final class MemoryStore {
+    struct Entry {
+        var user: UserID
+        var message: MessageID?
+        var unixMilliseconds: UInt64
+        var body: Body
+        var term: Term
+    }
+
+    struct Log {
+        var generation: UInt32 = 0
+        var entries: [Entry] = []
+    }
+
+    /// What happens to an append beside what it asks for.
+    enum Fault {
+        case none
+        /// Refused, certainly not applied.
+        case failed
+        case unknownNotApplied
+        case unknownApplied
+    }
+
+    /// A defect that an oracle must catch.
+    enum PlantedBug {
+        case none
+        /// The unique index on message ids is missing.
+        case acceptsRepeatedIDs
+        /// Acknowledges without keeping.
+        case forgetsAppends
+    }
+
+    var logs: [ConversationID: Log] = [:]
+    var leases: LeaseTable
+    var bug = PlantedBug.none
+    private(set) var pages: [UInt64: (first: UInt64, bodies: [Body])] = [:]
+    private var nextPage: UInt64 = 1 << 40
+
+    init(partitionCount: UInt16) { self.leases = LeaseTable(partitionCount: partitionCount) }
+
+    func head(of conversation: ConversationID) -> StreamHead {
+        let log = self.logs[conversation] ?? Log()
+        return StreamHead(
+            epoch: Epoch(UInt32(truncatingIfNeeded: conversation.low) &* 31 &+ log.generation),
+            offset: Offset(UInt64(log.entries.count))
+        )
+    }
+
+    func append(_ append: Append, _ fault: Fault) -> AppendOutcome {
+        switch fault {
+        case .none: return self.apply(append)
+        case .failed: return .failed
+        case .unknownNotApplied: return .unknown
+        case .unknownApplied:
+            _ = self.apply(append)
+            return .unknown
+        }
+    }
+
+    private func apply(_ append: Append) -> AppendOutcome {
+        let lease = self.leases.rows[Int(append.partition.rawValue)]
+        guard lease.term == append.term else { return .fenced }
+        var log = self.logs[append.conversation] ?? Log()
+        if let message = append.message, self.bug != .acceptsRepeatedIDs,
+            let index = log.entries.firstIndex(where: {
+                $0.message == message && $0.user == append.user
+            })
+        {
+            let first = Offset(UInt64(index + 1))
+            return .duplicate(first, unixMilliseconds: log.entries[index].unixMilliseconds)
+        }
+        guard append.offset.rawValue == UInt64(log.entries.count) + 1 else {
+            return .failed
+        }
+        guard self.bug != .forgetsAppends else { return .done }
+        log.entries.append(
+            Entry(
+                user: append.user,
+                message: append.message,
+                unixMilliseconds: append.unixMilliseconds,
+                body: append.body,
+                term: append.term
+            )
+        )
+        self.logs[append.conversation] = log
+        return .done
+    }
+
+    func lookUp(
+        _ conversation: ConversationID,
+        _ user: UserID,
+        _ message: MessageID
+    ) -> StoreOutcome {
+        let entries = self.logs[conversation]?.entries ?? []
+        guard
+            let index = entries.firstIndex(where: { $0.message == message && $0.user == user })
+        else { return .notFound }
+        let first = Offset(UInt64(index + 1))
+        return .found(first, unixMilliseconds: entries[index].unixMilliseconds)
+    }
+
+    func read(_ request: ReadRequest) -> StoreOutcome {
+        let entries = self.logs[request.conversation]?.entries ?? []
+        let count = UInt64(entries.count)
+        let first: UInt64
+        let last: UInt64
+        if request.isReversed {
+            last = min(count, (request.from?.rawValue).map { $0 - 1 } ?? count)
+            first = last > UInt64(request.limit) ? last - UInt64(request.limit) + 1 : 1
+        } else {
+            first = (request.from?.rawValue ?? 0) + 1
+            last = min(count, first + UInt64(request.limit) - 1)
+        }
+        let bodies =
+            first <= last ? (first...last).map { entries[Int($0 - 1)].body } : []
+        self.nextPage += 1
+        self.pages[self.nextPage] = (first, bodies)
+        return .page(
+            Page(
+                handle: PayloadHandle(rawValue: self.nextPage),
+                first: Offset(first),
+                count: UInt32(bodies.count),
+                byteCount: bodies.reduce(0) { $0 + $1.byteCount },
+                head: self.head(of: request.conversation)
+            )
+        )
+    }
+
+    func renewEpoch(
+        _ conversation: ConversationID,
+        _ partition: PartitionID,
+        _ term: Term
+    )
+        -> StoreOutcome
+    {
+        guard self.leases.rows[Int(partition.rawValue)].term == term else { return .unavailable }
+        self.logs[conversation, default: Log()].generation += 1
+        return .head(self.head(of: conversation))
+    }
+}

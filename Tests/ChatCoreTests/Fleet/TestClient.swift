@@ -1,0 +1,186 @@
+import ChatCore
+import Kernel
+
+/// A client that repeats what was not acknowledged, recovers after a drop, and writes down what it saw.
+final class TestClient {
+    enum State: Equatable {
+        case offline
+        case connecting
+        case online
+    }
+
+    struct Outgoing {
+        var id: MessageID
+        var isAcknowledged = false
+    }
+
+    let user: UserID
+    let conversation: ConversationID
+    let index: Int
+    private unowned let fleet: TestFleet
+    private var slot: UInt32
+    private var generation: UInt32 = 0
+    private var nextCommand: UInt32 = 0
+    private var sends: [UInt32: Int] = [:]
+    private(set) var state = State.offline
+    private(set) var position: Position?
+    private(set) var outgoing: [Outgoing] = []
+    /// Bodies in the order in which the app saw them, from `firstSeen` on.
+    private(set) var seen: [Body] = []
+    private(set) var firstSeen: UInt64?
+    private(set) var acknowledged: [MessageID: Offset] = [:]
+    private(set) var violations: [String] = []
+    private(set) var replies: [(CommandID, Reply)] = []
+    private(set) var closeCodes: [CloseCode] = []
+    private(set) var declaredLosses = 0
+    var answersPings = true
+
+    init(
+        _ fleet: TestFleet,
+        user: UInt64,
+        in conversation: ConversationID,
+        at index: Int,
+        slot: UInt32
+    ) {
+        self.fleet = fleet
+        self.user = UserID(high: 0, low: user)
+        self.conversation = conversation
+        self.index = index
+        self.slot = slot
+    }
+
+    private var handle: ConnectionHandle {
+        ConnectionHandle(slot: self.slot, generation: self.generation)
+    }
+
+    func connect() {
+        guard self.state == .offline else { return }
+        self.generation += 1
+        self.state = .connecting
+        self.sends = [:]
+        self.fleet.attach(self, to: self.index, slot: self.slot)
+        let id = ConnectionID(UInt64(self.slot) << 32 | UInt64(self.generation))
+        self.post(.opened(self.handle, id))
+        self.command(.connect)
+        self.subscribe()
+        for index in self.outgoing.indices where !self.outgoing[index].isAcknowledged {
+            self.transmit(index)
+        }
+    }
+
+    func subscribe() {
+        let since = self.position.map {
+            RecoveryRequest(epoch: $0.epoch, offset: $0.offset, refusesUnrecovered: false)
+        }
+        self.command(.subscribe(self.reference, since: since))
+    }
+
+    private var reference: ConversationReference {
+        ConversationReference(id: self.conversation, namespace: 0, name: .none)
+    }
+
+    @discardableResult
+    func command(_ command: Command) -> UInt32 {
+        self.nextCommand += 1
+        self.post(.command(self.handle, CommandID(self.nextCommand), command))
+        return self.nextCommand
+    }
+
+    private func post(_ event: ShardEvent) {
+        self.fleet.schedule(self.index, .event(event), after: .milliseconds(1))
+    }
+
+    func send(_ id: MessageID) {
+        self.outgoing.append(Outgoing(id: id))
+        guard self.state != .offline else { return }
+        self.transmit(self.outgoing.count - 1)
+    }
+
+    private func transmit(_ index: Int) {
+        let body = Body(handle: self.fleet.makePayload(), byteCount: 128)
+        let id = self.command(.send(self.reference, self.outgoing[index].id, body))
+        self.sends[id] = index
+    }
+
+    /// Repeats what is still unacknowledged, as an app does after a time-out.
+    func repeatUnacknowledged() {
+        guard self.state == .online else { return }
+        for index in self.outgoing.indices where !self.outgoing[index].isAcknowledged {
+            self.transmit(index)
+        }
+    }
+
+    func drop() {
+        guard self.state != .offline else { return }
+        self.post(.closed(self.handle))
+        self.dropped()
+    }
+
+    /// The server has died, or the socket is cut.
+    func dropped() {
+        self.state = .offline
+        self.fleet.detach(self.index, slot: self.slot)
+    }
+
+    func closed(_ code: CloseCode) {
+        self.closeCodes.append(code)
+        self.state = .offline
+    }
+
+    func unsubscribed() {
+        self.declaredLosses += 1
+        self.subscribe()
+    }
+
+    func receive(_ reply: Reply, to id: CommandID, _ store: MemoryStore) {
+        self.replies.append((id, reply))
+        switch reply {
+        case .connected:
+            self.state = .online
+        case .subscribed(let subscribed):
+            self.begin(subscribed, store)
+        case .sent(let sent):
+            guard let index = self.sends[id.rawValue] else { return }
+            let message = self.outgoing[index].id
+            self.outgoing[index].isAcknowledged = true
+            if let first = self.acknowledged[message], first != sent.offset {
+                self.violations.append("one id was acknowledged at two offsets")
+            }
+            self.acknowledged[message] = sent.offset
+        case .unsubscribed, .published, .history, .error:
+            break
+        }
+    }
+
+    private func begin(_ reply: SubscribeReply, _ store: MemoryStore) {
+        switch reply.recovery {
+        case .notRequested, .unrecovered:
+            if case .unrecovered = reply.recovery { self.declaredLosses += 1 }
+            self.seen = []
+            self.firstSeen = reply.offset.rawValue + 1
+            self.position = Position(epoch: reply.epoch, offset: reply.offset)
+        case .recovered(let handle, let through):
+            guard let position = self.position, position.offset == reply.offset else {
+                self.violations.append("a recovered reply echoes the offset that was asked for")
+                return
+            }
+            guard handle != .none, let page = store.pages[handle.rawValue] else { return }
+            for offset in (position.offset.rawValue + 1)..<(through.rawValue + 1) {
+                self.receive(Offset(offset), page.bodies[Int(offset - page.first)])
+            }
+        }
+    }
+
+    func receive(_ offset: Offset, _ body: Body) {
+        guard self.state != .offline else { return }
+        guard let position = self.position else {
+            self.violations.append("a delivery came before the subscribe reply")
+            return
+        }
+        if offset != position.offset.next {
+            self.violations.append("\(offset.rawValue) came after \(position.offset.rawValue)")
+        }
+        self.position = Position(epoch: position.epoch, offset: offset)
+        self.seen.append(body)
+    }
+}

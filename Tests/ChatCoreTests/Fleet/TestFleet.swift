@@ -1,0 +1,376 @@
+import ChatCore
+import Kernel
+
+/// How roles are spread over shards.
+enum Layout: CaseIterable, CustomStringConvertible {
+    case together
+    case apart
+
+    var description: String {
+        switch self {
+        case .together: "all roles in one shard"
+        case .apart: "one role a shard"
+        }
+    }
+
+    var roles: [RoleSet] {
+        switch self {
+        case .together: [.all]
+        case .apart: [.gateway, .conversation, .gateway, .conversation]
+        }
+    }
+}
+
+/// What the bus does to peer messages between shards, in thousandths.
+struct Bus {
+    var loss: UInt64 = 0
+    var repetition: UInt64 = 0
+    var spread = Interval.zero
+
+    static let calm = Self()
+    static let hostile = Self(loss: 100, repetition: 100, spread: .milliseconds(40))
+}
+
+/// Shards, a bus and a store in virtual time: a host small enough to be read at once.
+///
+/// Counts references to payloads, so that a test can demand that each was given back.
+final class TestFleet {
+    final class Box {
+        var shard: Shard?
+        var clients: [UInt32: TestClient] = [:]
+        init(_ shard: consuming Shard) { self.shard = consume shard }
+    }
+
+    struct Item: BitwiseCopyable {
+        enum Kind: BitwiseCopyable {
+            case event(ShardEvent)
+            /// A request reaches the store.
+            case store(RequestToken, StoreRequest)
+            case client(UInt64)
+        }
+        var shard: Int
+        var kind: Kind
+    }
+
+    private(set) var now = Instant.zero
+    let configuration: ShardConfiguration
+    let seed: UInt64
+    let random: KeyedRandom
+    let store: MemoryStore
+    var bus = Bus.calm
+    var appendFault: (UInt64) -> MemoryStore.Fault = { _ in .none }
+    private var boxes: [Box] = []
+    private var queue = DeadlineHeap<Item>()
+    private var draws: UInt64 = 0
+    private var incarnations: UInt64 = 1
+    private var references: [UInt64: Int] = [:]
+    private var lastStoreTime: [Int: Instant] = [:]
+    private var told: [[LeaseTable.Row?]] = []
+    var onClientTimer: (UInt64) -> Void = { _ in }
+    private(set) var appended: UInt64 = 0
+
+    init(
+        _ layout: Layout,
+        seed: UInt64,
+        configure: (inout ShardConfiguration) -> Void = { _ in }
+    ) {
+        var configuration = ShardConfiguration()
+        configuration.partitionCount = 4
+        configure(&configuration)
+        self.configuration = configuration
+        self.seed = seed
+        self.random = KeyedRandom(seed: seed)
+        self.store = MemoryStore(partitionCount: configuration.partitionCount)
+        for (index, roles) in layout.roles.enumerated() {
+            self.boxes.append(Box(self.makeShard(index, roles, incarnation: 1)))
+            self.told.append(Array(repeating: nil, count: Int(configuration.partitionCount)))
+            if roles.contains(.conversation) {
+                self.store.leases.enrol(self.id(index), until: .zero + .seconds(6))
+            }
+            self.schedule(
+                index,
+                .event(.wallClock(unixMilliseconds: 1_700_000_000_000)),
+                after: .zero
+            )
+        }
+    }
+
+    func id(_ index: Int) -> ShardID { ShardID(node: NodeID(UInt16(index)), index: 0) }
+
+    private func makeShard(_ index: Int, _ roles: RoleSet, incarnation: UInt64) -> Shard {
+        var configuration = self.configuration
+        configuration.roles = roles
+        return Shard(
+            id: self.id(index),
+            configuration: configuration,
+            seed: self.seed,
+            incarnation: incarnation
+        )
+    }
+
+    /// Kills a shard and starts its successor; what was under way there is lost.
+    func restart(_ index: Int, _ roles: RoleSet) {
+        self.incarnations += 1
+        for client in self.boxes[index].clients.values { client.dropped() }
+        self.boxes[index] = Box(self.makeShard(index, roles, incarnation: self.incarnations))
+        self.told[index] = Array(repeating: nil, count: self.told[index].count)
+        self.keepOthers(than: index)
+        self.schedule(
+            index,
+            .event(
+                .wallClock(unixMilliseconds: 1_700_000_000_000 + self.now.nanoseconds / 1_000_000)
+            ),
+            after: .zero
+        )
+    }
+
+    private func keepOthers(than index: Int) {
+        var former = DeadlineHeap<Item>()
+        swap(&former, &self.queue)
+        while let instant = former.earliest, let item = former.next(dueAt: .never) {
+            var isKept = item.shard != index
+            if case .client = item.kind { isKept = true }
+            if isKept {
+                self.queue.schedule(item, at: instant)
+            } else if case .event(.peer(_, let message)) = item.kind {
+                self.letGo(message)
+            } else if case .store(_, .append(let append)) = item.kind, self.draw(below: 2) == 0 {
+                _ = self.store.append(append, .none)
+            }
+        }
+    }
+
+    func draw(below bound: UInt64) -> UInt64 {
+        self.draws += 1
+        return KeyedRandom.below(bound, self.random.draw(RandomPurpose(900), 0, self.draws))
+    }
+
+    func schedule(_ shard: Int, _ kind: Item.Kind, after delay: Interval) {
+        self.queue.schedule(Item(shard: shard, kind: kind), at: self.now + delay)
+    }
+
+    func statistics(of index: Int) -> ShardStatistics {
+        guard let statistics = self.boxes[index].shard?.statistics else { return ShardStatistics() }
+        return statistics
+    }
+
+    var shardCount: Int { self.boxes.count }
+
+    /// Payloads of which a reference has not been given back.
+    var outstandingPayloads: Int { self.references.values.count { $0 != 0 } }
+
+    func makePayload() -> PayloadHandle {
+        let handle = UInt64(self.references.count + 1)
+        self.references[handle] = 1
+        return PayloadHandle(rawValue: handle)
+    }
+
+    func attach(_ client: TestClient, to index: Int, slot: UInt32) {
+        self.boxes[index].clients[slot] = client
+    }
+
+    func detach(_ index: Int, slot: UInt32) { self.boxes[index].clients[slot] = nil }
+
+    /// Runs until `instant`.
+    func run(until instant: Instant) {
+        while true {
+            var next = self.queue.earliest
+            var due: Int?
+            for index in self.boxes.indices {
+                guard let deadline = self.boxes[index].shard?.nextDeadline else { continue }
+                if next.map({ deadline < $0 }) ?? true {
+                    next = deadline
+                    due = index
+                }
+            }
+            guard let next, next <= instant else { break }
+            self.now = max(self.now, next)
+            if let due {
+                self.step(due) { shard, effects in
+                    shard.handleDeadline(at: self.now, into: &effects)
+                }
+            } else if let item = self.queue.next(dueAt: self.now) {
+                self.take(item)
+            }
+        }
+        self.now = instant
+    }
+
+    private func take(_ item: Item) {
+        switch item.kind {
+        case .event(let event):
+            if case .opened(let handle, _) = event,
+                self.boxes[item.shard].clients[handle.slot] == nil
+            {
+                return
+            }
+            self.step(item.shard) { shard, effects in
+                shard.handle(event, at: self.now, into: &effects)
+            }
+        case .store(let token, let request):
+            self.serve(item.shard, token, request)
+        case .client(let timer):
+            self.onClientTimer(timer)
+        }
+    }
+
+    private func step(
+        _ index: Int,
+        _ body: (inout Shard, inout EffectBuffer<ShardEffect>) -> Void
+    ) {
+        var effects = EffectBuffer<ShardEffect>(
+            capacity: Shard.effectReserve * 2,
+            targetCapacity: Shard.effectReserve * 2
+        )
+        guard var shard = self.boxes[index].shard.take() else { return }
+        body(&shard, &effects)
+        self.boxes[index].shard = consume shard
+        for position in 0..<effects.count {
+            self.carryOut(effects[effect: position], of: index, effects)
+        }
+    }
+
+    private func carryOut(
+        _ effect: ShardEffect,
+        of index: Int,
+        _ effects: borrowing EffectBuffer<ShardEffect>
+    ) {
+        let clients = self.boxes[index].clients
+        switch effect {
+        case .authenticate(let handle):
+            guard let client = clients[handle.slot] else { return }
+            let accepted = ShardEvent.authenticated(handle, .accepted(client.user, timeToLive: nil))
+            self.schedule(index, .event(accepted), after: .milliseconds(1))
+        case .reply(let handle, let id, let reply):
+            clients[handle.slot]?.receive(reply, to: id, self.store)
+        case .deliver(let delivery, _, let targets):
+            for target in targets.start..<(targets.start + targets.count) {
+                clients[effects[target: target].slot]?.receive(delivery.offset, delivery.body)
+            }
+        case .deliverPage(let stretch, let targets):
+            guard let page = self.store.pages[stretch.page.rawValue] else { return }
+            for target in targets.start..<(targets.start + targets.count) {
+                for offset in (stretch.after.rawValue + 1)...stretch.through.rawValue {
+                    clients[effects[target: target].slot]?
+                        .receive(Offset(offset), page.bodies[Int(offset - page.first)])
+                }
+            }
+        case .unsubscribe(let handle, _, _):
+            clients[handle.slot]?.unsubscribed()
+        case .ping(let targets):
+            for target in targets.start..<(targets.start + targets.count) {
+                self.pong(effects[target: target], to: index)
+            }
+        case .close(let handle, let code):
+            clients[handle.slot]?.closed(code)
+            self.schedule(index, .event(.closed(handle)), after: .milliseconds(1))
+        case .peer(let shard, let message):
+            self.send(message, from: index, to: shard)
+        case .store(let token, let request):
+            self.reachStore(index, token, request)
+        case .release(let handle):
+            guard handle.rawValue < 1 << 40 else { return }
+            self.references[handle.rawValue, default: 0] -= 1
+        case .drained:
+            break
+        }
+    }
+
+    private func pong(_ handle: ConnectionHandle, to index: Int) {
+        guard self.boxes[index].clients[handle.slot]?.answersPings == true else { return }
+        self.step(index) { shard, effects in
+            let start = shard.stage(handle)
+            let range = TargetRange(start: start, count: 1)
+            shard.handle(.pongs(range), at: self.now, into: &effects)
+        }
+    }
+
+    private func send(_ message: PeerMessage, from index: Int, to shard: ShardID) {
+        let target = Int(shard.node.rawValue)
+        var copies = 1
+        if target != index {
+            if self.draw(below: 1000) < self.bus.loss { copies -= 1 }
+            if self.draw(below: 1000) < self.bus.repetition { copies += 1 }
+        }
+        for _ in 0..<copies {
+            if let handle = Self.payload(of: message) {
+                self.references[handle.rawValue, default: 0] += 1
+            }
+            let spread = self.bus.spread.nanoseconds
+            let delay = target == index || spread == 0 ? 0 : self.draw(below: spread)
+            self.schedule(
+                target,
+                .event(.peer(self.id(index), message)),
+                after: Interval(nanoseconds: delay)
+            )
+        }
+    }
+
+    private static func payload(of message: PeerMessage) -> PayloadHandle? {
+        switch message {
+        case .publish(let request): request.body.handle
+        case .delivery(let delivery): delivery.body.handle
+        case .published, .interest, .interested, .withdraw, .head: nil
+        }
+    }
+
+    private func letGo(_ message: PeerMessage) {
+        guard let handle = Self.payload(of: message) else { return }
+        self.references[handle.rawValue, default: 0] -= 1
+    }
+
+    /// Requests of one shard reach the store in order, after a random delay.
+    private func reachStore(_ index: Int, _ token: RequestToken, _ request: StoreRequest) {
+        let delay = Interval(nanoseconds: 500_000 + self.draw(below: 3_000_000))
+        let arrival = max(self.now + delay, self.lastStoreTime[index] ?? .zero)
+        self.lastStoreTime[index] = arrival
+        self.schedule(index, .store(token, request), after: arrival - self.now)
+    }
+
+    private func serve(_ index: Int, _ token: RequestToken, _ request: StoreRequest) {
+        let outcome: StoreOutcome
+        switch request {
+        case .append(let append):
+            self.appended += 1
+            outcome = .appended(self.store.append(append, self.appendFault(self.appended)))
+        case .head(let conversation):
+            outcome = .head(self.store.head(of: conversation))
+        case .lookUp(let conversation, let user, let message):
+            outcome = self.store.lookUp(conversation, user, message)
+        case .read(let read):
+            outcome = self.store.read(read)
+        case .renewEpoch(let conversation, let partition, let term):
+            outcome = self.store.renewEpoch(conversation, partition, term)
+        case .leases(let holdsPartitions):
+            self.leaseRound(index, holdsPartitions)
+            outcome = .leased
+        }
+        self.step(index) { shard, effects in
+            shard.handle(.stored(token, outcome), at: self.now, into: &effects)
+        }
+    }
+
+    private func leaseRound(_ index: Int, _ holdsPartitions: Bool) {
+        guard let incarnation = self.boxes[index].shard?.incarnation else { return }
+        self.store.leases.round(
+            shard: self.id(index),
+            incarnation: incarnation,
+            holdsPartitions: holdsPartitions,
+            now: self.now,
+            length: .seconds(6)
+        )
+        for (partition, row) in self.store.leases.rows.enumerated() {
+            let known = self.told[index][partition]
+            guard known?.term != row.term || known?.owner != row.owner else { continue }
+            self.told[index][partition] = row
+            let lease = ShardEvent.lease(
+                PartitionID(UInt16(partition)),
+                row.term,
+                owner: row.owner
+            )
+            self.step(index) { shard, effects in
+                shard.handle(lease, at: self.now, into: &effects)
+            }
+        }
+    }
+}
