@@ -25,10 +25,22 @@ let package = Package(
         .target(name: "Kernel", dependencies: [containers], swiftSettings: strict),
         .target(name: "ChatCore", dependencies: ["Kernel", containers], swiftSettings: strict),
         .target(name: "DiscreteEvents", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(name: "CPrefetch"),
+        .target(name: "PriorityQueueReference"),
+        .target(
+            name: "EngineBenchmark",
+            dependencies: ["DiscreteEvents", "Kernel", "CPrefetch", "PriorityQueueReference"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),
         .testTarget(
             name: "DiscreteEventsTests",
             dependencies: ["DiscreteEvents", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "EngineBenchmarkTests",
+            dependencies: ["EngineBenchmark"],
             swiftSettings: strict
         ),
     ]
