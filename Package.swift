@@ -24,11 +24,24 @@ let package = Package(
     targets: [
         .target(name: "Kernel", dependencies: [containers], swiftSettings: strict),
         .target(name: "ChatCore", dependencies: ["Kernel", containers], swiftSettings: strict),
+        .target(name: "DiscreteEvents", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(name: "CPrefetch"),
+        .target(name: "PriorityQueueReference"),
+        .target(
+            name: "EngineBenchmark",
+            dependencies: ["DiscreteEvents", "Kernel", "CPrefetch", "PriorityQueueReference"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ChatCoreTests",
             dependencies: ["ChatCore", "Kernel"],
             swiftSettings: strict
         ),
         .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),
+        .testTarget(
+            name: "EngineBenchmarkTests",
+            dependencies: ["EngineBenchmark"],
+            swiftSettings: strict
+        ),
     ]
 )

@@ -1,10 +1,10 @@
-package import BasicContainers
+public import BasicContainers
 
 /// What waits for its time in a machine: ordered by instant, then by when it was scheduled.
 ///
 /// A binary heap. There is no cancellation: an entry whose subject is gone fires and is ignored, so
 /// the subject carries a generation. `schedule` and `next` are O(log n).
-package struct DeadlineHeap<Subject: BitwiseCopyable>: ~Copyable {
+@frozen @usableFromInline package struct DeadlineHeap<Subject: BitwiseCopyable>: ~Copyable {
     @usableFromInline struct Entry {
         @usableFromInline var instant: Instant
         @usableFromInline var sequence: UInt64

@@ -2,9 +2,9 @@
 ///
 /// Two lanes of multiply-and-fold; not cryptographic. Meant to tell two runs apart, not to resist an
 /// adversary.
-@frozen package struct Digest128: Hashable, Sendable, BitwiseCopyable {
-    package var high: UInt64
-    package var low: UInt64
+@frozen @usableFromInline package struct Digest128: Hashable, Sendable, BitwiseCopyable {
+    @usableFromInline package var high: UInt64
+    @usableFromInline package var low: UInt64
 
     @inlinable package init() {
         self.high = 0x243f_6a88_85a3_08d3

@@ -1,9 +1,9 @@
-package import BasicContainers
+public import BasicContainers
 
 /// A run of entries in the target list of the step that emitted it.
-@frozen package struct TargetRange: Hashable, Sendable, BitwiseCopyable {
-    package var start: UInt32
-    package var count: UInt32
+@frozen @usableFromInline package struct TargetRange: Hashable, Sendable, BitwiseCopyable {
+    @usableFromInline package var start: UInt32
+    @usableFromInline package var count: UInt32
 
     @inlinable package init(start: UInt32, count: UInt32) {
         self.start = start
@@ -15,7 +15,7 @@ package import BasicContainers
 /// and reuses.
 ///
 /// Capacity is fixed: a machine that emits more than the host granted has a bug, and traps.
-package struct EffectBuffer<Effect>: ~Copyable {
+@frozen @usableFromInline package struct EffectBuffer<Effect>: ~Copyable {
     @usableFromInline var storage: RigidArray<Effect>
     @usableFromInline var targetStorage: RigidArray<ConnectionHandle>
 

@@ -1,7 +1,8 @@
 /// A conversation's stable id: 128 bits of a cryptographic hash of its name, the same on every node.
-@frozen package struct ConversationID: Hashable, Comparable, Sendable, BitwiseCopyable {
-    package var high: UInt64
-    package var low: UInt64
+@frozen @usableFromInline
+package struct ConversationID: Hashable, Comparable, Sendable, BitwiseCopyable {
+    @usableFromInline package var high: UInt64
+    @usableFromInline package var low: UInt64
 
     @inlinable package init(high: UInt64, low: UInt64) {
         self.high = high
@@ -14,9 +15,9 @@
 }
 
 /// A user's stable id: 128 bits of a cryptographic hash of the user's name.
-@frozen package struct UserID: Hashable, Comparable, Sendable, BitwiseCopyable {
-    package var high: UInt64
-    package var low: UInt64
+@frozen @usableFromInline package struct UserID: Hashable, Comparable, Sendable, BitwiseCopyable {
+    @usableFromInline package var high: UInt64
+    @usableFromInline package var low: UInt64
 
     @inlinable package init(high: UInt64, low: UInt64) {
         self.high = high
@@ -31,9 +32,9 @@
 /// A client's own id of a message: 128 bits of a cryptographic hash of the string the client chose.
 ///
 /// Unique in one conversation for one user; a repeat means the same message sent again.
-@frozen package struct MessageID: Hashable, Sendable, BitwiseCopyable {
-    package var high: UInt64
-    package var low: UInt64
+@frozen @usableFromInline package struct MessageID: Hashable, Sendable, BitwiseCopyable {
+    @usableFromInline package var high: UInt64
+    @usableFromInline package var low: UInt64
 
     @inlinable package init(high: UInt64, low: UInt64) {
         self.high = high
@@ -42,8 +43,8 @@
 }
 
 /// The number of a server process in its fleet.
-@frozen package struct NodeID: Hashable, Comparable, Sendable, BitwiseCopyable {
-    package var rawValue: UInt16
+@frozen @usableFromInline package struct NodeID: Hashable, Comparable, Sendable, BitwiseCopyable {
+    @usableFromInline package var rawValue: UInt16
 
     @inlinable package init(_ rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -51,8 +52,8 @@
 }
 
 /// A shard in the whole fleet: its node and its index in the node.
-@frozen package struct ShardID: Hashable, Comparable, Sendable, BitwiseCopyable {
-    package var rawValue: UInt32
+@frozen @usableFromInline package struct ShardID: Hashable, Comparable, Sendable, BitwiseCopyable {
+    @usableFromInline package var rawValue: UInt32
 
     @inlinable package init(rawValue: UInt32) { self.rawValue = rawValue }
 
@@ -67,8 +68,9 @@
 }
 
 /// A fixed slice of all conversations, owned by exactly one shard in a term.
-@frozen package struct PartitionID: Hashable, Comparable, Sendable, BitwiseCopyable {
-    package var rawValue: UInt16
+@frozen @usableFromInline
+package struct PartitionID: Hashable, Comparable, Sendable, BitwiseCopyable {
+    @usableFromInline package var rawValue: UInt16
 
     @inlinable package init(_ rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -82,8 +84,8 @@
 }
 
 /// The number of an ownership lease of a partition; grows with each new owner, from 1.
-@frozen package struct Term: Hashable, Comparable, Sendable, BitwiseCopyable {
-    package var rawValue: UInt64
+@frozen @usableFromInline package struct Term: Hashable, Comparable, Sendable, BitwiseCopyable {
+    @usableFromInline package var rawValue: UInt64
 
     @inlinable package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
@@ -97,8 +99,8 @@
 }
 
 /// A message's position in its conversation: 1, 2, 3 … without holes; 0 is before the first.
-@frozen package struct Offset: Hashable, Comparable, Sendable, BitwiseCopyable {
-    package var rawValue: UInt64
+@frozen @usableFromInline package struct Offset: Hashable, Comparable, Sendable, BitwiseCopyable {
+    @usableFromInline package var rawValue: UInt64
 
     @inlinable package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
@@ -118,16 +120,16 @@
 }
 
 /// The incarnation of a conversation's stream; changes only when the stream's past is lost.
-@frozen package struct Epoch: Hashable, Sendable, BitwiseCopyable {
-    package var rawValue: UInt32
+@frozen @usableFromInline package struct Epoch: Hashable, Sendable, BitwiseCopyable {
+    @usableFromInline package var rawValue: UInt32
 
     @inlinable package init(_ rawValue: UInt32) { self.rawValue = rawValue }
 }
 
 /// Where a reader of a conversation stands: it has everything up to `offset` of `epoch`.
-@frozen package struct Position: Hashable, Sendable, BitwiseCopyable {
-    package var epoch: Epoch
-    package var offset: Offset
+@frozen @usableFromInline package struct Position: Hashable, Sendable, BitwiseCopyable {
+    @usableFromInline package var epoch: Epoch
+    @usableFromInline package var offset: Offset
 
     @inlinable package init(epoch: Epoch, offset: Offset) {
         self.epoch = epoch
@@ -136,8 +138,9 @@
 }
 
 /// A connection's stable id, unique in a run: what traces and keyed randomness call it.
-@frozen package struct ConnectionID: Hashable, Comparable, Sendable, BitwiseCopyable {
-    package var rawValue: UInt64
+@frozen @usableFromInline
+package struct ConnectionID: Hashable, Comparable, Sendable, BitwiseCopyable {
+    @usableFromInline package var rawValue: UInt64
 
     @inlinable package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
@@ -145,9 +148,9 @@
 }
 
 /// A connection's row in its shard: the slot is chosen by the host and reused, the generation is not.
-@frozen package struct ConnectionHandle: Hashable, Sendable, BitwiseCopyable {
-    package var slot: UInt32
-    package var generation: UInt32
+@frozen @usableFromInline package struct ConnectionHandle: Hashable, Sendable, BitwiseCopyable {
+    @usableFromInline package var slot: UInt32
+    @usableFromInline package var generation: UInt32
 
     @inlinable package init(slot: UInt32, generation: UInt32) {
         self.slot = slot
@@ -156,8 +159,8 @@
 }
 
 /// Correlates a request to the host or a peer with its completion; opaque to whoever echoes it.
-@frozen package struct RequestToken: Hashable, Sendable, BitwiseCopyable {
-    package var rawValue: UInt64
+@frozen @usableFromInline package struct RequestToken: Hashable, Sendable, BitwiseCopyable {
+    @usableFromInline package var rawValue: UInt64
 
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
 }
@@ -167,8 +170,8 @@
 /// An event or peer message that carries a handle gives the machine one reference to it; the machine
 /// gives it back with exactly one release effect. Effects that carry a handle only lend it: a host
 /// that needs it longer takes a reference of its own.
-@frozen package struct PayloadHandle: Hashable, Sendable, BitwiseCopyable {
-    package var rawValue: UInt64
+@frozen @usableFromInline package struct PayloadHandle: Hashable, Sendable, BitwiseCopyable {
+    @usableFromInline package var rawValue: UInt64
 
     @inlinable package init(rawValue: UInt64) { self.rawValue = rawValue }
 

@@ -2,8 +2,8 @@
 ///
 /// Nanoseconds since the shard (or the simulated world) started. Wall time is never an `Instant`: it
 /// enters a machine as an event, so that a clock jump is an input like any other.
-@frozen package struct Instant: Hashable, Comparable, Sendable, BitwiseCopyable {
-    package var nanoseconds: UInt64
+@frozen @usableFromInline package struct Instant: Hashable, Comparable, Sendable, BitwiseCopyable {
+    @usableFromInline package var nanoseconds: UInt64
 
     @inlinable package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
@@ -28,8 +28,8 @@
 }
 
 /// A length of time in nanoseconds; integral, so that no result depends on rounding.
-@frozen package struct Interval: Hashable, Comparable, Sendable, BitwiseCopyable {
-    package var nanoseconds: UInt64
+@frozen @usableFromInline package struct Interval: Hashable, Comparable, Sendable, BitwiseCopyable {
+    @usableFromInline package var nanoseconds: UInt64
 
     @inlinable package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 

@@ -1,8 +1,8 @@
 /// What a random draw is for.
 ///
 /// Two purposes never share a draw, so that adding one moves no other.
-@frozen package struct RandomPurpose: Hashable, Sendable, BitwiseCopyable {
-    package var rawValue: UInt64
+@frozen @usableFromInline package struct RandomPurpose: Hashable, Sendable, BitwiseCopyable {
+    @usableFromInline package var rawValue: UInt64
 
     @inlinable package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 }
@@ -12,8 +12,8 @@
 /// There is no state to share, so the order in which draws are made does not matter. The mixing
 /// function is the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), applied to each word of
 /// the key. It predicts nothing secret: secrets come from the host's secure generator as events.
-@frozen package struct KeyedRandom: Sendable, BitwiseCopyable {
-    package var seed: UInt64
+@frozen @usableFromInline package struct KeyedRandom: Sendable, BitwiseCopyable {
+    @usableFromInline package var seed: UInt64
 
     @inlinable package init(seed: UInt64) { self.seed = seed }
 

@@ -1,10 +1,10 @@
-package import BasicContainers
+public import BasicContainers
 
 /// Rows in one block of memory, named by slot; a removed row's slot is reused, last freed first.
 ///
 /// Each slot counts its reuses, so that (slot, generation) names a row for ever. All operations are
 /// O(1), amortised for `insert`.
-package struct Slab<Row>: ~Copyable {
+@frozen @usableFromInline package struct Slab<Row>: ~Copyable {
     @usableFromInline var rows: UniqueArray<Row>
     @usableFromInline var generations: UniqueArray<UInt32>
     @usableFromInline var vacant: UniqueArray<UInt32>

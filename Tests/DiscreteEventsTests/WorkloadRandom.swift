@@ -1,0 +1,18 @@
+/// A seeded generator for the tests' workloads (SplitMix64).
+struct WorkloadRandom {
+    private var state: UInt64
+
+    init(seed: UInt64) { self.state = seed }
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9e37_79b9_7f4a_7c15
+        var word = self.state
+        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+        return word ^ (word >> 31)
+    }
+
+    mutating func below(_ bound: UInt64) -> UInt64 {
+        self.next().multipliedFullWidth(by: bound).high
+    }
+}
