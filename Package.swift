@@ -31,5 +31,6 @@ let package = Package(
             dependencies: ["DiscreteEvents", "Kernel"],
             swiftSettings: strict
         ),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )
