@@ -79,6 +79,17 @@ enum BannedTokenNet {
 
     static func findings(in file: SourceFile) -> [Finding] {
         Self.findings(of: Self.banned(in: file.module), in: file)
+            + Self.fractions(in: file)
+    }
+
+    /// Literals such as `0.5`, which are floating point without saying so.
+    private static func fractions(in file: SourceFile) -> [Finding] {
+        guard ModuleTable.rules[file.module]?.purity == .pure else { return [] }
+        let code = file.code
+        return code.tokens.indices.filter { index in
+            code.isNumber(at: index - 1) && code.text(at: index) == "."
+                && code.isNumber(at: index + 1) && code.text(at: index - 2) != "."
+        }.map { Finding(code.tokens[$0].line, "decisions are integral, the same on every machine") }
     }
 
     /// In tests only what would make them lie: reaching behind the API, and waiting for the clock

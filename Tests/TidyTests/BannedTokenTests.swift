@@ -27,6 +27,7 @@ struct BannedTokenTests {
         "let started = ContinuousClock.now",
         "let started: Instant = .now",
         "print(\"hello\")",
+        "let share = 0.5",
         "let text = \"\\(try? decode())\"",
     ])
     func `planted code is caught in the core`(text: String) {
@@ -40,6 +41,8 @@ struct BannedTokenTests {
         "let text = \"print(try? Task.sleep)\"",
         "let text = #\"\"\"\n print(\"a\")\n \"\"\"#",
         "let task: TaskID",
+        "let first = rows.0.1",
+        "let range = 0...5",
         "mutating func handle(_ event: Event, at now: Instant) { self.step(at: now) }",
         "let next = engine.now + delay",
     ])

@@ -229,4 +229,9 @@ extension SwiftText {
     func text(at index: Int) -> String? {
         self.tokens.indices.contains(index) ? self.tokens[index].text : nil
     }
+
+    /// Whether a number stands at `index`.
+    func isNumber(at index: Int) -> Bool {
+        self.text(at: index)?.utf8.first.map(Self.isDigit) ?? false
+    }
 }
