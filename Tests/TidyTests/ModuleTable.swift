@@ -85,7 +85,7 @@ enum ModuleTable {
         ),
         "EngineBenchmark": ModuleRule(
             .host,
-            ["Kernel", "DiscreteEvents", "CReferenceQueue", "Glibc"]
+            ["Kernel", "DiscreteEvents", "CPrefetch", "PriorityQueueReference", "Glibc"]
         ),
         "parley": ModuleRule(
             .host,

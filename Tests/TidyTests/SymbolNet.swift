@@ -36,8 +36,9 @@ enum SymbolNet {
     /// Those of `symbols`, demangled, that a pure module must not call.
     static func findings(in symbols: [String]) -> [String] {
         symbols.filter { symbol in
-            // A conformance names its requirements without calling them.
+            // A conformance names its requirements and their defaults without calling them.
             if symbol.hasPrefix("method descriptor for ") { return false }
+            if symbol.contains("Swift.RawRepresentable<") { return false }
             if Self.bannedNames.contains(symbol) { return true }
             if Self.bannedPrefixes.contains(where: symbol.hasPrefix) { return true }
             if symbol.contains(".random(in:"), !symbol.contains("using:") { return true }

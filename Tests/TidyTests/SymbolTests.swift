@@ -61,6 +61,7 @@ struct SymbolTests {
         let code = """
             struct Keyed: RandomNumberGenerator { mutating func next() -> UInt64 { 4 } }
             struct Row: Hashable { var id = 0 }
+            enum Code: UInt8, CaseIterable { case one = 1 }
             func draw(_ keyed: inout Keyed) -> Int { Int.random(in: 0..<5, using: &keyed) }
             func find(_ rows: [Row: Int], _ row: Row) -> Int? { rows[row] }
             func add(_ rows: inout Set<Row>, _ row: Row) -> Bool {
