@@ -26,12 +26,12 @@ enum DocumentNet {
                 guard !facts.paths.contains(target) else { continue }
                 findings.append(Finding(number, "\(target) does not exist"))
             }
-            for match in line.matches(of: #/(?:`|^ +)make (?<target>[a-z-]+)/#) {
-                guard !facts.makeTargets.contains(String(match.target)) else { continue }
+            for match in line.matches(of: #/(?:`|^ +)make (?<target>[a-z-]+)/#)
+            where !facts.makeTargets.contains(String(match.target)) {
                 findings.append(Finding(number, "the Makefile has no \(match.target)"))
             }
-            for match in line.matches(of: #/\b(?<target>models/[A-Za-z0-9/_.-]*[A-Za-z0-9])/#) {
-                guard !facts.paths.contains(String(match.target)) else { continue }
+            for match in line.matches(of: #/\b(?<target>models/[A-Za-z0-9/_.-]*[A-Za-z0-9])/#)
+            where !facts.paths.contains(String(match.target)) {
                 findings.append(Finding(number, "\(match.target) does not exist"))
             }
         }

@@ -20,9 +20,9 @@ struct Comment: Equatable, Sendable {
 /// A source file cut into tokens and comments; what stands inside string literals is left out, except
 /// for interpolated code.
 ///
-/// Good enough for rules of style: it knows nested comments, raw and multi-line strings and raw
-/// identifiers. It does not know regular expressions between bare slashes, which this project does
-/// not use.
+/// Good enough for rules of style: it knows nested comments, raw and multi-line strings, raw
+/// identifiers, and regular expressions between `#/` and `/#`. It does not know those between bare
+/// slashes, which this project does not use.
 struct SwiftText: Sendable {
     private(set) var tokens: [Token] = []
     private(set) var comments: [Comment] = []
@@ -78,6 +78,8 @@ struct SwiftText: Sendable {
                 self.scanLineComment()
             } else if self.stands("/*") {
                 self.scanBlockComment()
+            } else if self.stands("#/") {
+                self.skipRegularExpression()
             } else if let poundCount = self.poundsBeforeQuote() {
                 self.scanString(poundCount: poundCount)
             } else if byte == UInt8(ascii: "`") {
@@ -107,6 +109,12 @@ struct SwiftText: Sendable {
         var count = 0
         while self.byte(ahead: count) == UInt8(ascii: "#") { count += 1 }
         return self.byte(ahead: count) == UInt8(ascii: "\"") ? count : nil
+    }
+
+    private mutating func skipRegularExpression() {
+        self.step(2)
+        while self.byte() != nil, !self.stands("/#") { self.step() }
+        self.step(2)
     }
 
     private mutating func scanWord() {
