@@ -43,5 +43,6 @@ let package = Package(
             dependencies: ["EngineBenchmark"],
             swiftSettings: strict
         ),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

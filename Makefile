@@ -1,0 +1,32 @@
+# The commands of this project; CONTRIBUTING.md says when to use which.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build test demo lint clean
+
+# Modules that a target forgot to declare fail the build.
+BUILD := --explicit-target-dependency-import-check error
+PARLEY := .build/release/parley
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## install what is missing (Debian packages; a client SDK for the end-to-end test)
+	@.ci/setup
+
+build: setup ## build the command: .build/release/parley
+	swift build -c release --product parley $(BUILD)
+
+test: build ## run all tests
+	PARLEY_RELEASE=$(abspath $(PARLEY)) PARLEY_PYTHON=$(abspath .build/python/bin/python) \
+	    swift test --disable-xctest $(BUILD)
+
+demo: build ## run server, clients, simulator and fleet, and write reports/demo/index.html
+	@.ci/demo
+
+lint: ## check format and scripts
+	swift format lint --strict -r -p Sources Tests Package.swift
+	bash -n .ci/run .ci/setup .ci/demo
+
+clean: ## remove what was built and what the demo wrote
+	rm -rf .build reports/demo runs

@@ -1,0 +1,108 @@
+/// How strictly a module is kept from the outside world.
+enum Purity: Sendable {
+    /// Runs inside the seam: no I/O, no clock, no ambient randomness, no concurrency, no floating point.
+    case pure
+    /// Outside the seam, but one seed must give one result: no clock, no ambient randomness.
+    case repeatable
+    /// A host: talks to the world.
+    case host
+}
+
+/// What a module may know of; the dependencies of the architecture, which point down.
+struct ModuleRule: Sendable {
+    let purity: Purity
+    let imports: Set<String>
+    /// Imports that are allowed below one folder of the module only.
+    var importsByFolder: [String: Set<String>] = [:]
+    /// Every module whose name begins so may be imported.
+    var importPrefixes: [String] = []
+    /// How often `@unchecked Sendable`, `nonisolated(unsafe)` and `@preconcurrency` may stand here.
+    var uncheckedBudget = 0
+
+    init(
+        _ purity: Purity,
+        _ imports: Set<String>,
+        inFolders importsByFolder: [String: Set<String>] = [:],
+        prefixes importPrefixes: [String] = [],
+        uncheckedBudget: Int = 0
+    ) {
+        self.purity = purity
+        self.imports = imports
+        self.importsByFolder = importsByFolder
+        self.importPrefixes = importPrefixes
+        self.uncheckedBudget = uncheckedBudget
+    }
+}
+
+/// The one table of who may import what.
+///
+/// A module that is missing here fails its tests.
+enum ModuleTable {
+    static let rules: [String: ModuleRule] = [
+        "Kernel": ModuleRule(.pure, ["BasicContainers"]),
+        "ChatCore": ModuleRule(.pure, ["Kernel", "BasicContainers"]),
+        "ClientProtocol": ModuleRule(.pure, ["Kernel", "ChatCore", "BasicContainers"]),
+        "EventTrace": ModuleRule(.pure, ["Kernel", "ChatCore"]),
+        "ClientModel": ModuleRule(.pure, ["Kernel", "ChatCore"]),
+        "DiscreteEvents": ModuleRule(.pure, ["Kernel", "CPrefetch"]),
+        // Oracles judge the machines, so they know none of them.
+        "Oracles": ModuleRule(.pure, ["Kernel", "EventTrace"]),
+        "Histogram": ModuleRule(.pure, ["Kernel"]),
+        "Workload": ModuleRule(
+            .repeatable,
+            ["Kernel", "ChatCore", "ClientModel"],
+            inFolders: ["Decoding": ["Yams", "Foundation", "FoundationEssentials"]]
+        ),
+        "FleetSimulation": ModuleRule(
+            .repeatable,
+            [
+                "Kernel", "ChatCore", "ClientModel", "Workload", "DiscreteEvents", "EventTrace",
+                "Oracles", "Histogram", "BasicContainers",
+            ]
+        ),
+        "Reports": ModuleRule(
+            .repeatable,
+            ["Kernel", "Workload", "FleetSimulation", "Histogram", "Foundation"]
+        ),
+        "LoadGenerator": ModuleRule(
+            .host,
+            [
+                "Kernel", "ChatCore", "ClientModel", "ClientProtocol", "Workload", "Histogram",
+                "Logging", "Synchronization", "Foundation", "FoundationEssentials", "Glibc",
+            ],
+            prefixes: ["NIO"],
+            uncheckedBudget: 4
+        ),
+        "ChatServer": ModuleRule(
+            .host,
+            [
+                "Kernel", "ChatCore", "ClientProtocol", "EventTrace", "BasicContainers", "CSQLite",
+                "Logging", "Metrics", "Prometheus", "JWTKit", "Crypto", "Synchronization",
+                "Foundation", "FoundationEssentials", "Glibc",
+            ],
+            prefixes: ["NIO"],
+            uncheckedBudget: 8
+        ),
+        "EngineBenchmark": ModuleRule(
+            .host,
+            ["Kernel", "DiscreteEvents", "CPrefetch", "PriorityQueueReference", "Glibc"]
+        ),
+        "parley": ModuleRule(
+            .host,
+            [
+                "Kernel", "ChatCore", "ClientProtocol", "EventTrace", "ClientModel", "Workload",
+                "DiscreteEvents", "FleetSimulation", "Oracles", "Histogram", "Reports",
+                "LoadGenerator", "ChatServer", "EngineBenchmark", "ArgumentParser", "Logging",
+                "JWTKit", "Crypto", "Foundation", "FoundationEssentials", "Glibc",
+                "Synchronization",
+            ],
+            prefixes: ["NIO"],
+            uncheckedBudget: 2
+        ),
+    ]
+
+    static let pureModules: [String] = rules.filter { $0.value.purity == .pure }.keys.sorted()
+
+    /// The test targets that may drive the live host.
+    static let liveHostTests: Set<String> = ["ChatServerTests", "ParityTests", "EndToEndTests"]
+}
