@@ -39,6 +39,11 @@ let package = Package(
         ),
         .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),
         .testTarget(
+            name: "DiscreteEventsTests",
+            dependencies: ["DiscreteEvents", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "EngineBenchmarkTests",
             dependencies: ["EngineBenchmark"],
             swiftSettings: strict

@@ -3,7 +3,7 @@
 struct BucketTable<Element: TimedElement>: ~Copyable {
     // Invariant of the unsafe code here: `buckets` holds `bucketCount` initialised buckets, and a bucket
     // of n elements owns the chain of chunks that n elements fill, the last one, which is the first of
-    // the chain, up to `room` free places.
+    // the chain, up to `free` free places.
     @usableFromInline let buckets: UnsafeMutablePointer<Bucket<Element>>
     @usableFromInline var pool = ChunkPool<Element>()
 
@@ -41,7 +41,7 @@ struct BucketTable<Element: TimedElement>: ~Copyable {
         let shift = UInt64(truncatingIfNeeded: level &* Self.digitBits)
         let slot = Int(truncatingIfNeeded: element.time &>> shift) & (Self.slotCount &- 1)
         let bucket = unsafe self.buckets + (level &* Self.slotCount &+ slot)
-        if unsafe bucket.pointee.room == 0 {
+        if unsafe bucket.pointee.free == 0 {
             unsafe bucket.pointee.extend(from: &self.pool)
             self.occupiedSlots[level] |= 1 &<< UInt64(truncatingIfNeeded: slot)
             self.occupiedLevels |= 1 &<< UInt64(truncatingIfNeeded: level)
@@ -77,7 +77,7 @@ struct BucketTable<Element: TimedElement>: ~Copyable {
         let bucket = unsafe self.take(index)
         run.reserve(Int(unsafe bucket.count))
         var chunk = unsafe bucket.chunk
-        var filled = unsafe ChunkLayout<Element>.capacity &- Int(bucket.room)
+        var filled = unsafe ChunkLayout<Element>.capacity &- Int(bucket.free)
         while let current = unsafe chunk {
             unsafe run.appendUnsorted(current.elements, count: filled)
             unsafe chunk = current.next
@@ -93,7 +93,7 @@ struct BucketTable<Element: TimedElement>: ~Copyable {
         self.clock = self.firstInstant(of: index)
         let bucket = unsafe self.take(index)
         var chunk = unsafe bucket.chunk
-        var filled = unsafe ChunkLayout<Element>.capacity &- Int(bucket.room)
+        var filled = unsafe ChunkLayout<Element>.capacity &- Int(bucket.free)
         while let current = unsafe chunk {
             for position in 0..<filled { self.insert(unsafe current.elements[position]) }
             unsafe chunk = current.next
@@ -134,7 +134,7 @@ struct Bucket<Element: TimedElement> {
     @usableFromInline var chunk: Chunk<Element>?
 
     /// The free places of the first chunk.
-    @usableFromInline var room: UInt32 = 0
+    @usableFromInline var free: UInt32 = 0
 
     @usableFromInline var count: UInt32 = 0
 
@@ -145,17 +145,17 @@ struct Bucket<Element: TimedElement> {
 
     @inlinable mutating func extend(from pool: inout ChunkPool<Element>) {
         unsafe self.chunk = pool.take(before: self.chunk)
-        unsafe self.room = UInt32(truncatingIfNeeded: ChunkLayout<Element>.capacity)
+        unsafe self.free = UInt32(truncatingIfNeeded: ChunkLayout<Element>.capacity)
     }
 
-    /// Adds an element; there must be room.
+    /// Adds an element; there must be space.
     @inlinable mutating func append(_ element: Element) {
         guard let chunk = unsafe self.chunk else {
-            preconditionFailure("a bucket with room has a chunk")
+            preconditionFailure("a bucket with space has a chunk")
         }
-        let position = unsafe ChunkLayout<Element>.capacity &- Int(self.room)
+        let position = unsafe ChunkLayout<Element>.capacity &- Int(self.free)
         unsafe chunk.elements[position] = element
-        unsafe self.room &-= 1
+        unsafe self.free &-= 1
         unsafe self.count &+= 1
         if unsafe element.time < self.earliest { unsafe self.earliest = element.time }
     }

@@ -11,13 +11,19 @@ struct BannedToken: Sendable {
 
 /// Holds files to the words that their module's class may use.
 enum BannedTokenNet {
-    static let everywhere: [BannedToken] = [
-        BannedToken("@testable", "tests go through package API"),
-        BannedToken("public", "nothing is public: use package, internal or private"),
-        BannedToken("fatalError(", "a bug of ours is a precondition with the violated fact"),
-        BannedToken("try?", "handle the error or let it pass"),
-        BannedToken("try!", "handle the error or let it pass"),
-    ]
+    /// Declarations only: what is inlined into another module needs its imports to be public.
+    private static let publicDeclarations = [
+        "struct", "enum", "class", "final", "protocol", "actor", "extension", "typealias", "func",
+        "var", "let", "init", "static", "mutating", "private(set)", "internal(set)",
+    ].map { BannedToken("public \($0)", "nothing is public: use package, internal or private") }
+
+    static let everywhere: [BannedToken] =
+        publicDeclarations + [
+            BannedToken("@testable", "tests go through package API"),
+            BannedToken("fatalError(", "a bug of ours is a precondition with the violated fact"),
+            BannedToken("try?", "handle the error or let it pass"),
+            BannedToken("try!", "handle the error or let it pass"),
+        ]
 
     static let outsideTheCommand: [BannedToken] = [
         BannedToken("print(", "only the command prints; return or log instead"),

@@ -6,6 +6,7 @@ package import Kernel
 /// checked, later commands wait, because a client may send them in the same frame (client protocol,
 /// trap 16). A pong that no ping asked for is a violation.
 package struct Connection: BitwiseCopyable, Sendable {
+    /// Where a connection stands; each case names where it leads.
     package enum Phase: Equatable, Sendable, BitwiseCopyable {
         /// No socket has this slot.
         case vacant

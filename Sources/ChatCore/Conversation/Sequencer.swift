@@ -7,6 +7,7 @@ package import Kernel
 /// nothing later is acknowledged, fanned out or numbered until the log's end has been read back,
 /// because a later append may stand or fall with the earlier one.
 package struct Sequencer: Equatable, Sendable, BitwiseCopyable {
+    /// What the sequencer knows of the log's end.
     package enum Phase: Equatable, Sendable, BitwiseCopyable {
         /// The head has not been read; leaves for `open` when it has.
         case loading

@@ -87,7 +87,7 @@ package struct HistoryRequest: Equatable, Sendable, BitwiseCopyable {
 package enum ErrorCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterable {
     case `internal` = 100
     case unauthorized = 101
-    case unknownChannel = 102
+    case unknownConversation = 102
     case permissionDenied = 103
     case methodNotFound = 104
     case alreadySubscribed = 105

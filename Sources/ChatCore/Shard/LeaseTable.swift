@@ -7,6 +7,7 @@ package import Kernel
 /// it. A restarted shard is a new incarnation: what its predecessor held is taken with a new term, at
 /// once, because the predecessor is certainly dead.
 package struct LeaseTable: Equatable, Sendable {
+    /// One partition's lease.
     package struct Row: Equatable, Sendable, BitwiseCopyable {
         package var term: Term
         package var owner: ShardID?
@@ -21,6 +22,7 @@ package struct LeaseTable: Equatable, Sendable {
         }
     }
 
+    /// A shard that may hold partitions, and when it is believed dead.
     package struct Member: Equatable, Sendable, BitwiseCopyable {
         package var shard: ShardID
         package var expiry: Instant

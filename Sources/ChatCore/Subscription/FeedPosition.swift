@@ -5,6 +5,7 @@ package import Kernel
 /// Only the message after the position is delivered; a lower one is dropped, a higher one shows a hole
 /// that must be closed from the log first. Deliveries of an older term are dropped.
 package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
+    /// Whether deliveries can be judged.
     package enum Phase: Equatable, Sendable, BitwiseCopyable {
         /// The owner has not said where deliveries begin; leaves for `live` when it has.
         case registering
