@@ -1,0 +1,71 @@
+import ChatCore
+import Kernel
+
+/// Drives one shard through a script in virtual time and hands back what it emitted.
+final class ShardStepper {
+    private var shard: Shard
+    private(set) var now = Instant.zero
+    private var effects = EffectBuffer<ShardEffect>(
+        capacity: Shard.effectReserve * 2,
+        targetCapacity: Shard.effectReserve
+    )
+
+    init(_ configure: (inout ShardConfiguration) -> Void = { _ in }) {
+        var configuration = ShardConfiguration()
+        configure(&configuration)
+        self.shard = Shard(
+            id: ShardID(node: NodeID(0), index: 0),
+            configuration: configuration,
+            seed: 1,
+            incarnation: 1
+        )
+    }
+
+    func send(_ event: ShardEvent) -> [ShardEffect] {
+        self.shard.handle(event, at: self.now, into: &self.effects)
+        return self.take()
+    }
+
+    func pong(_ handle: ConnectionHandle) -> [ShardEffect] {
+        let start = self.shard.stage(handle)
+        return self.send(.pongs(TargetRange(start: start, count: 1)))
+    }
+
+    /// Advances to `instant`, firing each deadline on the way at its own time.
+    func advance(to instant: Instant) -> [ShardEffect] {
+        var emitted: [ShardEffect] = []
+        while let deadline = self.shard.nextDeadline, deadline <= instant {
+            self.now = max(self.now, deadline)
+            self.shard.handleDeadline(at: self.now, into: &self.effects)
+            emitted += self.take()
+        }
+        self.now = instant
+        return emitted.filter { !$0.isLeaseRound }
+    }
+
+    func advance(by interval: Interval) -> [ShardEffect] {
+        self.advance(to: self.now + interval)
+    }
+
+    /// Opens a socket and lets a user in; the first `connect` is command 1.
+    func admit(slot: UInt32, user: UInt64 = 1) -> ConnectionHandle {
+        let handle = ConnectionHandle(slot: slot, generation: 1)
+        _ = self.send(.opened(handle, ConnectionID(UInt64(slot) + 1)))
+        _ = self.send(.command(handle, CommandID(1), .connect))
+        let user = UserID(high: 0, low: user)
+        _ = self.send(.authenticated(handle, .accepted(user, timeToLive: nil)))
+        return handle
+    }
+
+    private func take() -> [ShardEffect] {
+        let taken = (0..<self.effects.count).map { self.effects[effect: $0] }
+        self.effects.removeAll()
+        return taken
+    }
+}
+
+extension ShardEffect {
+    var isLeaseRound: Bool {
+        if case .store(_, .leases) = self { true } else { false }
+    }
+}
