@@ -42,12 +42,12 @@ enum ModuleTable {
         "Kernel": ModuleRule(.pure, ["BasicContainers"]),
         "ChatCore": ModuleRule(.pure, ["Kernel", "BasicContainers"]),
         "ClientProtocol": ModuleRule(.pure, ["Kernel", "ChatCore", "BasicContainers"]),
-        "EventTrace": ModuleRule(.pure, ["Kernel", "ChatCore"]),
-        "ClientModel": ModuleRule(.pure, ["Kernel", "ChatCore"]),
-        "DiscreteEvents": ModuleRule(.pure, ["Kernel", "CPrefetch"]),
+        "EventTrace": ModuleRule(.pure, ["Kernel", "ChatCore", "BasicContainers"]),
+        "ClientModel": ModuleRule(.pure, ["Kernel", "ChatCore", "BasicContainers"]),
+        "DiscreteEvents": ModuleRule(.pure, ["Kernel", "BasicContainers", "CPrefetch"]),
         // Oracles judge the machines, so they know none of them.
-        "Oracles": ModuleRule(.pure, ["Kernel", "EventTrace"]),
-        "Histogram": ModuleRule(.pure, ["Kernel"]),
+        "Oracles": ModuleRule(.pure, ["Kernel", "EventTrace", "BasicContainers"]),
+        "Histogram": ModuleRule(.pure, ["Kernel", "BasicContainers"]),
         "Workload": ModuleRule(
             .repeatable,
             ["Kernel", "ChatCore", "ClientModel"],

@@ -85,7 +85,9 @@ struct PlantedStyleTests {
         #expect(NameNet.findings(in: file).count == 1)
     }
 
-    @Test(arguments: ["let headroom = 1", "/// Makes room for more.\nlet x = 1"])
+    @Test(arguments: [
+        "let headroom = 1", "let room = 1", "let hasRoom = 1", "/// Makes room.\nlet x = 1",
+    ])
     func `an innocent name passes`(text: String) {
         #expect(NameNet.findings(in: self.source(text)) == [])
     }
@@ -119,7 +121,7 @@ struct PlantedStyleTests {
     }
 
     @Test(arguments: [
-        "/// One row.\n@frozen\npackage struct Row {}",
+        "/// One row.\n@frozen\npackage struct Row {\n    package enum Phase {}\n}",
         "switch byte {\ncase 0x20: f()\ndefault: g()\n}",
         "// Only the loop touches it.\nnonisolated(unsafe) var x = 1",
     ])
@@ -145,6 +147,7 @@ struct PlantedStyleTests {
         "@Test func f() { #expect(run() == 1) }",
         "@Test func f() throws { _ = try #require(run()) }",
         "@Test func f() { expectDelivery(of: run()) }",
+        "func compare() { #expect(run() == 1) }\n@Test func f() { self.compare() }",
     ])
     func `a test that expects something passes`(text: String) {
         let file = self.source(text, path: "Tests/ChatCoreTests/A.swift")
