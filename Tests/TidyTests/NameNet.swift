@@ -51,8 +51,8 @@ enum NameNet {
         return file.code.tokens.flatMap { token in
             let words = Self.words(of: token.text)
             // Alone or at the end, room is what a buffer has.
-            let rooms = words.dropLast().filter { $0 == "room" }.map { _ in "rooms" }
-            return (words + rooms).compactMap { word in
+            let named = words.dropLast().filter { $0 == "room" }.map { _ in "rooms" }
+            return (words + named).compactMap { word in
                 synonyms[word].map { Finding(token.line, "\(token.text): say \($0), not \(word)") }
             }
         }

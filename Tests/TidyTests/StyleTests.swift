@@ -33,6 +33,11 @@ struct StyleTests {
         #expect(ShapeNet.budgetFindings(module: module, files: SourceTree.sources) == [])
     }
 
+    @Test func `a protocol has two conformers or is not there`() {
+        let findings = ConformanceNet.findings(sources: SourceTree.sources, tests: SourceTree.tests)
+        #expect(findings == [])
+    }
+
     @Test func `pure modules have no budget of unchecked annotations`() {
         for module in ModuleTable.pureModules {
             #expect(ModuleTable.rules[module]?.uncheckedBudget == 0)
@@ -127,6 +132,17 @@ struct PlantedStyleTests {
     ])
     func `an innocent declaration passes`(text: String) {
         #expect(ShapeNet.findings(in: self.source(text)) == [])
+    }
+
+    @Test(arguments: [
+        ("protocol P {}\nstruct A: P {}", 1),
+        ("protocol P {}\nstruct A: P {}\nextension A: P {}", 1),
+        ("protocol P {}\nstruct A<T: P> {}\nfunc f(p: some P) {}\nstruct B: P {}", 1),
+        ("protocol P {}\nstruct A<T: Q>: ~Copyable, P where T: R {}\nextension B.C: P {}", 0),
+    ])
+    func `a planted protocol with one conformer is caught`(text: String, count: Int) {
+        let findings = ConformanceNet.findings(sources: [self.source(text)], tests: [])
+        #expect(findings.count == count)
     }
 
     @Test func `an annotation over the budget is caught`() {
