@@ -77,6 +77,7 @@ enum ModuleTable {
             .host,
             [
                 "Kernel", "ChatCore", "ClientProtocol", "EventTrace", "BasicContainers", "CSQLite",
+                "Yams",
                 "Logging", "Metrics", "Prometheus", "JWTKit", "Crypto", "Synchronization",
                 "Foundation", "FoundationEssentials", "Glibc",
             ],
@@ -93,7 +94,7 @@ enum ModuleTable {
                 "Kernel", "ChatCore", "ClientProtocol", "EventTrace", "ClientModel", "Workload",
                 "DiscreteEvents", "FleetSimulation", "Oracles", "Histogram", "Reports",
                 "LoadGenerator", "ChatServer", "EngineBenchmark", "ArgumentParser", "Logging",
-                "JWTKit", "Crypto", "Foundation", "FoundationEssentials", "Glibc",
+                "JWTKit", "Crypto", "Yams", "Foundation", "FoundationEssentials", "Glibc",
                 "Synchronization",
             ],
             prefixes: ["NIO"],
