@@ -28,6 +28,7 @@ struct BannedTokenTests {
         "let started: Instant = .now",
         "print(\"hello\")",
         "let share = 0.5",
+        "public struct Row {}",
         "let text = \"\\(try? decode())\"",
     ])
     func `planted code is caught in the core`(text: String) {
@@ -43,6 +44,7 @@ struct BannedTokenTests {
         "let task: TaskID",
         "let first = rows.0.1",
         "let range = 0...5",
+        "public import BasicContainers",
         "mutating func handle(_ event: Event, at now: Instant) { self.step(at: now) }",
         "let next = engine.now + delay",
     ])

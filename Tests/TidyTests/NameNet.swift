@@ -9,7 +9,7 @@ enum NameNet {
 
     /// Words that mean the same as a word of the glossary, which is the one to use.
     static let synonyms: [String: String] = [
-        "room": "conversation", "rooms": "conversations", "chatroom": "conversation",
+        "rooms": "conversations", "chatroom": "conversation",
         "topic": "conversation", "topics": "conversations",
         "leader": "owner", "master": "owner", "slave": "standby", "seqno": "offset",
         "dedup": "duplicate", "dedupe": "duplicate", "whitelist": "allowed", "blacklist": "refused",
@@ -49,7 +49,10 @@ enum NameNet {
             synonyms["channels"] = "conversations"
         }
         return file.code.tokens.flatMap { token in
-            Self.words(of: token.text).compactMap { word in
+            let words = Self.words(of: token.text)
+            // Alone or at the end, room is what a buffer has.
+            let named = words.dropLast().filter { $0 == "room" }.map { _ in "rooms" }
+            return (words + named).compactMap { word in
                 synonyms[word].map { Finding(token.line, "\(token.text): say \($0), not \(word)") }
             }
         }

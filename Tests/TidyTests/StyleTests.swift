@@ -33,6 +33,11 @@ struct StyleTests {
         #expect(ShapeNet.budgetFindings(module: module, files: SourceTree.sources) == [])
     }
 
+    @Test func `a protocol has two conformers or is not there`() {
+        let findings = ConformanceNet.findings(sources: SourceTree.sources, tests: SourceTree.tests)
+        #expect(findings == [])
+    }
+
     @Test func `pure modules have no budget of unchecked annotations`() {
         for module in ModuleTable.pureModules {
             #expect(ModuleTable.rules[module]?.uncheckedBudget == 0)
@@ -85,7 +90,9 @@ struct PlantedStyleTests {
         #expect(NameNet.findings(in: file).count == 1)
     }
 
-    @Test(arguments: ["let headroom = 1", "/// Makes room for more.\nlet x = 1"])
+    @Test(arguments: [
+        "let headroom = 1", "let room = 1", "let hasRoom = 1", "/// Makes room.\nlet x = 1",
+    ])
     func `an innocent name passes`(text: String) {
         #expect(NameNet.findings(in: self.source(text)) == [])
     }
@@ -119,12 +126,23 @@ struct PlantedStyleTests {
     }
 
     @Test(arguments: [
-        "/// One row.\n@frozen\npackage struct Row {}",
+        "/// One row.\n@frozen\npackage struct Row {\n    package enum Phase {}\n}",
         "switch byte {\ncase 0x20: f()\ndefault: g()\n}",
         "// Only the loop touches it.\nnonisolated(unsafe) var x = 1",
     ])
     func `an innocent declaration passes`(text: String) {
         #expect(ShapeNet.findings(in: self.source(text)) == [])
+    }
+
+    @Test(arguments: [
+        ("protocol P {}\nstruct A: P {}", 1),
+        ("protocol P {}\nstruct A: P {}\nextension A: P {}", 1),
+        ("protocol P {}\nstruct A<T: P> {}\nfunc f(p: some P) {}\nstruct B: P {}", 1),
+        ("protocol P {}\nstruct A<T: Q>: ~Copyable, P where T: R {}\nextension B.C: P {}", 0),
+    ])
+    func `a planted protocol with one conformer is caught`(text: String, count: Int) {
+        let findings = ConformanceNet.findings(sources: [self.source(text)], tests: [])
+        #expect(findings.count == count)
     }
 
     @Test func `an annotation over the budget is caught`() {
@@ -145,6 +163,7 @@ struct PlantedStyleTests {
         "@Test func f() { #expect(run() == 1) }",
         "@Test func f() throws { _ = try #require(run()) }",
         "@Test func f() { expectDelivery(of: run()) }",
+        "func compare() { #expect(run() == 1) }\n@Test func f() { self.compare() }",
     ])
     func `a test that expects something passes`(text: String) {
         let file = self.source(text, path: "Tests/ChatCoreTests/A.swift")

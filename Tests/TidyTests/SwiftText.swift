@@ -200,16 +200,16 @@ struct SwiftText: Sendable {
 extension SwiftText {
     /// The lines on which `pattern`, itself a piece of Swift, stands token by token.
     ///
-    /// A pattern of one word that follows a `.` here is a member of that name and no match, unless
-    /// the pattern says so.
+    /// What follows a `.` here is a member of that name and no match, unless the pattern says so; what
+    /// follows `func` is declared here and no use.
     func lines(of pattern: String) -> [Int] {
         let wanted = SwiftText(pattern).tokens.map(\.text)
         guard let first = wanted.first, wanted.count <= self.tokens.count else { return [] }
         let skipsMembers = wanted[0] != "."
         var lines: [Int] = []
         for start in 0...(self.tokens.count - wanted.count) where self.tokens[start].text == first {
-            let isMember = start > 0 && self.tokens[start - 1].text == "."
-            if isMember, skipsMembers { continue }
+            let before = self.text(at: start - 1)
+            if skipsMembers, before == "." || before == "func" { continue }
             let matches = wanted.indices.allSatisfy { offset in
                 self.tokens[start + offset].text == wanted[offset]
             }
