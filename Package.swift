@@ -24,6 +24,11 @@ let package = Package(
     targets: [
         .target(name: "Kernel", dependencies: [containers], swiftSettings: strict),
         .target(name: "ChatCore", dependencies: ["Kernel", containers], swiftSettings: strict),
+        .target(
+            name: "ClientProtocol",
+            dependencies: ["Kernel", "ChatCore"],
+            swiftSettings: strict
+        ),
         .target(name: "DiscreteEvents", dependencies: ["Kernel"], swiftSettings: strict),
         .target(name: "CPrefetch"),
         .target(name: "PriorityQueueReference"),
@@ -35,6 +40,11 @@ let package = Package(
         .testTarget(
             name: "ChatCoreTests",
             dependencies: ["ChatCore", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ClientProtocolTests",
+            dependencies: ["ClientProtocol", "ChatCore", "Kernel"],
             swiftSettings: strict
         ),
         .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),

@@ -1,0 +1,81 @@
+/// A member's name of at most 15 bytes as one integer, so that a name is told by one comparison.
+struct FieldName: Equatable, BitwiseCopyable {
+    /// A leading one and then the bytes, so that names of different lengths differ; 0 is any longer
+    /// name, which none of the protocol's is.
+    private var packed: UInt128
+
+    static let longest = 15
+
+    init() { self.packed = 1 }
+
+    init(_ text: String) {
+        self.init()
+        for byte in text.utf8 { self.append(byte) }
+    }
+
+    /// The caller appends at most `longest` bytes.
+    mutating func append(_ byte: UInt8) {
+        self.packed = self.packed << 8 | UInt128(byte)
+    }
+
+    static var unknown: Self {
+        var name = Self()
+        name.packed = 0
+        return name
+    }
+}
+
+/// The names that are read; they are the field names of the protocol's schema.
+extension FieldName {
+    static let body = Self("body")
+    static let channel = Self("channel")
+    static let client = Self("client")
+    static let code = Self("code")
+    static let connect = Self("connect")
+    static let data = Self("data")
+    static let delta = Self("delta")
+    static let duplicate = Self("duplicate")
+    static let epoch = Self("epoch")
+    static let error = Self("error")
+    static let expires = Self("expires")
+    static let flag = Self("flag")
+    static let history = Self("history")
+    static let id = Self("id")
+    static let info = Self("info")
+    static let joinLeave = Self("join_leave")
+    static let limit = Self("limit")
+    static let message = Self("message")
+    static let method = Self("method")
+    static let name = Self("name")
+    static let offset = Self("offset")
+    static let ping = Self("ping")
+    static let pong = Self("pong")
+    static let positioned = Self("positioned")
+    static let presence = Self("presence")
+    static let presenceStats = Self("presence_stats")
+    static let pub = Self("pub")
+    static let publications = Self("publications")
+    static let publish = Self("publish")
+    static let push = Self("push")
+    static let reason = Self("reason")
+    static let recover = Self("recover")
+    static let recoverable = Self("recoverable")
+    static let recovered = Self("recovered")
+    static let refresh = Self("refresh")
+    static let reverse = Self("reverse")
+    static let rpc = Self("rpc")
+    static let send = Self("send")
+    static let since = Self("since")
+    static let subRefresh = Self("sub_refresh")
+    static let subscribe = Self("subscribe")
+    static let tags = Self("tags")
+    static let temporary = Self("temporary")
+    static let time = Self("time")
+    static let token = Self("token")
+    static let ttl = Self("ttl")
+    static let type = Self("type")
+    static let unsubscribe = Self("unsubscribe")
+    static let user = Self("user")
+    static let version = Self("version")
+    static let wasRecovering = Self("was_recovering")
+}
