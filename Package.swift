@@ -19,13 +19,34 @@ let containers: Target.Dependency = .product(
 let package = Package(
     name: "parley",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .target(name: "Kernel", dependencies: [containers], swiftSettings: strict),
         .target(name: "ChatCore", dependencies: ["Kernel", containers], swiftSettings: strict),
         .target(name: "DiscreteEvents", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(
+            name: "ClientModel",
+            dependencies: ["Kernel", "ChatCore", containers],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Workload",
+            dependencies: ["ClientModel", "Kernel", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict
+        ),
         .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),
+        .testTarget(
+            name: "ClientModelTests",
+            dependencies: ["ClientModel", "ChatCore", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "WorkloadTests",
+            dependencies: ["Workload", "ClientModel", "Kernel"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "DiscreteEventsTests",
             dependencies: ["DiscreteEvents", "Kernel"],
