@@ -19,7 +19,8 @@ let containers: Target.Dependency = .product(
 let package = Package(
     name: "parley",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .target(name: "Kernel", dependencies: [containers], swiftSettings: strict),
@@ -37,6 +38,16 @@ let package = Package(
             dependencies: ["DiscreteEvents", "Kernel", "CPrefetch", "PriorityQueueReference"],
             swiftSettings: strict
         ),
+        .target(
+            name: "ClientModel",
+            dependencies: ["Kernel", "ChatCore", containers],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Workload",
+            dependencies: ["ClientModel", "Kernel", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ChatCoreTests",
             dependencies: ["ChatCore", "Kernel"],
@@ -48,6 +59,16 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),
+        .testTarget(
+            name: "ClientModelTests",
+            dependencies: ["ClientModel", "ChatCore", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "WorkloadTests",
+            dependencies: ["Workload", "ClientModel", "Kernel"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "DiscreteEventsTests",
             dependencies: ["DiscreteEvents", "Kernel"],

@@ -1,0 +1,109 @@
+package import ClientModel
+package import Kernel
+
+/// Who is in which conversation, computed from the seed on demand: no tables, whatever the size.
+///
+/// Each class lays its users out in `perUser` random orders and cuts every order into conversations;
+/// so a user has exactly `perUser` of them, and only the last of an order can be short of members.
+package struct Population: Sendable {
+    private struct Layer {
+        var members: UInt32
+        var firstConversation: UInt32
+        var order: Permutation
+    }
+
+    package let users: UInt32
+    package let conversationCount: UInt32
+    private let layers: [Layer]
+    private let cohorts: [Workload.WeightedCohort]
+    private let rampUp: Interval
+    private let random: KeyedRandom
+
+    package init(_ workload: Workload, seed: UInt64) {
+        self.users = workload.users
+        self.cohorts = workload.cohorts
+        self.rampUp = workload.rampUp
+        self.random = KeyedRandom(seed: seed)
+        var layers: [Layer] = []
+        var next: UInt32 = 0
+        for conversations in workload.conversations {
+            for _ in 0..<conversations.perUser {
+                let order = Permutation(
+                    count: workload.users,
+                    random: self.random,
+                    key: UInt64(layers.count)
+                )
+                layers.append(
+                    Layer(
+                        members: conversations.members,
+                        firstConversation: next,
+                        order: order
+                    )
+                )
+                next += (workload.users + conversations.members - 1) / conversations.members
+            }
+        }
+        self.layers = layers
+        self.conversationCount = next
+    }
+
+    package var conversationsPerUser: UInt32 { UInt32(self.layers.count) }
+
+    /// The user's `index`-th conversation.
+    package func conversation(_ index: UInt32, of user: ClientNumber) -> ConversationNumber {
+        let layer = self.layers[Int(index)]
+        return ConversationNumber(
+            layer.firstConversation + layer.order[user.rawValue] / layer.members
+        )
+    }
+
+    /// In the order in which the user's device subscribes.
+    package func conversations(of user: ClientNumber) -> [ConversationNumber] {
+        (0..<self.conversationsPerUser).map { self.conversation($0, of: user) }
+    }
+
+    /// Every user of a conversation, in the order of its layer.
+    package func members(of conversation: ConversationNumber) -> [ClientNumber] {
+        precondition(conversation.rawValue < self.conversationCount, "no such conversation")
+        var index = self.layers.count - 1
+        while self.layers[index].firstConversation > conversation.rawValue { index -= 1 }
+        let layer = self.layers[index]
+        let start =
+            UInt64(conversation.rawValue - layer.firstConversation) * UInt64(layer.members)
+        let end = min(start + UInt64(layer.members), UInt64(self.users))
+        return (start..<end).map {
+            ClientNumber(layer.order.preimage(of: UInt32(truncatingIfNeeded: $0)))
+        }
+    }
+
+    package func cohort(of user: ClientNumber) -> Cohort {
+        let total = self.cohorts.reduce(UInt64(0)) { $0 + UInt64($1.share) }
+        var draw = KeyedRandom.below(
+            total,
+            self.random.draw(Draw.cohort, UInt64(user.rawValue))
+        )
+        for weighted in self.cohorts {
+            if draw < UInt64(weighted.share) { return weighted.cohort }
+            draw -= UInt64(weighted.share)
+        }
+        preconditionFailure("a draw below the sum of shares falls into one of them")
+    }
+
+    /// When the user's device is switched on.
+    package func start(of user: ClientNumber) -> Instant {
+        let bits = self.random.draw(Draw.start, UInt64(user.rawValue))
+        return Instant(
+            nanoseconds: KeyedRandom.below(max(self.rampUp.nanoseconds, 1), bits)
+        )
+    }
+}
+
+/// What a workload draws at random.
+enum Draw {
+    static let cohort = RandomPurpose(0x776c_0001)
+    static let start = RandomPurpose(0x776c_0002)
+    static let gap = RandomPurpose(0x776c_0003)
+    static let sender = RandomPurpose(0x776c_0004)
+    static let conversation = RandomPurpose(0x776c_0005)
+    static let order = RandomPurpose(0x776c_0006)
+}

@@ -1,0 +1,51 @@
+package import ClientModel
+package import Kernel
+
+/// What users do to a fleet or a server: the same for the simulator and for real sockets.
+package struct Workload: Equatable, Sendable {
+    package var name: String
+    /// One device each, online from its connect on.
+    package var users: UInt32
+    /// Of one online user, in millionths.
+    package var messageRateMillionths: UInt64
+    package var bodyBytes: UInt32
+    /// The connects are spread evenly over this time; sending begins after it.
+    package var rampUp: Interval
+    /// How long users send.
+    package var duration: Interval
+    /// How long clients may take afterwards to receive what is owed to them.
+    package var settle: Interval
+    package var conversations: [ConversationClass]
+    package var cohorts: [WeightedCohort]
+
+    /// Conversations of one size: every user is a member of `perUser` of them.
+    package struct ConversationClass: Equatable, Sendable {
+        package var members: UInt32
+        package var perUser: UInt32
+    }
+
+    /// A part of the users who behave alike.
+    package struct WeightedCohort: Equatable, Sendable {
+        package var name: String
+        /// In relation to the sum over all cohorts.
+        package var share: UInt32
+        package var cohort: Cohort
+    }
+
+    /// Conversations of one user.
+    package var conversationsPerUser: UInt32 {
+        self.conversations.reduce(0) { $0 + $1.perUser }
+    }
+
+    /// Messages a second of all users together, in millionths.
+    package var totalRateMillionths: UInt64 { UInt64(self.users) * self.messageRateMillionths }
+
+    /// The mean number of members that one message reaches, the sender among them, in millionths;
+    /// the remainder of users that do not fill a conversation is left out.
+    package var meanAudienceMillionths: UInt64 {
+        let members = self.conversations.reduce(UInt64(0)) {
+            $0 + UInt64($1.perUser) * UInt64(min($1.members, self.users))
+        }
+        return members * 1_000_000 / UInt64(self.conversationsPerUser)
+    }
+}
