@@ -18,7 +18,9 @@ let containers: Target.Dependency = .product(
 
 let package = Package(
     name: "parley",
+    products: [.executable(name: "parley", targets: ["parley"])],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -48,6 +50,14 @@ let package = Package(
             dependencies: ["ClientModel", "Kernel", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "parley",
+            dependencies: [
+                "EngineBenchmark",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ChatCoreTests",
             dependencies: ["ChatCore", "Kernel"],
@@ -59,16 +69,6 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),
-        .testTarget(
-            name: "ClientModelTests",
-            dependencies: ["ClientModel", "ChatCore", "Kernel"],
-            swiftSettings: strict
-        ),
-        .testTarget(
-            name: "WorkloadTests",
-            dependencies: ["Workload", "ClientModel", "Kernel"],
-            swiftSettings: strict
-        ),
         .testTarget(
             name: "DiscreteEventsTests",
             dependencies: ["DiscreteEvents", "Kernel"],

@@ -68,7 +68,7 @@ extension Client {
         } else if self.cohort.readsWholeLog && subscription.hasLog {
             since = RecoveryRequest(epoch: nil, offset: .start, refusesUnrecovered: false)
         }
-        self.await(.subscribeReply, row: row, command: command, at: now)
+        self.expect(.subscribeReply, row: row, command: command, at: now)
         effects.emit(
             .command(self.socket, command, .subscribe(subscription.conversation, since: since))
         )
@@ -257,7 +257,7 @@ extension Client {
         return nil
     }
 
-    mutating func await(
+    mutating func expect(
         _ purpose: Awaited.Purpose,
         row: UInt16,
         command: CommandID,

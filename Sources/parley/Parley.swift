@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// The one command; each verb has a file of its own.
+@main
+struct Parley: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "parley",
+        abstract: "A chat server that is rehearsed before it performs.",
+        subcommands: [Bench.self]
+    )
+}
