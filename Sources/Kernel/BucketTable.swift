@@ -40,7 +40,7 @@ struct BucketTable<Element: TimedElement>: ~Copyable {
         let level = (63 &- (difference | 1).leadingZeroBitCount) / Self.digitBits
         let shift = UInt64(truncatingIfNeeded: level &* Self.digitBits)
         let slot = Int(truncatingIfNeeded: element.time &>> shift) & (Self.slotCount &- 1)
-        let bucket = unsafe self.buckets + (level &* Self.slotCount &+ slot)
+        let bucket = unsafe self.bucket(level, slot)
         if unsafe bucket.pointee.free == 0 {
             unsafe bucket.pointee.extend(from: &self.pool)
             self.occupiedSlots[level] |= 1 &<< UInt64(truncatingIfNeeded: slot)
@@ -49,49 +49,83 @@ struct BucketTable<Element: TimedElement>: ~Copyable {
         unsafe bucket.pointee.append(element)
     }
 
-    /// The bucket that holds the next elements; the table must not be empty.
-    @inlinable var lowest: BucketIndex {
-        let level = self.occupiedLevels.trailingZeroBitCount
-        return BucketIndex(level: level, slot: self.occupiedSlots[level].trailingZeroBitCount)
+    /// The level that holds the next elements; the table must not be empty.
+    @inlinable var lowestLevel: Int { self.occupiedLevels.trailingZeroBitCount }
+
+    /// The first time of all elements; the table must not be empty.
+    @inlinable var earliest: UInt64 {
+        let level = self.lowestLevel
+        let slot = self.occupiedSlots[level].trailingZeroBitCount
+        return unsafe self.bucket(level, slot).pointee.earliest
     }
 
-    /// The first time of the next bucket; the table must not be empty.
-    @inlinable var earliest: UInt64 { unsafe self.buckets[self.lowest.offset].earliest }
-
-    @inlinable func count(of index: BucketIndex) -> Int {
-        Int(unsafe self.buckets[index.offset].count)
+    @inlinable func bucket(_ level: Int, _ slot: Int) -> UnsafeMutablePointer<Bucket<Element>> {
+        unsafe self.buckets + (level &* Self.slotCount &+ slot)
     }
 
-    /// The first instant of the bucket at `index`, if it is the lowest.
-    @inlinable func firstInstant(of index: BucketIndex) -> UInt64 {
-        let shift = UInt64(truncatingIfNeeded: index.level &* Self.digitBits)
+    /// The first instant of a bucket of the lowest level.
+    @inlinable func firstInstant(_ level: Int, _ slot: Int) -> UInt64 {
+        let shift = UInt64(truncatingIfNeeded: level &* Self.digitBits)
         let mask = UInt64(truncatingIfNeeded: Self.slotCount &- 1)
-        let digits = (self.clock &>> shift) & ~mask | UInt64(truncatingIfNeeded: index.slot)
-        return digits &<< shift
+        return ((self.clock &>> shift) & ~mask | UInt64(truncatingIfNeeded: slot)) &<< shift
     }
 
-    /// Empties the lowest bucket, at `index`, into `run`, unsorted, and returns the bucket's last instant.
-    @inlinable mutating func move(_ index: BucketIndex, to run: inout SortedRun<Element>) -> UInt64
-    {
-        self.clock = self.firstInstant(of: index)
-        let bucket = unsafe self.take(index)
-        run.reserve(Int(unsafe bucket.count))
-        var chunk = unsafe bucket.chunk
-        var filled = unsafe ChunkLayout<Element>.capacity &- Int(bucket.free)
-        while let current = unsafe chunk {
-            unsafe run.appendUnsorted(current.elements, count: filled)
-            unsafe chunk = current.next
-            unsafe self.pool.giveBack(current)
-            filled = ChunkLayout<Element>.capacity
+    /// The first occupied slots of the lowest level, `level`, that together hold up to `countMax`
+    /// elements, and no more slots than it takes for `countMin`; as a set of bits.
+    ///
+    /// Empty if the first slot alone holds more, except that a bucket of the last level, which is a
+    /// single instant, is never too large.
+    @inlinable func nextSlots(of level: Int, countMin: Int, countMax: Int) -> UInt64 {
+        var rest = self.occupiedSlots[level]
+        var taken: UInt64 = 0
+        var total = 0
+        while rest != 0, total < countMin {
+            let slot = rest.trailingZeroBitCount
+            total &+= Int(unsafe self.bucket(level, slot).pointee.count)
+            if total > countMax, level > 0 || taken != 0 { break }
+            taken |= rest & (0 &- rest)
+            rest &= rest &- 1
         }
-        let shift = UInt64(truncatingIfNeeded: index.level &* Self.digitBits)
+        return taken
+    }
+
+    /// Empties the first buckets of the lowest level, those in `slots`, into the empty `run`, sorted.
+    ///
+    /// Returns their last instant.
+    @inlinable mutating func move(
+        _ slots: UInt64,
+        of level: Int,
+        to run: inout SortedRun<Element>
+    ) -> UInt64 {
+        var rest = slots
+        let last = 63 &- slots.leadingZeroBitCount
+        self.clock = self.firstInstant(level, last)
+        // The run is descending, so that the last bucket comes first.
+        while rest != 0 {
+            let slot = 63 &- rest.leadingZeroBitCount
+            rest &= ~(1 &<< UInt64(truncatingIfNeeded: slot))
+            let bucket = unsafe self.take(level, slot)
+            let start = run.count
+            run.reserve(Int(unsafe bucket.count))
+            var chunk = unsafe bucket.chunk
+            var filled = unsafe ChunkLayout<Element>.capacity &- Int(bucket.free)
+            while let current = unsafe chunk {
+                unsafe run.appendUnsorted(current.elements, count: filled)
+                unsafe chunk = current.next
+                unsafe self.pool.giveBack(current)
+                filled = ChunkLayout<Element>.capacity
+            }
+            run.sort(from: start)
+        }
+        let shift = UInt64(truncatingIfNeeded: level &* Self.digitBits)
         return self.clock | ((1 &<< shift) &- 1)
     }
 
-    /// Distributes the lowest bucket, at `index`, over the levels below its own.
-    @inlinable mutating func deal(_ index: BucketIndex) {
-        self.clock = self.firstInstant(of: index)
-        let bucket = unsafe self.take(index)
+    /// Distributes the first bucket of the lowest level, `level`, over the levels below.
+    @inlinable mutating func dealFirst(of level: Int) {
+        let slot = self.occupiedSlots[level].trailingZeroBitCount
+        self.clock = self.firstInstant(level, slot)
+        let bucket = unsafe self.take(level, slot)
         var chunk = unsafe bucket.chunk
         var filled = unsafe ChunkLayout<Element>.capacity &- Int(bucket.free)
         while let current = unsafe chunk {
@@ -102,30 +136,15 @@ struct BucketTable<Element: TimedElement>: ~Copyable {
         }
     }
 
-    /// Takes the content of the bucket at `index` out of the table.
-    @inlinable mutating func take(_ index: BucketIndex) -> Bucket<Element> {
-        let bucket = unsafe self.buckets[index.offset]
-        unsafe self.buckets[index.offset] = unsafe Bucket()
-        let others =
-            self.occupiedSlots[index.level] & ~(1 &<< UInt64(truncatingIfNeeded: index.slot))
-        self.occupiedSlots[index.level] = others
-        if others == 0 { self.occupiedLevels &= ~(1 &<< UInt64(truncatingIfNeeded: index.level)) }
+    /// Takes a bucket's content out of the table.
+    @inlinable mutating func take(_ level: Int, _ slot: Int) -> Bucket<Element> {
+        let bucket = unsafe self.bucket(level, slot).pointee
+        unsafe self.bucket(level, slot).pointee = unsafe Bucket()
+        let others = self.occupiedSlots[level] & ~(1 &<< UInt64(truncatingIfNeeded: slot))
+        self.occupiedSlots[level] = others
+        if others == 0 { self.occupiedLevels &= ~(1 &<< UInt64(truncatingIfNeeded: level)) }
         return unsafe bucket
     }
-}
-
-/// Where a bucket lies in the table.
-@frozen @usableFromInline
-struct BucketIndex: BitwiseCopyable {
-    @usableFromInline let level: Int
-    @usableFromInline let slot: Int
-
-    @inlinable init(level: Int, slot: Int) {
-        self.level = level
-        self.slot = slot
-    }
-
-    @inlinable var offset: Int { self.level &* 64 &+ self.slot }
 }
 
 /// Unsorted elements in a chain of chunks, of which all but the first are full.

@@ -51,6 +51,11 @@
     /// The largest bucket that is sorted when it comes due; chosen by measurement.
     @inlinable static var sortedCountMax: Int { 96 }
 
+    /// How many elements are sorted at once if that takes but further buckets of the same level.
+    ///
+    /// So that `ahead` mostly knows the next few elements, however sparse the buckets are.
+    @inlinable static var sortedCountMin: Int { 32 }
+
     /// How far from its end the run that is due takes an insertion.
     ///
     /// Well above `sortedCountMax`, so that leaving a run that grew costs little for each element of it.
@@ -104,7 +109,7 @@ extension RadixWheel {
         let reach = Self.insertionReach
         if self.due.count <= reach || !self.due.element(fromEnd: reach).precedes(element) {
             self.due.insert(element)
-        } else if self.horizon > self.buckets.clock {
+        } else if self.horizon > self.lastPopped {
             self.dealDue()
             self.buckets.insert(element)
         } else {
@@ -139,13 +144,17 @@ extension RadixWheel {
     @inlinable @inline(never) mutating func refill() {
         precondition(self.pending > 0, "a pop from an empty wheel")
         while true {
-            let bucket = self.buckets.lowest
-            if self.buckets.count(of: bucket) <= Self.sortedCountMax || bucket.level == 0 {
-                self.horizon = self.buckets.move(bucket, to: &self.due)
-                self.due.sort()
+            let level = self.buckets.lowestLevel
+            let slots = self.buckets.nextSlots(
+                of: level,
+                countMin: Self.sortedCountMin,
+                countMax: Self.sortedCountMax
+            )
+            if slots != 0 {
+                self.horizon = self.buckets.move(slots, of: level, to: &self.due)
                 return
             }
-            self.buckets.deal(bucket)
+            self.buckets.dealFirst(of: level)
         }
     }
 }

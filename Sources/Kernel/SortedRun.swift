@@ -46,12 +46,12 @@ struct SortedRun<Element: TimedElement>: ~Copyable {
         self.count &+= 1
     }
 
-    /// Makes room for `count` elements; the run must be empty.
+    /// Makes room for `count` more elements, and gives room back that an empty run has too much of.
     @inlinable mutating func reserve(_ count: Int) {
-        assert(self.isEmpty)
-        if count > self.capacity {
-            self.reallocate(capacity: max(count, self.capacity * 2))
-        } else if self.capacity > Self.capacityKept, count < Self.capacityKept {
+        let needed = self.count &+ count
+        if needed > self.capacity {
+            self.reallocate(capacity: max(needed, self.capacity * 2))
+        } else if self.capacity > Self.capacityKept, needed < Self.capacityKept {
             self.reallocate(capacity: Self.capacityKept)
         }
     }
@@ -64,17 +64,19 @@ struct SortedRun<Element: TimedElement>: ~Copyable {
         self.capacity = capacity
     }
 
-    /// Adds elements in any order; `sort` must follow before the run is read.
+    /// Adds elements in any order; `sort(from:)` must follow before the run is read.
     @inlinable mutating func appendUnsorted(_ elements: UnsafePointer<Element>, count: Int) {
         assert(self.count + count <= self.capacity)
         unsafe (self.base + self.count).update(from: elements, count: count)
         self.count &+= count
     }
 
-    @inlinable mutating func sort() {
+    /// Sorts the elements from `start` on, which leave before all others.
+    @inlinable mutating func sort(from start: Int) {
+        let count = self.count &- start
         // Quicksort halves well on anything but a crafted order; after this many levels it is crafted.
-        let depth = 2 * (Int.bitWidth - self.count.leadingZeroBitCount)
-        unsafe Self.sort(self.base, count: self.count, depth: depth)
+        let depth = 2 &* (Int.bitWidth &- count.leadingZeroBitCount)
+        unsafe Self.sort(self.base + start, count: count, depth: depth)
     }
 
     /// Quicksort by the median of three down to short runs, which insertion sorts fastest.

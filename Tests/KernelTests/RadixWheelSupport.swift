@@ -77,3 +77,28 @@ enum Spread: CaseIterable {
         }
     }
 }
+
+/// Orders of pushing that quicksort may take badly.
+enum CraftedOrder: CaseIterable {
+    case ascending
+    case descending
+    case risingThenFalling
+    case fallingThenRising
+    case fewValues
+    case medianOfThreeKiller
+
+    func orders(count: UInt64) -> [UInt64] {
+        let half = count / 2
+        switch self {
+        case .ascending: return Array(0..<count)
+        case .descending: return (0..<count).reversed()
+        case .risingThenFalling: return (0..<count).map { $0 < half ? $0 : count - $0 }
+        case .fallingThenRising: return (0..<count).map { $0 < half ? count - $0 : $0 }
+        case .fewValues: return (0..<count).map { $0 % 3 }
+        case .medianOfThreeKiller:
+            // Musser, "Introspective Sorting and Selection Algorithms", 1997.
+            let front = (0..<half).map { $0.isMultiple(of: 2) ? $0 + 1 : half + $0 }
+            return front + (0..<half).map { 2 * ($0 + 1) }
+        }
+    }
+}

@@ -78,7 +78,8 @@ struct RadixWheelTests {
             wheel.push(Tagged(time: time, order: random.below(3), label: label))
         }
         while !wheel.isEmpty { popped.append(wheel.pop().label) }
-        #expect(popped.sorted() == Array(0..<20_000))
+        let complete = popped.sorted() == Array(0..<20_000)
+        #expect(complete)
     }
 
     @Test func `looking at a far deadline does not keep a nearer one out`() {
@@ -129,6 +130,40 @@ struct RadixWheelTests {
         }
         while !wheel.isEmpty { #expect(wheel.pop().order == reference.pop().order) }
         #expect(reference.count == 0)
+    }
+
+    @Test(arguments: [1, 2, 3, 4] as [UInt64])
+    func `a crowd pushed into the span that is due leaves in order`(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        var wheel = RadixWheel<Tagged>()
+        var reference = SortedReference()
+        func push(time: UInt64, label: UInt64) {
+            let element = Tagged(time: time, order: random.next(), label: label)
+            wheel.push(element)
+            reference.push(element)
+        }
+        // Few elements, so that a bucket of 64 instants is sorted as it is.
+        for label in 0..<20 as Range<UInt64> { push(time: 1_000 + label, label: label) }
+        for round in 1...8 as ClosedRange<UInt64> {
+            let now = wheel.pop().time
+            #expect(now == reference.pop().time)
+            for label in 0..<600 as Range<UInt64> {
+                push(time: now + random.below(4), label: round * 1_000 + label)
+            }
+        }
+        while !wheel.isEmpty { #expect(wheel.pop().order == reference.pop().order) }
+        #expect(reference.count == 0)
+    }
+
+    @Test(arguments: CraftedOrder.allCases)
+    func `a crowd in a crafted order leaves by its order`(crafted: CraftedOrder) {
+        let orders = crafted.orders(count: 20_000)
+        var wheel = RadixWheel<Tagged>()
+        for order in orders { wheel.push(Tagged(time: 1_000, order: order, label: 0)) }
+        var popped: [UInt64] = []
+        while !wheel.isEmpty { popped.append(wheel.pop().order) }
+        let inOrder = popped == orders.sorted()
+        #expect(inOrder)
     }
 
     @Test func `what lies ahead is told in order`() {
