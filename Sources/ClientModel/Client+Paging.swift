@@ -21,7 +21,7 @@ extension Client {
         }
         self.rows[Int(row)].phase = .paging
         let command = self.nextCommand()
-        self.await(.page, row: row, command: command, goal: goal, at: now)
+        self.expect(.page, row: row, command: command, goal: goal, at: now)
         effects.emit(
             .command(
                 self.socket,

@@ -6,7 +6,7 @@ extension ErrorCode {
         switch self {
         case .internal: "internal server error"
         case .unauthorized: "unauthorized"
-        case .unknownChannel: "unknown channel"
+        case .unknownConversation: "unknown channel"
         case .permissionDenied: "permission denied"
         case .methodNotFound: "method not found"
         case .alreadySubscribed: "already subscribed"
@@ -23,7 +23,7 @@ extension ErrorCode {
     package var isTemporary: Bool {
         switch self {
         case .internal, .tooManyRequests: true
-        case .unauthorized, .unknownChannel, .permissionDenied, .methodNotFound,
+        case .unauthorized, .unknownConversation, .permissionDenied, .methodNotFound,
             .alreadySubscribed, .limitExceeded, .badRequest, .notAvailable, .tokenExpired,
             .unrecoverablePosition:
             false
