@@ -1,5 +1,5 @@
 import BasicContainers
-import ChatCore
+package import ChatCore
 import Kernel
 
 /// One conversation of a client.
@@ -279,5 +279,15 @@ extension Client {
         while let index = self.awaited.firstIndex(where: { $0.row == row }) {
             self.awaited.remove(at: index)
         }
+    }
+}
+
+extension Client {
+    /// Which conversation a subscribe or history command was about, while its reply is awaited.
+    package func conversation(ofCommand command: CommandID) -> ConversationNumber? {
+        for index in 0..<self.awaited.count where self.awaited[index].command == command.rawValue {
+            return self.rows[Int(self.awaited[index].row)].conversation
+        }
+        return nil
     }
 }

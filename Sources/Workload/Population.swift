@@ -64,16 +64,28 @@ package struct Population: Sendable {
 
     /// Every user of a conversation, in the order of its layer.
     package func members(of conversation: ConversationNumber) -> [ClientNumber] {
+        let layer = self.layer(of: conversation)
+        return self.places(of: conversation, in: layer).map {
+            ClientNumber(layer.order.preimage(of: $0))
+        }
+    }
+
+    package func memberCount(of conversation: ConversationNumber) -> Int {
+        self.places(of: conversation, in: self.layer(of: conversation)).count
+    }
+
+    private func layer(of conversation: ConversationNumber) -> Layer {
         precondition(conversation.rawValue < self.conversationCount, "no such conversation")
         var index = self.layers.count - 1
         while self.layers[index].firstConversation > conversation.rawValue { index -= 1 }
-        let layer = self.layers[index]
+        return self.layers[index]
+    }
+
+    private func places(of conversation: ConversationNumber, in layer: Layer) -> Range<UInt32> {
         let start =
             UInt64(conversation.rawValue - layer.firstConversation) * UInt64(layer.members)
         let end = min(start + UInt64(layer.members), UInt64(self.users))
-        return (start..<end).map {
-            ClientNumber(layer.order.preimage(of: UInt32(truncatingIfNeeded: $0)))
-        }
+        return UInt32(truncatingIfNeeded: start)..<UInt32(truncatingIfNeeded: end)
     }
 
     package func cohort(of user: ClientNumber) -> Cohort {

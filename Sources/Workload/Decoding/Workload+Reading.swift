@@ -18,7 +18,7 @@ extension Workload {
             expected: "a number, for one user"
         ).millionths(in: 1...1_000_000_000)
         self.bodyBytes = UInt32(
-            try mapping.required("bodyBytes", expected: "a whole number").integer(in: 1...32_768)
+            try mapping.required("bodyBytes", expected: "a whole number").integer(in: 2...32_768)
         )
         let day = Interval.seconds(86_400)
         self.rampUp = try mapping.required("rampUp", expected: "a time with its unit")

@@ -1,0 +1,152 @@
+import Histogram
+import JWTKit
+import Kernel
+import NIOCore
+import NIOPosix
+import Workload
+
+/// One run of a workload over real sockets.
+package enum LoadRun {
+    /// Runs to the end; `onProgress` is called four times a second.
+    package static func run(
+        _ options: LoadOptions,
+        onProgress: @Sendable (LoadProgress) -> Void
+    ) async throws -> LoadReport {
+        let tokens = try await Self.tokens(options)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: options.loops)
+        let origin = NIODeadline.now()
+        var loops: [NIOLoopBound<LoadLoop>] = []
+        for index in 0..<options.loops {
+            let eventLoop = group.next()
+            let loop = try await eventLoop.submit {
+                let loop = LoadLoop(
+                    options,
+                    tokens: tokens,
+                    index: index,
+                    origin: origin,
+                    eventLoop: eventLoop
+                )
+                loop.start()
+                return NIOLoopBound(loop, eventLoop: eventLoop)
+            }.get()
+            loops.append(loop)
+        }
+        try await Self.wait(options, loops, origin: origin, onProgress: onProgress)
+        let seconds = Double((NIODeadline.now() - origin).nanoseconds) / 1e9
+        var results: [LoadLoop.Result] = []
+        for loop in loops {
+            let result = try await loop.eventLoop.submit {
+                loop.value.stop()
+                return loop.value.takeResult()
+            }.get()
+            results.append(result)
+        }
+        try await group.shutdownGracefully()
+        return Self.report(options, results, seconds: seconds)
+    }
+
+    private static func wait(
+        _ options: LoadOptions,
+        _ loops: [NIOLoopBound<LoadLoop>],
+        origin: NIODeadline,
+        onProgress: @Sendable (LoadProgress) -> Void
+    ) async throws {
+        let workload = options.workload
+        let sendingEnds = workload.rampUp + workload.duration
+        let end = sendingEnds + workload.settle
+        while true {
+            try await Task.sleep(for: .milliseconds(250))
+            var progress = LoadProgress()
+            var owed: UInt64 = 0
+            var isQuiet = true
+            for loop in loops {
+                let part = try await loop.eventLoop.submit { loop.value.progress }.get()
+                progress.seconds = max(progress.seconds, part.progress.seconds)
+                progress.online += part.progress.online
+                progress.sent += part.progress.sent
+                progress.acknowledged += part.progress.acknowledged
+                progress.received += part.progress.received
+                owed += part.owed
+                isQuiet = isQuiet && part.isQuiet
+            }
+            onProgress(progress)
+            let elapsed = UInt64((NIODeadline.now() - origin).nanoseconds)
+            if elapsed >= end.nanoseconds { return }
+            if elapsed >= sendingEnds.nanoseconds, isQuiet, progress.received >= owed { return }
+        }
+    }
+
+    private static func report(
+        _ options: LoadOptions,
+        _ results: [LoadLoop.Result],
+        seconds: Double
+    ) -> LoadReport {
+        var sendToAck = results[0].sendToAck
+        var sendToDelivery = results[0].sendToDelivery
+        var lateness = results[0].lateness
+        for result in results.dropFirst() {
+            sendToAck.add(result.sendToAck)
+            sendToDelivery.add(result.sendToDelivery)
+            lateness.add(result.lateness)
+        }
+        let judgement = Judgement(
+            results.map { ($0.ledger, $0.isSettled) },
+            perUser: Int(options.workload.conversationsPerUser)
+        )
+        func sum(_ field: KeyPath<Ledger.Counts, UInt64>) -> UInt64 {
+            results.reduce(0) { $0 + $1.ledger.counts[keyPath: field] }
+        }
+        let users = Int(options.workload.users)
+        let settled = results.reduce(0) { $0 + $1.isSettled.count { $0 } }
+        let isShort =
+            settled < users || sum(\.acknowledged) < sum(\.sent) || judgement.behind > 0
+            || sum(\.sent) == 0
+        let verdict: LoadReport.Verdict =
+            judgement.violations.count > 0 ? .violation : isShort ? .shortfall : .pass
+        let connects = sum(\.connects)
+        let duration = Double(options.workload.duration.nanoseconds) / 1e9
+        return LoadReport(
+            workload: options.workload.name,
+            url: options.endpoint.description,
+            seed: options.seed,
+            users: users,
+            connected: settled,
+            sent: sum(\.sent),
+            acknowledged: sum(\.acknowledged),
+            duplicates: sum(\.duplicates),
+            resent: sum(\.resent),
+            refused: sum(\.refused),
+            gaveUp: sum(\.gaveUp),
+            deliveriesExpected: judgement.expected,
+            deliveriesReceived: sum(\.received),
+            reconnects: connects > UInt64(users) ? connects - UInt64(users) : 0,
+            unrecovered: sum(\.unrecovered),
+            epochChanges: sum(\.epochChanges),
+            sendToAck: LoadReport.Percentiles(sendToAck),
+            sendToDelivery: LoadReport.Percentiles(sendToDelivery),
+            generatorLateness: LoadReport.Percentiles(lateness),
+            deliveriesPerSecond: Double(sum(\.received)) / duration,
+            seconds: seconds,
+            verdict: verdict,
+            violationCount: judgement.violations.count,
+            violations: judgement.violations.examples
+        )
+    }
+
+    private struct Claims: JWTPayload {
+        var sub: SubjectClaim
+
+        func verify(using algorithm: some JWTAlgorithm) async throws {}
+    }
+
+    private static func tokens(_ options: LoadOptions) async throws -> [String] {
+        let keys = JWTKeyCollection()
+        await keys.add(hmac: HMACKey(from: options.secret), digestAlgorithm: .sha256)
+        var tokens: [String] = []
+        for user in 0..<options.workload.users {
+            let name = Wire.user(user, run: options.run)
+            tokens.append(try await keys.sign(Claims(sub: SubjectClaim(value: name))))
+        }
+        return tokens
+    }
+}

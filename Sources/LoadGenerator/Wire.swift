@@ -1,0 +1,97 @@
+import ChatCore
+import ClientModel
+import ClientProtocol
+import Kernel
+
+/// The names that a run gives to users, conversations and messages, and the way back.
+struct Wire {
+    let run: String
+    let token: [String]
+    /// A JSON string of the workload's size, quotes included.
+    let body: [UInt8]
+
+    init(run: String, token: [String], bodyBytes: UInt32) {
+        self.run = run
+        self.token = token
+        self.body = [0x22] + [UInt8](repeating: 0x78, count: Int(bodyBytes) - 2) + [0x22]
+    }
+
+    static func user(_ number: UInt32, run: String) -> String { "\(run)-user-\(number)" }
+
+    func channel(_ conversation: ConversationNumber) -> String {
+        "\(self.run)-\(conversation.rawValue)"
+    }
+
+    /// `nil` for a channel that is not of this run.
+    func conversation(_ channel: String) -> ConversationNumber? {
+        guard channel.hasPrefix(self.run) else { return nil }
+        let rest = channel.utf8.dropFirst(self.run.utf8.count + 1)
+        var value: UInt32 = 0
+        for byte in rest {
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            guard byte >= 0x30, byte <= 0x39, !overflow else { return nil }
+            value = product &+ UInt32(byte - 0x30)
+        }
+        return ConversationNumber(value)
+    }
+
+    /// The text carries the intended time, so that every receiver can tell the latency.
+    func text(_ message: OutgoingMessage) -> String {
+        "\(message.id.high)-\(message.id.low)-\(message.intended.nanoseconds)"
+    }
+
+    func message(_ text: String) -> (id: MessageID, intended: Instant)? {
+        let parts = text.split(separator: "-")
+        guard parts.count == 3, let high = UInt64(parts[0]), let low = UInt64(parts[1]),
+            let intended = UInt64(parts[2])
+        else { return nil }
+        return (MessageID(high: high, low: low), Instant(nanoseconds: intended))
+    }
+
+    func append(
+        _ request: ClientRequest,
+        _ id: CommandID,
+        of client: Int,
+        into output: inout [UInt8]
+    ) {
+        let method: ClientCommand.Method
+        switch request {
+        case .connect:
+            method = .connect(ConnectRequest(token: self.token[client], name: "parley-load"))
+        case .subscribe(let conversation, let since):
+            method = .subscribe(
+                SubscribeRequest(
+                    channel: self.channel(conversation),
+                    recover: since != nil,
+                    epoch: since?.epoch.map { EpochText.text(of: $0) } ?? "",
+                    offset: since?.offset.rawValue ?? 0
+                )
+            )
+        case .send(let message):
+            let request = SendRequest(
+                channel: self.channel(message.conversation),
+                id: self.text(message),
+                body: self.body
+            )
+            method = request.command
+        case .history(let conversation, let since, let limit):
+            method = .history(
+                ChannelHistoryRequest(
+                    channel: self.channel(conversation),
+                    limit: Int32(clamping: limit),
+                    since: StreamPosition(
+                        offset: since.offset.rawValue,
+                        epoch: EpochText.text(of: since.epoch)
+                    )
+                )
+            )
+        }
+        if !output.isEmpty { output.append(0x0a) }
+        ClientEncoder.append(ClientCommand(id: id, method: method), into: &output)
+    }
+
+    func appendPong(into output: inout [UInt8]) {
+        if !output.isEmpty { output.append(0x0a) }
+        ClientEncoder.append(ClientCommand(id: CommandID(0), method: .pong), into: &output)
+    }
+}
