@@ -2,6 +2,7 @@ import ChatCore
 
 /// Appends a client's commands to bytes, one JSON object each, without the newline between them.
 package enum ClientEncoder {
+    /// Fields that are zero, empty or false are left out; embedded data must be JSON on one line.
     package static func append(_ command: ClientCommand, into output: inout [UInt8]) {
         if case .pong = command.method {
             JSONText.append("{}", into: &output)

@@ -11,6 +11,7 @@ package struct ClientFrameDecoder {
 
     package init() {}
 
+    /// The next command, or `nil` after the last; linear in the frame's bytes.
     package mutating func next(in frame: Span<UInt8>) throws(FrameError) -> ClientCommand? {
         do throws(FrameError) {
             guard let range = try self.splitter.next(in: frame) else { return nil }

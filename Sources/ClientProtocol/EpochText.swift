@@ -8,6 +8,7 @@ package enum EpochText: Equatable, Sendable {
     /// Not written by this server, so that it matches no epoch.
     case foreign
 
+    /// Reads what a client states; uppercase digits are foreign, as this server writes none.
     package init(parsing text: String) {
         var digits = 0
         var value: UInt32 = 0
@@ -27,6 +28,7 @@ package enum EpochText: Equatable, Sendable {
         }
     }
 
+    /// Appends the eight digits, without quotes.
     package static func append(_ epoch: Epoch, into output: inout [UInt8]) {
         for shift in stride(from: UInt32(28), through: 0, by: -4) {
             output.append(

@@ -13,7 +13,7 @@ package enum ServerEncoder {
         output.append(UInt8(ascii: "\n"))
     }
 
-    /// The reply to `connect`, with what only the host knows: the connection's id, the server's version
+    /// The reply to `connect`, in whole seconds, with what only the host knows: the connection's id, the server's version
     /// and the node's name.
     package static func connected(
         _ id: CommandID,
@@ -107,16 +107,19 @@ package enum ServerEncoder {
         output.append(contentsOf: publication)
     }
 
+    /// The same of a publication that is not encoded yet.
     package static func element(_ publication: Publication, into output: inout [UInt8]) {
         if output.last != UInt8(ascii: "[") { output.append(UInt8(ascii: ",")) }
         publication.append(into: &output)
     }
 
+    /// The reply to `unsubscribe`, also when there was no subscription.
     package static func unsubscribed(_ id: CommandID, into output: inout [UInt8]) {
         Self.open(id, "unsubscribe", into: &output)
         JSONText.append("}}", into: &output)
     }
 
+    /// The reply to `publish`, which tells no offset.
     package static func published(_ id: CommandID, into output: inout [UInt8]) {
         Self.open(id, "publish", into: &output)
         JSONText.append("}}", into: &output)
@@ -136,6 +139,7 @@ package enum ServerEncoder {
         JSONText.append("}}}", into: &output)
     }
 
+    /// The reply to a command that is refused.
     package static func error(_ id: CommandID, _ code: ErrorCode, into output: inout [UInt8]) {
         Self.open(id, "error", into: &output)
         JSONText.append("\"code\":", into: &output)

@@ -9,6 +9,7 @@ package struct ServerFrameDecoder {
 
     package init() {}
 
+    /// The next message, or `nil` after the last; linear in the frame's bytes.
     package mutating func next(in frame: Span<UInt8>) throws(FrameError) -> ServerMessage? {
         do throws(FrameError) {
             guard let range = try self.splitter.next(in: frame) else { return nil }

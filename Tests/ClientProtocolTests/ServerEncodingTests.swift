@@ -195,7 +195,7 @@ struct ServerEncodingTests {
     func `an error has the protocol's message, and is temporary only where the client may retry`() {
         let table: [(ErrorCode, String, Bool)] = [
             (.internal, "internal server error", true), (.unauthorized, "unauthorized", false),
-            (.unknownChannel, "unknown channel", false),
+            (.unknownConversation, "unknown channel", false),
             (.permissionDenied, "permission denied", false),
             (.methodNotFound, "method not found", false),
             (.alreadySubscribed, "already subscribed", false),

@@ -17,12 +17,17 @@ enum JSONText {
     }
 
     static func append(_ number: UInt64, into output: inout [UInt8]) {
-        var divisor: UInt64 = 1
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / divisor % 10))
-            divisor /= 10
-        }
+        // From the last digit, so that each division is by a constant; no UInt64 has more than 20.
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var first = digits.count
+        var rest = number
+        repeat {
+            first -= 1
+            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit)
+            rest = quotient
+        } while rest > 0
+        Self.append(first..<digits.count, of: digits.span, into: &output)
     }
 
     static func append(_ number: Int32, into output: inout [UInt8]) {
