@@ -56,7 +56,7 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "EngineBenchmark",
+                "EngineBenchmark", "LoadGenerator", "Workload",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -82,6 +82,16 @@ let package = Package(
         .testTarget(
             name: "ClientProtocolTests",
             dependencies: ["ClientProtocol", "ChatCore", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ClientModelTests",
+            dependencies: ["ClientModel", "ChatCore", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "WorkloadTests",
+            dependencies: ["Workload", "ClientModel", "Kernel"],
             swiftSettings: strict
         ),
         .testTarget(name: "KernelTests", dependencies: ["Kernel"], swiftSettings: strict),

@@ -1,7 +1,7 @@
 import ClientModel
 import Kernel
 
-/// The ledgers of all loops laid side by side: is every acknowledged message where it must be?
+/// The ledgers of all loops laid side by side, to tell whether every message is where it must be.
 struct Judgement {
     private(set) var violations = Violations()
     private(set) var expected: UInt64 = 0

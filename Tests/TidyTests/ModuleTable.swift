@@ -67,7 +67,8 @@ enum ModuleTable {
         "LoadGenerator": ModuleRule(
             .host,
             [
-                "Kernel", "ChatCore", "ClientModel", "ClientProtocol", "Workload", "Histogram",
+                "BasicContainers", "JWTKit", "Kernel", "ChatCore", "ClientModel", "ClientProtocol",
+                "Workload", "Histogram",
                 "Logging", "Synchronization", "Foundation", "FoundationEssentials", "Glibc",
             ],
             prefixes: ["NIO"],

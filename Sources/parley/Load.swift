@@ -1,0 +1,107 @@
+import ArgumentParser
+import Foundation
+import LoadGenerator
+import Workload
+
+/// Drives a server with a workload, over real sockets.
+struct Load: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Drive a server with a workload over real sockets, and check what it promised."
+    )
+
+    @Argument(help: "A workload file, as in models/workloads/.")
+    var file: String
+
+    @Option(help: "Where the server listens: ws://host:port/connection/websocket.")
+    var url: String
+
+    @Option(help: "The secret with which the users' tokens are signed.")
+    var tokenHmacSecret: String
+
+    @Option(help: "Decides who talks to whom and when.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Event loops, one thread each.")
+    var loops: Int = 1
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() async throws {
+        guard let endpoint = Endpoint(self.url) else {
+            throw refusal("--url: '\(self.url)' is no address; expected ws://host:port/path")
+        }
+        guard (1...64).contains(self.loops) else {
+            throw refusal("--loops: \(self.loops) is out of range; expected 1 to 64")
+        }
+        let report = try await LoadRun.run(
+            LoadOptions(
+                workload: try self.workload(),
+                endpoint: endpoint,
+                secret: self.tokenHmacSecret,
+                seed: self.seed,
+                run: "r" + String(UInt32.random(in: 0...UInt32.max), radix: 36),
+                loops: self.loops
+            ),
+            onProgress: Self.show
+        )
+        if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\n".utf8)) }
+        if self.json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            print(String(decoding: try encoder.encode(report), as: UTF8.self))
+        } else {
+            self.printSummary(report)
+        }
+        throw ExitCode(report.verdict.exitCode)
+    }
+
+    private func workload() throws -> Workload {
+        let text: String
+        do {
+            text = try String(contentsOfFile: self.file, encoding: .utf8)
+        } catch {
+            throw refusal("\(self.file): cannot be read; expected a workload file")
+        }
+        do {
+            return try Workload(yaml: text, file: self.file)
+        } catch {
+            throw refusal(error.description)
+        }
+    }
+
+    private func refusal(_ text: String) -> ExitCode {
+        FileHandle.standardError.write(Data("parley load: \(text)\n".utf8))
+        return ExitCode(2)
+    }
+
+    @Sendable private static func show(_ progress: LoadProgress) {
+        guard isatty(STDERR_FILENO) == 1 else { return }
+        let line =
+            "\r\(progress.seconds) s  online \(progress.online)  sent \(progress.sent)"
+            + "  acknowledged \(progress.acknowledged)  received \(progress.received)  "
+        FileHandle.standardError.write(Data(line.utf8))
+    }
+
+    private func printSummary(_ report: LoadReport) {
+        func line(_ name: String, _ value: String) {
+            print(name.padding(toLength: 22, withPad: " ", startingAt: 0) + value)
+        }
+        func show(_ percentiles: LoadReport.Percentiles) -> String {
+            "p50 \(percentiles.p50)  p90 \(percentiles.p90)  p99 \(percentiles.p99)"
+                + "  p99.9 \(percentiles.p999) ms"
+        }
+        line("workload", "\(report.workload), seed \(report.seed), \(report.url)")
+        line("users", "\(report.users), online at the end \(report.connected)")
+        line("sent", "\(report.sent), acknowledged \(report.acknowledged)")
+        line("duplicates", "\(report.duplicates), resent \(report.resent)")
+        line("deliveries", "\(report.deliveriesReceived) of \(report.deliveriesExpected)")
+        line("deliveries a second", String(format: "%.0f", report.deliveriesPerSecond))
+        line("reconnects", "\(report.reconnects)")
+        line("send to ack", show(report.sendToAck))
+        line("send to delivery", show(report.sendToDelivery))
+        line("generator late by", show(report.generatorLateness))
+        line("verdict", report.verdict.rawValue)
+        for violation in report.violations { line("  violation", violation) }
+    }
+}
