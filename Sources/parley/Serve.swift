@@ -3,7 +3,6 @@ import ChatServer
 import Dispatch
 import Foundation
 import Logging
-import Synchronization
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -61,29 +60,28 @@ struct Serve: AsyncParsableCommand {
             log.critical("cannot start", metadata: ["error": "\(error)"])
             throw ExitCode(2)
         }
-        await Self.firstSignal()
+        let (signals, first) = AsyncStream<Void>.makeStream()
+        let sources = Self.listen(first)
+        for await _ in signals { break }
         try await server.drain()
+        // Until here, so that the second signal is heard while draining.
+        withExtendedLifetime(sources) {}
     }
 
-    /// Returns at the first signal to end; the second one ends the process.
-    private static func firstSignal() async {
+    /// Tells of the first signal to end; the second one ends the process.
+    private static func listen(
+        _ first: AsyncStream<Void>.Continuation
+    ) -> [any DispatchSourceSignal] {
         let count = SignalCount()
-        let signals = AsyncStream<Void> { stream in
-            let sources = [SIGTERM, SIGINT].map { number in
-                unsafe signal(number, SIG_IGN)
-                let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-                source.setEventHandler {
-                    if count.isRepeated() { exit(1) }
-                    stream.yield()
-                }
-                source.resume()
-                return source
+        return [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                if count.isRepeated() { Foundation.exit(1) }
+                first.yield()
             }
-            Self.signalSources.withLock { $0 += sources }
+            source.resume()
+            return source
         }
-        for await _ in signals { return }
     }
-
-    /// Kept for the life of the process, so that the second signal is heard while draining.
-    private static let signalSources = Mutex<[any DispatchSourceSignal]>([])
 }
