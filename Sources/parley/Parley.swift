@@ -6,6 +6,6 @@ struct Parley: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "parley",
         abstract: "A chat server that is rehearsed before it performs.",
-        subcommands: [Bench.self, Load.self]
+        subcommands: [Serve.self, Token.self, Load.self, Bench.self]
     )
 }

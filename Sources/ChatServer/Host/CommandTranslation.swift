@@ -1,0 +1,165 @@
+import ChatCore
+import ClientProtocol
+import Kernel
+
+/// The namespaces of conversation names, in the order of the shard's configuration.
+package struct NamespaceTable: Sendable, Equatable {
+    /// Index 0 is the default namespace, whose conversations have no prefix.
+    package var names: [String]
+
+    package init(names: [String] = []) { self.names = [""] + names }
+
+    /// The namespace of a wire name, or the error that refuses it.
+    func reference(to name: String) -> Result<ConversationReference, NameRefusal> {
+        let bytes = name.utf8
+        guard !bytes.isEmpty, bytes.count <= 255, bytes.allSatisfy({ $0 < 128 }) else {
+            return .failure(NameRefusal(code: .badRequest))
+        }
+        var namespace = 0
+        if let colon = name.firstIndex(of: ":") {
+            guard let index = self.names.dropFirst().firstIndex(of: String(name[..<colon])) else {
+                return .failure(NameRefusal(code: .unknownConversation))
+            }
+            namespace = index
+        }
+        return .success(
+            ConversationReference(
+                id: ConversationID(named: name),
+                namespace: UInt8(truncatingIfNeeded: namespace),
+                name: ConversationName(name).retained()
+            )
+        )
+    }
+}
+
+struct NameRefusal: Error {
+    var code: ErrorCode
+}
+
+/// What the host makes of one client command.
+enum Translation {
+    case command(CommandID, Command)
+    /// `connect`, whose token stays with the host.
+    case connect(CommandID, token: String?)
+    case pong
+    case violated(CloseCode)
+}
+
+/// Turns the codec's commands into the core's, and refuses what the host's policy forbids.
+struct CommandTranslation {
+    let namespaces: NamespaceTable
+    /// Who the connection speaks for, for the messages it sends.
+    var user: String
+    var client: String
+
+    func translate(_ command: ClientCommand) -> Translation {
+        let id = command.id
+        switch command.method {
+        case .connect(let request):
+            return .connect(id, token: request.token)
+        case .subscribe(let request):
+            return .command(id, self.subscribe(request))
+        case .unsubscribe(let channel):
+            return .command(id, .unsubscribe(ConversationID(named: channel)))
+        case .publish(let channel, let data):
+            return .command(id, self.publish(channel, data))
+        case .history(let request):
+            return .command(id, self.history(request))
+        case .rpc(let method, let data):
+            guard method == SendRequest.method else {
+                return .command(id, .refused(.methodNotFound))
+            }
+            return .command(id, self.send(data))
+        case .presence, .presenceStats, .refresh, .subRefresh:
+            return .command(id, .refused(.notAvailable))
+        case .ping:
+            return .violated(.badRequest)
+        case .send:
+            return .violated(.notAvailable)
+        case .pong:
+            return .pong
+        }
+    }
+
+    private func named(
+        _ channel: String,
+        _ make: (ConversationReference) -> Command
+    ) -> Command {
+        switch self.namespaces.reference(to: channel) {
+        case .success(let reference): make(reference)
+        case .failure(let refusal): .refused(refusal.code)
+        }
+    }
+
+    private func subscribe(_ request: SubscribeRequest) -> Command {
+        guard request.type == 0 else { return .refused(.notAvailable) }
+        var since: RecoveryRequest?
+        if request.recover {
+            since = RecoveryRequest(
+                epoch: Self.epoch(request.epoch),
+                offset: Offset(request.offset),
+                refusesUnrecovered: request.flag & SubscribeRequest.rejectsUnrecovered != 0
+            )
+        }
+        return self.named(request.channel) { .subscribe($0, since: since) }
+    }
+
+    private func publish(_ channel: String, _ data: [UInt8]) -> Command {
+        guard !data.isEmpty else { return .refused(.badRequest) }
+        return self.named(channel) {
+            .publish($0, self.body(data, messageID: nil, conversation: channel))
+        }
+    }
+
+    private func send(_ data: [UInt8]) -> Command {
+        do throws(FrameError) {
+            let request = try SendRequest(parsing: data.span)
+            return self.named(request.channel) {
+                .send(
+                    $0,
+                    MessageID(named: request.id),
+                    self.body(
+                        request.body,
+                        messageID: request.id,
+                        conversation: request.channel
+                    )
+                )
+            }
+        } catch {
+            return .refused(SendRequest.errorCode)
+        }
+    }
+
+    private func history(_ request: ChannelHistoryRequest) -> Command {
+        let page = HistoryRequest(
+            since: request.since.map { Offset($0.offset) },
+            epoch: request.since.flatMap { Self.epoch($0.epoch) },
+            limit: request.limit < 0 ? .max : UInt32(request.limit),
+            isReversed: request.reverse
+        )
+        return self.named(request.channel) { .history($0, page) }
+    }
+
+    private func body(_ data: [UInt8], messageID: String?, conversation: String) -> Body {
+        let message = Message(
+            body: data,
+            messageID: messageID,
+            user: self.user,
+            client: self.client,
+            conversation: conversation
+        )
+        return Body(
+            handle: message.retained(),
+            byteCount: UInt32(truncatingIfNeeded: data.count)
+        )
+    }
+
+    /// A foreign epoch becomes 0, which is nobody's.
+    private static func epoch(_ text: String) -> Epoch? {
+        switch EpochText(parsing: text) {
+        case .none: nil
+        case .known(let epoch): epoch
+        case .foreign: Epoch(0)
+        }
+    }
+}

@@ -1,0 +1,236 @@
+package import ChatCore
+import Dispatch
+import Foundation
+import Kernel
+package import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// What a live server is told when it starts.
+package struct ServerConfiguration: Sendable {
+    package var host = "0.0.0.0"
+    /// 0 takes any free port.
+    package var port = 8000
+    package var dataPath: String
+    package var tokenSecret: String
+    /// One event loop each; the default is the number of cores.
+    package var shardCount = System.coreCount
+    /// Besides the default namespace, index for index with the shard configuration's.
+    package var namespaces = NamespaceTable()
+    package var shard = ShardConfiguration()
+    /// How long a socket may take no byte while bytes wait for it.
+    package var writeTimeoutSeconds = 5
+    /// Over how long a drain sends the clients away.
+    package var drainSeconds: UInt64 = 5
+
+    package init(dataPath: String, tokenSecret: String) {
+        self.dataPath = dataPath
+        self.tokenSecret = tokenSecret
+    }
+}
+
+/// One node: shards on event loops, a store, and a port.
+package final class LiveServer: Sendable {
+    private let configuration: ServerConfiguration
+    private let log: Logger
+    private let group: MultiThreadedEventLoopGroup
+    private let store: DurableStore
+    private let mailboxes: [ShardID: Mailbox]
+    private let hosts: [NIOLoopBound<ShardHost>]
+    private let listener: any Channel
+    private let drained: Drained
+
+    /// Opens the store, starts the shards and listens.
+    package static func start(
+        _ configuration: ServerConfiguration,
+        log: Logger
+    ) async throws -> LiveServer {
+        let directory = try DataDirectory(path: configuration.dataPath)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.shardCount)
+        do {
+            return try await LiveServer(configuration, directory, group, log)
+        } catch {
+            try await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    private init(
+        _ configuration: ServerConfiguration,
+        _ directory: DataDirectory,
+        _ group: MultiThreadedEventLoopGroup,
+        _ log: Logger
+    ) async throws {
+        self.configuration = configuration
+        self.log = log
+        self.group = group
+        let loops = Array(group.makeIterator())
+        var mailboxes: [ShardID: Mailbox] = [:]
+        for (index, loop) in loops.enumerated() {
+            mailboxes[ShardID(node: NodeID(0), index: UInt16(index))] = Mailbox(loop: loop)
+        }
+        let boxes = mailboxes
+        self.mailboxes = boxes
+        let store = try DurableStore(
+            directory: directory,
+            shards: boxes.keys.sorted(),
+            configuration: configuration.shard,
+            leaseLength: configuration.shard.leaseInterval * 6,
+            log: log,
+            answer: { shard, events in boxes[shard]?.post(events) }
+        )
+        self.store = store
+        let drained = Drained(expected: loops.count)
+        self.drained = drained
+        let surroundings = ShardHost.Surroundings(
+            namespaces: configuration.namespaces,
+            store: store,
+            verifier: await TokenVerifier(hmacSecret: configuration.tokenSecret),
+            mailboxes: boxes,
+            writeTimeoutSeconds: configuration.writeTimeoutSeconds,
+            onDrained: { drained.countOne() }
+        )
+        var generator = SystemRandomNumberGenerator()
+        let seed: UInt64 = generator.next()
+        log.info("starting", metadata: ["shards": "\(loops.count)", "seed": "\(seed)"])
+        var hosts: [NIOLoopBound<ShardHost>] = []
+        for (index, loop) in loops.enumerated() {
+            let id = ShardID(node: NodeID(0), index: UInt16(index))
+            guard let mailbox = boxes[id] else { preconditionFailure("each shard has a mailbox") }
+            hosts.append(
+                try await loop.submit {
+                    let shard = Shard(
+                        id: id,
+                        configuration: configuration.shard,
+                        seed: seed,
+                        incarnation: store.processIncarnation
+                    )
+                    let host = ShardHost(
+                        shard: shard,
+                        loop: loop,
+                        mailbox: mailbox,
+                        surroundings: surroundings
+                    )
+                    mailbox.attach(host)
+                    let bound = NIOLoopBound(host, eventLoop: loop)
+                    loop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(1)) { _ in
+                        let time = UInt64(Date().timeIntervalSince1970 * 1000)
+                        bound.value.tick(unixMilliseconds: time)
+                    }
+                    return bound
+                }.get()
+            )
+        }
+        self.hosts = hosts
+        self.listener = try await Self.listen(configuration, group, hosts, store)
+        log.info("listening", metadata: ["port": "\(self.listener.localAddress?.port ?? 0)"])
+    }
+
+    /// The port that clients reach.
+    package var port: Int { self.listener.localAddress?.port ?? 0 }
+
+    /// Sends the clients away, waits for what is in flight, and closes the store.
+    package func drain() async throws {
+        self.log.info("draining")
+        self.listener.close(promise: nil)
+        let duration = Interval.seconds(self.configuration.drainSeconds)
+        for mailbox in self.mailboxes.values { mailbox.post([.drain(over: duration)]) }
+        await self.drained.wait()
+        for host in self.hosts {
+            try await host.eventLoop.submit { host.value.cutOff() }.get()
+        }
+        self.store.close()
+        try await self.group.shutdownGracefully()
+        self.log.info("drained")
+    }
+
+    private static func listen(
+        _ configuration: ServerConfiguration,
+        _ group: MultiThreadedEventLoopGroup,
+        _ hosts: [NIOLoopBound<ShardHost>],
+        _ store: DurableStore
+    ) async throws -> any Channel {
+        let metrics: @Sendable () -> EventLoopFuture<String> = { Self.metrics(hosts, store) }
+        return try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let host = hosts.first(where: { $0.eventLoop === channel.eventLoop })
+                    else { preconditionFailure("each loop has a shard") }
+                    let requests = PlainRequests(metrics: metrics)
+                    let bound = NIOLoopBound(requests, eventLoop: channel.eventLoop)
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+                        withServerUpgrade: (
+                            upgraders: [WebSocketUpgrade(host: host)],
+                            completionHandler: { context in
+                                context.pipeline.syncOperations.removeHandler(
+                                    bound.value,
+                                    promise: nil
+                                )
+                            }
+                        )
+                    )
+                    try channel.pipeline.syncOperations.addHandler(requests)
+                }
+            }
+            .bind(host: configuration.host, port: configuration.port)
+            .get()
+    }
+
+    private static func metrics(
+        _ hosts: [NIOLoopBound<ShardHost>],
+        _ store: DurableStore
+    ) -> EventLoopFuture<String> {
+        let parts = hosts.map { host in
+            host.eventLoop.submit { (host.value.statistics, host.value.queuedBytes) }
+        }
+        return EventLoopFuture.whenAllSucceed(parts, on: hosts[0].eventLoop).map { parts in
+            var text = MetricsText()
+            text.add(parts.map(\.0))
+            text.gauge(
+                "queued_bytes",
+                "Bytes that sockets have not accepted.",
+                UInt64(parts.reduce(0) { $0 + $1.1 })
+            )
+            text.add(store.statistics, waiting: store.waitingCount)
+            return text.text
+        }
+    }
+}
+
+/// Waits for all shards to have drained.
+private final class Drained: Sendable {
+    private struct State {
+        var left: Int
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    private let state: Mutex<State>
+
+    init(expected: Int) { self.state = Mutex(State(left: expected)) }
+
+    func countOne() {
+        let waiter = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+            state.left -= 1
+            guard state.left == 0 else { return nil }
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOver = self.state.withLock { state in
+                guard state.left > 0 else { return true }
+                state.waiter = continuation
+                return false
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import ChatCore
+import Synchronization
+
+/// Writes figures in the Prometheus text format, version 0.0.4.
+struct MetricsText {
+    private(set) var text = ""
+
+    mutating func gauge(_ name: String, _ help: String, _ value: UInt64) {
+        self.add(name, help, "gauge", value)
+    }
+
+    mutating func counter(_ name: String, _ help: String, _ value: UInt64) {
+        self.add(name + "_total", help, "counter", value)
+    }
+
+    private mutating func add(_ name: String, _ help: String, _ type: String, _ value: UInt64) {
+        self.text += "# HELP parley_\(name) \(help)\n# TYPE parley_\(name) \(type)\n"
+        self.text += "parley_\(name) \(value)\n"
+    }
+
+    /// What the shards of a node have done together.
+    mutating func add(_ shards: [ShardStatistics]) {
+        func sum(_ path: KeyPath<ShardStatistics, UInt64>) -> UInt64 {
+            shards.reduce(0) { $0 + $1[keyPath: path] }
+        }
+        self.gauge("connections", "Open connections.", sum(\.connections))
+        self.gauge("subscriptions", "Subscriptions of open connections.", sum(\.subscriptions))
+        self.gauge("conversations", "Conversations that shards sequence.", sum(\.conversations))
+        self.counter("events", "Events that shards handled.", sum(\.events))
+        self.counter("commands", "Client commands.", sum(\.commands))
+        self.counter("errors", "Error replies.", sum(\.errors))
+        self.counter("appends", "Appends that were asked for.", sum(\.appends))
+        self.counter("appends_done", "Appends that are durable.", sum(\.appendsDone))
+        self.counter("appends_duplicate", "Repeats of a message id.", sum(\.appendsDuplicate))
+        self.counter("appends_failed", "Appends not applied.", sum(\.appendsFailed))
+        self.counter("appends_unknown", "Appends of unknown fate.", sum(\.appendsUnknown))
+        self.counter("deliveries", "Messages delivered to connections.", sum(\.deliveries))
+        self.counter("holes", "Holes found in deliveries.", sum(\.holes))
+        self.counter("recovered", "Positions recovered.", sum(\.recovered))
+        self.counter("unrecovered", "Positions not recoverable.", sum(\.unrecovered))
+        self.counter("pings", "Pings sent.", sum(\.pings))
+        self.counter("pongs", "Pongs received.", sum(\.pongs))
+    }
+
+    mutating func add(_ store: StoreStatistics, waiting: Int) {
+        self.gauge("store_waiting", "Requests that wait for the writer.", UInt64(waiting))
+        self.counter("store_commits", "Group commits.", store.commits.load(ordering: .relaxed))
+        self.counter("store_appends", "Appends in commits.", store.appends.load(ordering: .relaxed))
+        self.counter("store_errors", "Errors of SQLite.", store.errors.load(ordering: .relaxed))
+        self.gauge(
+            "store_batch_max",
+            "Most appends in one commit.",
+            store.largestBatch.load(ordering: .relaxed)
+        )
+        self.counter(
+            "store_commit_nanoseconds",
+            "Time spent in group commits.",
+            store.commitNanoseconds.load(ordering: .relaxed)
+        )
+        self.gauge(
+            "store_commit_nanoseconds_max",
+            "Slowest group commit.",
+            store.slowestCommitNanoseconds.load(ordering: .relaxed)
+        )
+    }
+}

@@ -1,0 +1,312 @@
+import ChatCore
+import ClientProtocol
+import DequeModule
+import Kernel
+import NIOCore
+
+/// Runs one shard on one event loop; everything here happens on that loop.
+///
+/// A round takes the events that wait, at most `roundLimit`, with one `now`, carries out their effects
+/// in order, and flushes each connection that was written to once.
+final class ShardHost {
+    static let roundLimit = 256
+    /// More queued bytes on one connection than this close it as slow.
+    static let queueLimit = 1 << 20
+
+    struct Surroundings: Sendable {
+        var namespaces: NamespaceTable
+        var store: DurableStore
+        var verifier: TokenVerifier
+        var mailboxes: [ShardID: Mailbox]
+        var writeTimeoutSeconds: Int
+        var onDrained: @Sendable () -> Void
+    }
+
+    private struct Slot {
+        var generation: UInt32 = 0
+        var socket: ClientSocket?
+    }
+
+    let id: ShardID
+    let loop: any EventLoop
+    private let surroundings: Surroundings
+    private let mailbox: Mailbox
+    private let origin = NIODeadline.now()
+    private var shard: Shard
+    private var effects: EffectBuffer<ShardEffect>
+    private var waiting: Deque<ShardEvent> = []
+    private var pongs: [ConnectionHandle] = []
+    private var slots: [Slot] = []
+    private var vacant: [UInt32] = []
+    private var touched: [ClientSocket] = []
+    private var watched: [ClientSocket] = []
+    private var outgoing: [ShardID: [ShardEvent]] = [:]
+    private var isRoundScheduled = false
+    private var isInRound = false
+    private var timer: Scheduled<Void>?
+    private var timerInstant = Instant.never
+    private var identities = SystemRandomNumberGenerator()
+    private let pingFrame: ByteBuffer
+
+    init(
+        shard: consuming Shard,
+        loop: any EventLoop,
+        mailbox: Mailbox,
+        surroundings: Surroundings
+    ) {
+        self.id = shard.id
+        self.shard = shard
+        self.loop = loop
+        self.mailbox = mailbox
+        self.surroundings = surroundings
+        self.effects = EffectBuffer(
+            capacity: Shard.effectReserve * 4,
+            targetCapacity: 1 << 20
+        )
+        var ping: [UInt8] = []
+        ServerEncoder.ping(into: &ping)
+        self.pingFrame = FrameBytes.frame(.text, ping, allocator: ByteBufferAllocator())
+    }
+
+    var namespaces: NamespaceTable { self.surroundings.namespaces }
+    var statistics: ShardStatistics { self.shard.statistics }
+    var queuedBytes: Int { self.watched.reduce(0) { $0 + $1.queuedBytes } }
+
+    private var now: Instant {
+        Instant(nanoseconds: UInt64((NIODeadline.now() - self.origin).nanoseconds))
+    }
+
+    // MARK: What sockets and other threads tell
+
+    func open(_ socket: ClientSocket) -> ConnectionHandle {
+        let slot = self.vacant.popLast() ?? UInt32(self.slots.count)
+        if Int(slot) == self.slots.count { self.slots.append(Slot()) }
+        self.slots[Int(slot)].generation += 1
+        self.slots[Int(slot)].socket = socket
+        let handle = ConnectionHandle(slot: slot, generation: self.slots[Int(slot)].generation)
+        self.submit(.opened(handle, ConnectionID(self.identities.next())))
+        return handle
+    }
+
+    func closed(_ socket: ClientSocket) {
+        let slot = Int(socket.handle.slot)
+        precondition(self.slots[slot].socket === socket, "a socket closes once")
+        self.slots[slot].socket = nil
+        self.submit(.closed(socket.handle))
+        // Free after `closed` in the queue's order, so that a reuse is told of later.
+        self.vacant.append(socket.handle.slot)
+    }
+
+    func submit(_ event: ShardEvent) {
+        self.waiting.append(event)
+        self.scheduleRound()
+    }
+
+    func violated(_ handle: ConnectionHandle, _ code: CloseCode) {
+        self.submit(.violated(handle, code))
+    }
+
+    func pong(_ handle: ConnectionHandle) {
+        self.pongs.append(handle)
+        self.scheduleRound()
+    }
+
+    func wake() {
+        self.waiting.append(contentsOf: self.mailbox.take())
+        self.scheduleRound()
+    }
+
+    func touch(_ socket: ClientSocket) {
+        guard !socket.isTouched else { return }
+        socket.isTouched = true
+        self.touched.append(socket)
+        self.scheduleRound()
+    }
+
+    func watch(_ socket: ClientSocket) {
+        guard !self.watched.contains(where: { $0 === socket }) else { return }
+        self.watched.append(socket)
+    }
+
+    /// Once a second: the wall clock, and the sockets that are stuck.
+    func tick(unixMilliseconds: UInt64) {
+        self.submit(.wallClock(unixMilliseconds: unixMilliseconds))
+        let timeout = self.surroundings.writeTimeoutSeconds
+        self.watched = self.watched.filter { $0.inspect(writeTimeoutSeconds: timeout) }
+    }
+
+    /// Ends every socket that is still there.
+    func cutOff() {
+        for slot in self.slots { slot.socket?.channel?.close(promise: nil) }
+        self.timer?.cancel()
+    }
+
+    // MARK: Rounds
+
+    private func scheduleRound() {
+        guard !self.isRoundScheduled, !self.isInRound else { return }
+        self.isRoundScheduled = true
+        let bound = NIOLoopBound(self, eventLoop: self.loop)
+        self.loop.execute { bound.value.round() }
+    }
+
+    private func round() {
+        self.isRoundScheduled = false
+        self.isInRound = true
+        let now = self.now
+        if !self.pongs.isEmpty {
+            for handle in self.pongs { _ = self.shard.stage(handle) }
+            let range = TargetRange(start: 0, count: UInt32(self.pongs.count))
+            self.pongs.removeAll(keepingCapacity: true)
+            self.shard.handle(.pongs(range), at: now, into: &self.effects)
+            self.carryOut()
+        }
+        if let due = self.shard.nextDeadline, due <= now {
+            self.shard.handleDeadline(at: now, into: &self.effects)
+            self.carryOut()
+        }
+        var taken = 0
+        while taken < Self.roundLimit, let event = self.waiting.popFirst() {
+            self.shard.handle(event, at: now, into: &self.effects)
+            self.carryOut()
+            taken += 1
+        }
+        self.finishRound()
+        self.isInRound = false
+        let isDue = self.shard.nextDeadline.map { $0 <= now } ?? false
+        if !self.waiting.isEmpty || isDue { self.scheduleRound() } else { self.armTimer() }
+    }
+
+    private func finishRound() {
+        for (shard, events) in self.outgoing { self.surroundings.mailboxes[shard]?.post(events) }
+        self.outgoing.removeAll(keepingCapacity: true)
+        let flushed = self.touched
+        self.touched.removeAll(keepingCapacity: true)
+        for socket in flushed {
+            socket.isTouched = false
+            socket.flush()
+            let queued = socket.queuedBytes
+            guard queued > 0 else { continue }
+            self.watch(socket)
+            if queued > Self.queueLimit { self.waiting.append(.violated(socket.handle, .slow)) }
+        }
+    }
+
+    private func armTimer() {
+        guard let deadline = self.shard.nextDeadline, deadline != self.timerInstant else { return }
+        self.timer?.cancel()
+        self.timerInstant = deadline
+        let bound = NIOLoopBound(self, eventLoop: self.loop)
+        let at = self.origin + .nanoseconds(Int64(deadline.nanoseconds))
+        self.timer = self.loop.scheduleTask(deadline: at) {
+            bound.value.timerInstant = .never
+            bound.value.scheduleRound()
+        }
+    }
+
+    // MARK: Effects
+
+    private func carryOut() {
+        for index in 0..<self.effects.count { self.carryOut(self.effects[effect: index]) }
+        self.effects.removeAll()
+    }
+
+    private func carryOut(_ effect: ShardEffect) {
+        switch effect {
+        case .authenticate(let handle):
+            self.authenticate(handle)
+        case .reply(let handle, let id, let reply):
+            guard let socket = self.socket(handle) else { return }
+            socket.send(ReplyBytes.frame(reply, to: id, client: socket.client))
+        case .deliver(let delivery, let name, let targets):
+            let frame = ReplyBytes.frame(
+                pushing: delivery.body.handle.message,
+                at: delivery.offset,
+                channel: name.conversationName
+            )
+            self.send(frame, to: targets)
+        case .deliverPage(let delivery, let targets):
+            let frame = ReplyBytes.frame(pushing: delivery)
+            self.send(frame, to: targets)
+        case .unsubscribe(let handle, let name, let code):
+            guard let socket = self.socket(handle) else { return }
+            socket.send(ReplyBytes.frame(unsubscribing: name.conversationName, code))
+        case .ping(let targets):
+            self.send(self.pingFrame, to: targets)
+        case .close(let handle, let code):
+            guard let socket = self.socket(handle) else { return }
+            socket.end(code: code.rawValue, reason: "\(code.reason)")
+        case .peer(let shard, let message):
+            message.retainHandles()
+            if shard == self.id {
+                self.waiting.append(.peer(self.id, message))
+            } else {
+                self.outgoing[shard, default: []].append(.peer(self.id, message))
+            }
+        case .store(let token, let request):
+            var message: Message?
+            if case .append(let append) = request { message = append.body.handle.message }
+            self.surroundings.store.submit(request, token: token, message: message, from: self.id)
+        case .release(let handle):
+            handle.release()
+        case .drained:
+            self.surroundings.onDrained()
+        }
+    }
+
+    private func socket(_ handle: ConnectionHandle) -> ClientSocket? {
+        let slot = self.slots[Int(handle.slot)]
+        return slot.generation == handle.generation ? slot.socket : nil
+    }
+
+    private func send(_ frame: ByteBuffer, to targets: TargetRange) {
+        for index in targets.start..<(targets.start + targets.count) {
+            self.socket(self.effects[target: index])?.send(frame)
+        }
+    }
+
+    private func authenticate(_ handle: ConnectionHandle) {
+        guard let socket = self.socket(handle) else { return }
+        guard let token = socket.token, !token.isEmpty else {
+            self.waiting.append(.authenticated(handle, .missing))
+            socket.authenticated(as: nil)
+            return
+        }
+        let verifier = self.surroundings.verifier
+        let bound = NIOLoopBound(self, eventLoop: self.loop)
+        let loop = self.loop
+        Task {
+            let verdict = await verifier.verify(token)
+            loop.execute { bound.value.authenticated(handle, verdict) }
+        }
+    }
+
+    private func authenticated(_ handle: ConnectionHandle, _ verdict: TokenVerdict) {
+        // A connection that has closed meanwhile was told to the shard; its slot may be another's.
+        guard let socket = self.socket(handle) else { return }
+        var accepted: String?
+        switch verdict {
+        case .accepted(let user, let timeToLive):
+            accepted = user
+            let outcome = AuthenticationOutcome.accepted(
+                UserID(named: user),
+                timeToLive: timeToLive
+            )
+            self.submit(.authenticated(handle, outcome))
+        case .expired: self.submit(.authenticated(handle, .expired))
+        case .invalid: self.submit(.authenticated(handle, .invalid))
+        }
+        socket.authenticated(as: accepted)
+    }
+}
+
+extension PeerMessage {
+    /// Takes the references that a peer message carries to its receiver.
+    func retainHandles() {
+        switch self {
+        case .publish(let request): request.body.handle.retain()
+        case .delivery(let delivery): delivery.body.handle.retain()
+        case .published, .interest, .interested, .withdraw, .head: break
+        }
+    }
+}

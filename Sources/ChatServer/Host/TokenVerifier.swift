@@ -1,0 +1,59 @@
+import Foundation
+import JWTKit
+import Kernel
+
+/// The claims of a connection token that this server reads.
+struct ConnectionClaims: JWTPayload {
+    /// The user; empty means anonymous.
+    var sub: String
+    var exp: ExpirationClaim?
+    var channel: String?
+
+    func verify(using algorithm: some JWTAlgorithm) async throws {
+        try self.exp?.verifyNotExpired()
+    }
+}
+
+/// Who a token speaks for.
+enum TokenVerdict: Sendable {
+    case accepted(user: String, timeToLive: Interval?)
+    case expired
+    case invalid
+}
+
+/// Checks and makes tokens signed with HMAC SHA-256.
+package struct TokenVerifier: Sendable {
+    private let keys: JWTKeyCollection
+
+    package init(hmacSecret: String) async {
+        self.keys = JWTKeyCollection()
+        await self.keys.add(hmac: HMACKey(from: hmacSecret), digestAlgorithm: .sha256)
+    }
+
+    func verify(_ token: String) async -> TokenVerdict {
+        do {
+            let claims = try await self.keys.verify(token, as: ConnectionClaims.self)
+            let left = claims.exp.map { max(0, $0.value.timeIntervalSinceNow) }
+            let timeToLive = left.map { Interval.milliseconds(UInt64(min($0, 1e9) * 1000)) }
+            return .accepted(user: claims.sub, timeToLive: timeToLive)
+        } catch let error as JWTError where error.errorType == .claimVerificationFailure {
+            return .expired
+        } catch {
+            return .invalid
+        }
+    }
+
+    /// Makes a token; `lifetime` in seconds, `nil` for one that does not expire.
+    package func token(
+        user: String,
+        channel: String?,
+        lifetime: UInt64?
+    ) async throws -> String {
+        let expiry = lifetime.map {
+            ExpirationClaim(value: Date(timeIntervalSinceNow: TimeInterval($0)))
+        }
+        return try await self.keys.sign(
+            ConnectionClaims(sub: user, exp: expiry, channel: channel)
+        )
+    }
+}

@@ -1,0 +1,119 @@
+import ChatCore
+package import Kernel
+import NIOCore
+import Synchronization
+
+/// What a `PayloadHandle` of the live host names: an object that is kept alive by counted references.
+///
+/// The handle is the object's address; each reference that the core holds is one retain.
+package class KeptBytes: @unchecked Sendable {
+    // Invariant of the unchecked conformance: this class has no state, and every subclass has only
+    // immutable state or state behind a mutex.
+    fileprivate init() {}
+
+    /// A handle with a reference of its own.
+    package final func retained() -> PayloadHandle {
+        let pointer = unsafe Unmanaged.passRetained(self).toOpaque()
+        return PayloadHandle(rawValue: UInt64(UInt(bitPattern: pointer)))
+    }
+
+    /// The object that a handle lends.
+    fileprivate static func borrowed(_ handle: PayloadHandle) -> KeptBytes {
+        // Invariant: a handle that the core holds or lends has a reference that is not given back yet.
+        guard let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(handle.rawValue)) else {
+            preconditionFailure("a handle without bytes was used")
+        }
+        return unsafe Unmanaged<KeptBytes>.fromOpaque(pointer).takeUnretainedValue()
+    }
+}
+
+extension PayloadHandle {
+    /// Adds a reference, for an event that carries the handle on.
+    package func retain() {
+        guard self != .none else { return }
+        _ = KeptBytes.borrowed(self).retained()
+    }
+
+    /// Gives one reference back.
+    package func release() {
+        guard let pointer = unsafe UnsafeRawPointer(bitPattern: UInt(self.rawValue)) else { return }
+        // Invariant: the caller owns the reference that it gives back.
+        unsafe Unmanaged<KeptBytes>.fromOpaque(pointer).release()
+    }
+
+    /// The message that this handle names; traps if it names something else.
+    package var message: Message {
+        guard let message = KeptBytes.borrowed(self) as? Message else {
+            preconditionFailure("the handle names a message")
+        }
+        return message
+    }
+
+    package var page: MessagePage {
+        guard let page = KeptBytes.borrowed(self) as? MessagePage else {
+            preconditionFailure("the handle names a page")
+        }
+        return page
+    }
+
+    package var conversationName: String {
+        guard let name = KeptBytes.borrowed(self) as? ConversationName else {
+            preconditionFailure("the handle names a conversation's name")
+        }
+        return name.text
+    }
+}
+
+/// A message's bytes and the strings that go with it to clients and into the log.
+package final class Message: KeptBytes, @unchecked Sendable {
+    /// Compact JSON, without a raw newline.
+    package let body: [UInt8]
+    /// The client's own id of the message, as it wrote it.
+    package let messageID: String?
+    package let user: String
+    package let client: String
+    package let conversation: String
+    /// The last frame made of this message, so that all shards of a node share one encoding.
+    let encoded = Mutex<(offset: Offset, frame: ByteBuffer)?>(nil)
+
+    package init(
+        body: [UInt8],
+        messageID: String?,
+        user: String,
+        client: String,
+        conversation: String
+    ) {
+        self.body = body
+        self.messageID = messageID
+        self.user = user
+        self.client = client
+        self.conversation = conversation
+        super.init()
+    }
+}
+
+/// Messages read from the log in ascending or descending order of offset.
+package final class MessagePage: KeptBytes, @unchecked Sendable {
+    package struct Entry: Sendable {
+        package var offset: Offset
+        package var unixMilliseconds: UInt64
+        package var message: Message
+    }
+
+    package let entries: [Entry]
+
+    package init(_ entries: [Entry]) {
+        self.entries = entries
+        super.init()
+    }
+}
+
+/// A conversation's name on the wire.
+package final class ConversationName: KeptBytes, @unchecked Sendable {
+    package let text: String
+
+    package init(_ text: String) {
+        self.text = text
+        super.init()
+    }
+}

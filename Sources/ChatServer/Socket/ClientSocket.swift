@@ -1,0 +1,231 @@
+import ChatCore
+import ClientProtocol
+import Foundation
+import Kernel
+import NIOCore
+import NIOWebSocket
+
+/// One client's socket after the upgrade: frames in, ready bytes out.
+final class ClientSocket: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+
+    /// The most bytes of one message from a client, over all its fragments.
+    static let messageLimit = 65_536
+
+    /// The most commands that may come before the token is checked.
+    static let heldLimit = 64
+
+    private enum Phase {
+        case open
+        /// We said goodbye first, and wait for the client to.
+        case closing
+        case closed
+    }
+
+    private let host: ShardHost
+    private var phase = Phase.open
+    private var fragments: ByteBuffer?
+    private(set) var channel: (any Channel)?
+    private(set) var handle = ConnectionHandle(slot: 0, generation: 0)
+    /// The connection's id on the wire.
+    let client = UUID().uuidString.lowercased()
+    private(set) var user = ""
+    private(set) var token: String?
+    /// Commands that came while the token was being checked: they need to know whose they are.
+    private var held: [ClientCommand]?
+
+    /// Bytes that were given to the channel since the socket opened.
+    private var writtenBytes = 0
+    /// What the socket had accepted when the host last looked.
+    private var acceptedBytes = 0
+    private var stalledSeconds = 0
+    private var closingSeconds = 0
+    var isTouched = false
+
+    init(host: ShardHost) { self.host = host }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.channel = context.channel
+        self.handle = self.host.open(self)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        guard self.phase != .closed else { return }
+        self.phase = .closed
+        self.host.closed(self)
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = self.unwrapInboundIn(data)
+        guard self.phase == .open else {
+            if frame.opcode == .connectionClose { context.close(promise: nil) }
+            return
+        }
+        guard frame.maskKey != nil, !frame.rsv1, !frame.rsv2, !frame.rsv3 else {
+            self.end(code: 1002, reason: "protocol error")
+            return
+        }
+        let payload = frame.unmaskedData
+        switch frame.opcode {
+        case .text, .binary:
+            guard self.fragments == nil else {
+                self.end(code: 1002, reason: "a message began inside another")
+                return
+            }
+            if frame.fin { self.receive(payload) } else { self.gather(payload) }
+        case .continuation:
+            guard self.fragments != nil else {
+                self.end(code: 1002, reason: "a continuation of nothing")
+                return
+            }
+            self.gather(payload)
+            if frame.fin, let whole = self.fragments {
+                self.fragments = nil
+                self.receive(whole)
+            }
+        case .ping:
+            let answer = FrameBytes.frame(
+                .pong,
+                Array(payload.readableBytesView),
+                allocator: context.channel.allocator
+            )
+            self.send(answer)
+        case .pong:
+            break
+        case .connectionClose:
+            let code = payload.getInteger(at: payload.readerIndex, as: UInt16.self) ?? 1000
+            self.end(code: code, reason: "")
+            context.close(promise: nil)
+        default:
+            self.end(code: 1002, reason: "unknown opcode")
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if case .invalidFrameLength? = error as? NIOWebSocketError {
+            self.host.violated(self.handle, .messageTooBig)
+        } else if error is NIOWebSocketError {
+            self.end(code: 1002, reason: "protocol error")
+        } else {
+            context.close(promise: nil)
+        }
+    }
+
+    private func gather(_ payload: ByteBuffer) {
+        var whole = self.fragments ?? ByteBuffer()
+        guard whole.readableBytes + payload.readableBytes <= Self.messageLimit else {
+            self.host.violated(self.handle, .messageTooBig)
+            return
+        }
+        whole.writeImmutableBuffer(payload)
+        self.fragments = whole
+    }
+
+    private func receive(_ payload: ByteBuffer) {
+        let bytes = Array(payload.readableBytesView)
+        var decoder = ClientFrameDecoder()
+        do throws(FrameError) {
+            while let command = try decoder.next(in: bytes.span) {
+                guard let held = self.held else {
+                    self.pass(command)
+                    continue
+                }
+                guard held.count < Self.heldLimit else {
+                    self.host.violated(self.handle, .tooManyRequests)
+                    return
+                }
+                self.held?.append(command)
+            }
+        } catch {
+            self.host.violated(self.handle, FrameError.closeCode)
+        }
+    }
+
+    private func pass(_ command: ClientCommand) {
+        let translation = CommandTranslation(
+            namespaces: self.host.namespaces,
+            user: self.user,
+            client: self.client
+        )
+        switch translation.translate(command) {
+        case .connect(let id, let token):
+            // The core takes one connect only; a second one's token is never looked at.
+            if self.phase == .open, self.token == nil {
+                self.token = token ?? ""
+                self.held = []
+            }
+            self.host.submit(.command(self.handle, id, .connect))
+        case .command(let id, let command):
+            self.host.submit(.command(self.handle, id, command))
+        case .pong:
+            self.host.pong(self.handle)
+        case .violated(let code):
+            self.host.violated(self.handle, code)
+        }
+    }
+
+    /// The token was checked, and the shard told: lets the commands through that waited.
+    func authenticated(as user: String?) {
+        if let user { self.user = user }
+        let held = self.held ?? []
+        self.held = nil
+        for command in held { self.pass(command) }
+    }
+
+    /// Queues ready bytes; the host flushes at the end of the round.
+    func send(_ frame: ByteBuffer) {
+        guard self.phase == .open, let channel = self.channel else { return }
+        self.writtenBytes += frame.readableBytes
+        channel.write(frame, promise: nil)
+        self.host.touch(self)
+    }
+
+    func flush() { self.channel?.flush() }
+
+    /// Says goodbye after what was sent, and waits for the client's answer; at once if it is stuck.
+    func end(code: UInt16, reason: String) {
+        guard self.phase == .open, let channel = self.channel else { return }
+        let goodbye = FrameBytes.close(code: code, reason: reason, allocator: channel.allocator)
+        self.send(goodbye)
+        self.flush()
+        self.phase = .closing
+        let isStuck = code == CloseCode.slow.rawValue || code == CloseCode.writeError.rawValue
+        if isStuck { channel.close(promise: nil) } else { self.host.watch(self) }
+    }
+
+    /// Bytes that the socket has not accepted yet.
+    var queuedBytes: Int {
+        guard let channel = self.channel, let options = channel.syncOptions else { return 0 }
+        do {
+            return try options.getOption(.bufferedWritableBytes)
+        } catch {
+            // A channel that has closed in the meantime has no options, and nothing queued.
+            return 0
+        }
+    }
+
+    /// The host's look once a second while bytes wait or a goodbye is open; false when there is
+    /// nothing left to watch.
+    func inspect(writeTimeoutSeconds: Int) -> Bool {
+        switch self.phase {
+        case .closed:
+            return false
+        case .closing:
+            self.closingSeconds += 1
+            if self.closingSeconds > 5 { self.channel?.close(promise: nil) }
+            return self.closingSeconds <= 5
+        case .open:
+            let queued = self.queuedBytes
+            let accepted = self.writtenBytes - queued
+            self.stalledSeconds = accepted == self.acceptedBytes ? self.stalledSeconds + 1 : 0
+            self.acceptedBytes = accepted
+            guard queued > 0 else { return false }
+            if self.stalledSeconds > writeTimeoutSeconds {
+                self.host.violated(self.handle, .writeError)
+                return false
+            }
+            return true
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import Crypto
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOWebSocket
+
+/// Why an upgrade request is refused.
+enum UpgradeRefusal: Error {
+    case notTheEndpoint
+    case badRequest
+    case unsupportedEncoding
+}
+
+/// Turns a request on the endpoint into a client's socket (RFC 6455, section 4.2).
+///
+/// Leaves NIO's frame decoder and our own inbound part in the pipeline; frames go out as ready bytes,
+/// so there is no encoder.
+final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
+    static let endpoint = "/connection/websocket"
+
+    let supportedProtocol = "websocket"
+    let requiredUpgradeHeaders: [String] = []
+    private let host: NIOLoopBound<ShardHost>
+
+    init(host: NIOLoopBound<ShardHost>) { self.host = host }
+
+    func buildUpgradeResponse(
+        channel: any Channel,
+        upgradeRequest: HTTPRequestHead,
+        initialResponseHeaders: HTTPHeaders
+    ) -> EventLoopFuture<HTTPHeaders> {
+        do throws(UpgradeRefusal) {
+            let headers = try Self.headers(for: upgradeRequest, from: initialResponseHeaders)
+            return channel.eventLoop.makeSucceededFuture(headers)
+        } catch {
+            return channel.eventLoop.makeFailedFuture(error)
+        }
+    }
+
+    func upgrade(
+        context: ChannelHandlerContext,
+        upgradeRequest: HTTPRequestHead
+    ) -> EventLoopFuture<Void> {
+        context.eventLoop.makeCompletedFuture {
+            let decoder = WebSocketFrameDecoder(maxFrameSize: ClientSocket.messageLimit)
+            try context.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
+            try context.pipeline.syncOperations.addHandler(ClientSocket(host: self.host.value))
+        }
+    }
+
+    private static func headers(
+        for request: HTTPRequestHead,
+        from initial: HTTPHeaders
+    ) throws(UpgradeRefusal) -> HTTPHeaders {
+        let parts = request.uri.split(
+            separator: "?",
+            maxSplits: 1,
+            omittingEmptySubsequences: false
+        )
+        guard parts.first.map(String.init) == Self.endpoint else { throw .notTheEndpoint }
+        let query = parts.count > 1 ? parts[1].split(separator: "&").map(String.init) : []
+        guard request.headers["Sec-WebSocket-Version"].first == "13",
+            let key = request.headers["Sec-WebSocket-Key"].first
+        else { throw .badRequest }
+        let offered = request.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
+        let asksForProtobuf =
+            offered.contains("centrifuge-protobuf") || query.contains("format=protobuf")
+            || query.contains("cf_protocol=protobuf")
+        guard !asksForProtobuf else { throw .unsupportedEncoding }
+        var headers = initial
+        let magic = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        let digest = Insecure.SHA1.hash(data: Array(magic.utf8))
+        headers.replaceOrAdd(name: "Upgrade", value: "websocket")
+        headers.replaceOrAdd(name: "Connection", value: "upgrade")
+        headers.add(
+            name: "Sec-WebSocket-Accept",
+            value: Data(digest).base64EncodedString()
+        )
+        if offered.contains("centrifuge-json") {
+            headers.add(name: "Sec-WebSocket-Protocol", value: "centrifuge-json")
+        }
+        return headers
+    }
+}

@@ -1,0 +1,182 @@
+import CSQLite
+
+/// Why SQLite refused, and at what.
+package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// SQLite's extended result code.
+    package var code: Int32
+    package var message: String
+    package var operation: String
+
+    package var description: String {
+        "\(self.operation): \(self.message) (SQLite code \(self.code))"
+    }
+}
+
+/// One SQLite connection; used by one thread at a time.
+@safe final class Database {
+    // Invariant: open from `init` to `deinit`, and every statement is finalised before it closes,
+    // because each keeps its database alive.
+    private let connection: OpaquePointer
+
+    init(path: String) throws(DatabaseError) {
+        var opened: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        let code = unsafe sqlite3_open_v2(path, &opened, flags, nil)
+        guard code == SQLITE_OK, let connection = unsafe opened else {
+            let message = unsafe String(cString: sqlite3_errstr(code))
+            unsafe sqlite3_close_v2(opened)
+            throw DatabaseError(code: code, message: message, operation: "open \(path)")
+        }
+        unsafe self.connection = connection
+        unsafe sqlite3_extended_result_codes(connection, 1)
+        unsafe sqlite3_busy_timeout(connection, 2_000)
+    }
+
+    deinit { unsafe sqlite3_close_v2(self.connection) }
+
+    func execute(_ text: String) throws(DatabaseError) {
+        let code = unsafe sqlite3_exec(self.connection, text, nil, nil, nil)
+        guard code == SQLITE_OK else { throw self.error(code, text) }
+    }
+
+    func prepare(_ text: String) throws(DatabaseError) -> Statement {
+        var prepared: OpaquePointer?
+        let flags = UInt32(SQLITE_PREPARE_PERSISTENT)
+        let code = unsafe sqlite3_prepare_v3(self.connection, text, -1, flags, &prepared, nil)
+        guard code == SQLITE_OK, let statement = unsafe prepared else {
+            throw self.error(code, text)
+        }
+        return unsafe Statement(statement, text: text, of: self)
+    }
+
+    func error(_ code: Int32, _ operation: String) -> DatabaseError {
+        let message = unsafe String(cString: sqlite3_errmsg(self.connection))
+        return DatabaseError(code: code, message: message, operation: operation)
+    }
+
+    /// Whether a transaction is open.
+    var isInTransaction: Bool { unsafe sqlite3_get_autocommit(self.connection) == 0 }
+}
+
+/// A prepared statement, reused; its columns hold until the next `step` or `reset`.
+@safe final class Statement {
+    // Invariant: valid until `deinit`; `database` keeps its connection open until then.
+    private let statement: OpaquePointer
+    private let text: String
+    private let database: Database
+
+    init(_ statement: OpaquePointer, text: String, of database: Database) {
+        unsafe self.statement = statement
+        self.text = text
+        self.database = database
+    }
+
+    deinit { unsafe sqlite3_finalize(self.statement) }
+
+    /// True while there is a row.
+    func step() throws(DatabaseError) -> Bool {
+        let code = unsafe sqlite3_step(self.statement)
+        switch code {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        default:
+            let error = self.database.error(code, self.text)
+            self.reset()
+            throw error
+        }
+    }
+
+    /// Runs a statement that yields no rows.
+    func run() throws(DatabaseError) {
+        while try self.step() {}
+        self.reset()
+    }
+
+    func reset() {
+        unsafe sqlite3_reset(self.statement)
+        unsafe sqlite3_clear_bindings(self.statement)
+    }
+
+    func bind(_ index: Int32, _ value: UInt64) {
+        unsafe sqlite3_bind_int64(self.statement, index, Int64(bitPattern: value))
+    }
+
+    func bind(_ index: Int32, _ value: String) {
+        let bytes = Array(value.utf8)
+        unsafe bytes.withUnsafeBytes { raw in
+            // A null address would bind NULL, so an empty text is bound from a literal.
+            guard let base = raw.baseAddress else {
+                unsafe sqlite3_bind_text64(
+                    self.statement,
+                    index,
+                    "",
+                    0,
+                    copied,
+                    UInt8(SQLITE_UTF8)
+                )
+                return
+            }
+            unsafe sqlite3_bind_text64(
+                self.statement,
+                index,
+                base.assumingMemoryBound(to: CChar.self),
+                UInt64(raw.count),
+                copied,
+                UInt8(SQLITE_UTF8)
+            )
+        }
+    }
+
+    func bind(_ index: Int32, _ value: [UInt8]) {
+        guard !value.isEmpty else {
+            unsafe sqlite3_bind_zeroblob(self.statement, index, 0)
+            return
+        }
+        unsafe value.withUnsafeBytes { raw in
+            _ = unsafe sqlite3_bind_blob64(
+                self.statement,
+                index,
+                raw.baseAddress,
+                UInt64(raw.count),
+                copied
+            )
+        }
+    }
+
+    /// A 128-bit id as a 16-byte blob, big-endian, so that its order is the id's.
+    func bind(_ index: Int32, _ high: UInt64, _ low: UInt64) {
+        var words = (high.bigEndian, low.bigEndian)
+        unsafe withUnsafeBytes(of: &words) { raw in
+            _ = unsafe sqlite3_bind_blob64(
+                self.statement,
+                index,
+                raw.baseAddress,
+                16,
+                copied
+            )
+        }
+    }
+
+    func integer(_ column: Int32) -> UInt64 {
+        UInt64(bitPattern: unsafe sqlite3_column_int64(self.statement, column))
+    }
+
+    func isNull(_ column: Int32) -> Bool {
+        unsafe sqlite3_column_type(self.statement, column) == SQLITE_NULL
+    }
+
+    func bytes(_ column: Int32) -> [UInt8] {
+        guard let base = unsafe sqlite3_column_blob(self.statement, column) else { return [] }
+        let count = Int(unsafe sqlite3_column_bytes(self.statement, column))
+        // The column's memory holds until the next step; it is copied here.
+        return unsafe Array(UnsafeRawBufferPointer(start: base, count: count))
+    }
+
+    func string(_ column: Int32) -> String { String(decoding: self.bytes(column), as: UTF8.self) }
+}
+
+/// SQLITE_TRANSIENT: SQLite copies what is bound before the call returns.
+private var copied: sqlite3_destructor_type? {
+    // SQLite documents the address -1 as this marker; it is never called.
+    unsafe unsafeBitCast(-1, to: sqlite3_destructor_type?.self)
+}

@@ -1,0 +1,195 @@
+package import ChatCore
+import Dispatch
+import Foundation
+package import Kernel
+package import Logging
+import NIOCore
+import Synchronization
+
+/// The embedded store: one writer that commits in groups, and readers beside it.
+///
+/// What decides about a sequence (appends, heads, look-ups, epochs, leases) goes through the writer in
+/// the order of the requests; pages are read from snapshots. SQLite runs with WAL and
+/// `synchronous=FULL`, so an append's outcome leaves after the data is on the disk.
+package final class DurableStore: Sendable {
+    /// The most appends in one transaction.
+    package static let batchLimit = 4096
+
+    private struct WriterQueue {
+        var waiting: [WriterWork] = []
+        var isClosing = false
+    }
+
+    private struct ReaderQueue {
+        var waiting: [ReaderWork] = []
+        var taken = 0
+        var isClosing = false
+    }
+
+    private let directory: DataDirectory
+    private let writing = Mutex(WriterQueue())
+    private let reading = Mutex(ReaderQueue())
+    private let writerWake = DispatchSemaphore(value: 0)
+    private let readerWake = DispatchSemaphore(value: 0)
+    private let ended = DispatchGroup()
+    private let readerCount: Int
+    package let statistics = StoreStatistics()
+    /// Changes with every start of a process on this store.
+    package let processIncarnation: UInt64
+
+    /// Opens or creates the store and starts its threads; `answer` is called from them.
+    package init(
+        directory: DataDirectory,
+        shards: [ShardID],
+        configuration: ShardConfiguration,
+        leaseLength: Interval,
+        readerCount: Int = 2,
+        log: Logger,
+        answer: @escaping @Sendable (ShardID, [ShardEvent]) -> Void
+    ) throws(DatabaseError) {
+        self.directory = directory
+        self.readerCount = readerCount
+        let database = try Database(path: directory.databasePath)
+        try StoreSchema.configure(database)
+        try StoreSchema.create(in: database)
+        var generator = SystemRandomNumberGenerator()
+        let epochs = EpochSource(
+            incarnation: try StoreSchema.number(
+                "incarnation",
+                in: database,
+                initial: generator.next()
+            )
+        )
+        let version = StoreSchema.version
+        guard try StoreSchema.number("version", in: database, initial: version) == version else {
+            throw DatabaseError(
+                code: 0,
+                message: "written by a newer parley, expected version \(version)",
+                operation: "open \(directory.databasePath)"
+            )
+        }
+        let count = UInt64(configuration.partitionCount)
+        guard try StoreSchema.number("partitions", in: database, initial: count) == count else {
+            throw DatabaseError(
+                code: 0,
+                message: "made with another number of partitions, expected \(count)",
+                operation: "open \(directory.databasePath)"
+            )
+        }
+        let starts = try StoreSchema.number("starts", in: database, initial: 0) + 1
+        try StoreSchema.set("starts", starts, in: database)
+        self.processIncarnation = starts
+        let writer = StoreWriter(
+            log: try LogWriter(database: database, epochs: epochs),
+            leases: try PartitionLeases(
+                database: database,
+                shards: shards,
+                incarnation: starts,
+                partitionCount: configuration.partitionCount,
+                length: leaseLength
+            ),
+            statistics: self.statistics,
+            logger: log,
+            answer: answer
+        )
+        var readers: [StoreReader] = []
+        for _ in 0..<readerCount {
+            let connection = try Database(path: directory.databasePath)
+            try StoreSchema.configure(connection)
+            let reader = try LogReader(database: connection, epochs: epochs)
+            readers.append(StoreReader(log: reader, logger: log, answer: answer))
+        }
+        self.start(writer, readers)
+    }
+
+    /// Takes a request; `message` is what an append's handle names.
+    package func submit(
+        _ request: StoreRequest,
+        token: RequestToken,
+        message: Message?,
+        from shard: ShardID
+    ) {
+        if case .read(let read) = request {
+            self.reading.withLock {
+                $0.waiting.append(ReaderWork(shard: shard, token: token, request: read))
+            }
+            self.readerWake.signal()
+            return
+        }
+        let work = WriterWork(shard: shard, token: token, request: request, message: message)
+        let isFirst = self.writing.withLock { queue in
+            queue.waiting.append(work)
+            return queue.waiting.count == 1
+        }
+        if isFirst { self.writerWake.signal() }
+    }
+
+    /// Requests that wait for the writer.
+    package var waitingCount: Int { self.writing.withLock { $0.waiting.count } }
+
+    /// Carries out what was submitted, ends the threads and closes the database.
+    package func close() {
+        self.writing.withLock { $0.isClosing = true }
+        self.reading.withLock { $0.isClosing = true }
+        self.writerWake.signal()
+        for _ in 0..<self.readerCount { self.readerWake.signal() }
+        self.ended.wait()
+    }
+
+    private func start(_ writer: sending StoreWriter, _ readers: sending [StoreReader]) {
+        self.ended.enter()
+        let writerBox = Handover(writer)
+        Thread.detachNewThread {
+            var writer = writerBox.value
+            while let batch = self.nextBatch() { writer.carryOut(batch) }
+            self.ended.leave()
+        }
+        for reader in readers {
+            self.ended.enter()
+            let box = Handover(reader)
+            Thread.detachNewThread {
+                while let work = self.nextRead() { box.value.carryOut(work) }
+                self.ended.leave()
+            }
+        }
+    }
+
+    private func nextBatch() -> [WriterWork]? {
+        while true {
+            let (batch, isClosing) = self.writing.withLock { queue in
+                let taken = queue.waiting
+                queue.waiting = []
+                return (taken, queue.isClosing)
+            }
+            if !batch.isEmpty { return batch }
+            if isClosing { return nil }
+            self.writerWake.wait()
+        }
+    }
+
+    private func nextRead() -> ReaderWork? {
+        while true {
+            let (work, isClosing) = self.reading.withLock { queue -> (ReaderWork?, Bool) in
+                guard queue.taken < queue.waiting.count else { return (nil, queue.isClosing) }
+                let work = queue.waiting[queue.taken]
+                queue.taken += 1
+                if queue.taken == queue.waiting.count {
+                    queue.waiting.removeAll(keepingCapacity: true)
+                    queue.taken = 0
+                }
+                return (work, false)
+            }
+            if let work { return work }
+            if isClosing { return nil }
+            self.readerWake.wait()
+        }
+    }
+}
+
+/// Carries a value to the one thread that uses it from then on.
+private struct Handover<Value>: @unchecked Sendable {
+    // Invariant: made by `DurableStore.start`, and its value is used by the new thread only.
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
+}

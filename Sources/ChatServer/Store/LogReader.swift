@@ -1,0 +1,112 @@
+import ChatCore
+import Kernel
+
+/// Reads the log over a connection of its own; each read sees one snapshot.
+final class LogReader {
+    private let database: Database
+    private let epochs: EpochSource
+    private let conversation: Statement
+    private let forward: Statement
+    private let backward: Statement
+    private let messageID: Statement
+
+    init(database: Database, epochs: EpochSource) throws(DatabaseError) {
+        self.database = database
+        self.epochs = epochs
+        self.conversation = try database.prepare(
+            "SELECT head, generation, name FROM conversations WHERE id = ?"
+        )
+        let columns = "SELECT offset, time, user, client, message_id, body FROM messages"
+        self.forward = try database.prepare(
+            "\(columns) WHERE conversation = ? AND offset > ? ORDER BY offset LIMIT ?"
+        )
+        self.backward = try database.prepare(
+            "\(columns) WHERE conversation = ? AND offset < ? ORDER BY offset DESC LIMIT ?"
+        )
+        self.messageID = try database.prepare(
+            "SELECT offset, time FROM message_ids WHERE conversation = ? AND user = ? AND message = ?"
+        )
+    }
+
+    func head(of id: ConversationID) throws(DatabaseError) -> StreamHead {
+        try self.end(of: id).head
+    }
+
+    /// Where a user's message stands, by its id.
+    func find(
+        _ message: MessageID,
+        of user: UserID,
+        in conversation: ConversationID
+    ) throws(DatabaseError) -> (offset: Offset, unixMilliseconds: UInt64)? {
+        self.messageID.bind(1, conversation.high, conversation.low)
+        self.messageID.bind(2, user.high, user.low)
+        self.messageID.bind(3, message.high, message.low)
+        defer { self.messageID.reset() }
+        guard try self.messageID.step() else { return nil }
+        return (Offset(self.messageID.integer(0)), self.messageID.integer(1))
+    }
+
+    /// The page that a request asks for, its handle owned by the caller.
+    func page(_ request: ReadRequest) throws(DatabaseError) -> Page {
+        try self.database.execute("BEGIN")
+        do throws(DatabaseError) {
+            let page = try self.pageInTransaction(request)
+            try self.database.execute("COMMIT")
+            return page
+        } catch {
+            if self.database.isInTransaction { try self.database.execute("ROLLBACK") }
+            throw error
+        }
+    }
+
+    private func pageInTransaction(_ request: ReadRequest) throws(DatabaseError) -> Page {
+        let end = try self.end(of: request.conversation)
+        let statement = request.isReversed ? self.backward : self.forward
+        // From the stream's end there is nothing forward, and everything in reverse.
+        let from = request.from ?? end.head.offset + (request.isReversed ? 1 : 0)
+        statement.bind(1, request.conversation.high, request.conversation.low)
+        statement.bind(2, min(from.rawValue, UInt64(Int64.max)))
+        statement.bind(3, UInt64(request.limit))
+        defer { statement.reset() }
+        var entries: [MessagePage.Entry] = []
+        var byteCount = 0
+        while try statement.step() {
+            let message = Message(
+                body: statement.bytes(5),
+                messageID: statement.isNull(4) ? nil : statement.string(4),
+                user: statement.string(2),
+                client: statement.string(3),
+                conversation: end.name
+            )
+            byteCount += message.body.count
+            entries.append(
+                MessagePage.Entry(
+                    offset: Offset(statement.integer(0)),
+                    unixMilliseconds: statement.integer(1),
+                    message: message
+                )
+            )
+        }
+        let first = request.isReversed ? entries.last?.offset : entries.first?.offset
+        return Page(
+            handle: MessagePage(entries).retained(),
+            first: first ?? .start,
+            count: UInt32(truncatingIfNeeded: entries.count),
+            byteCount: UInt32(truncatingIfNeeded: byteCount),
+            head: end.head
+        )
+    }
+
+    private func end(
+        of id: ConversationID
+    ) throws(DatabaseError) -> (head: StreamHead, name: String) {
+        self.conversation.bind(1, id.high, id.low)
+        defer { self.conversation.reset() }
+        guard try self.conversation.step() else {
+            return (StreamHead(epoch: self.epochs.epoch(of: id, generation: 0), offset: .start), "")
+        }
+        let epoch = self.epochs.epoch(of: id, generation: self.conversation.integer(1))
+        let offset = Offset(self.conversation.integer(0))
+        return (StreamHead(epoch: epoch, offset: offset), self.conversation.string(2))
+    }
+}

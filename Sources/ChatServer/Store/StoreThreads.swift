@@ -1,0 +1,197 @@
+import ChatCore
+import Kernel
+import Logging
+import NIOCore
+package import Synchronization
+
+/// A request on its way to the writer.
+struct WriterWork: Sendable {
+    var shard: ShardID
+    var token: RequestToken
+    var request: StoreRequest
+    var message: Message?
+}
+
+/// A request on its way to a reader.
+struct ReaderWork: Sendable {
+    var shard: ShardID
+    var token: RequestToken
+    var request: ReadRequest
+}
+
+/// What the store has done since it was opened.
+package final class StoreStatistics: Sendable {
+    package let commits = Atomic<UInt64>(0)
+    package let commitNanoseconds = Atomic<UInt64>(0)
+    package let slowestCommitNanoseconds = Atomic<UInt64>(0)
+    package let appends = Atomic<UInt64>(0)
+    package let largestBatch = Atomic<UInt64>(0)
+    package let errors = Atomic<UInt64>(0)
+
+    func count(commitOf appends: Int, nanoseconds: UInt64) {
+        self.commits.wrappingAdd(1, ordering: .relaxed)
+        self.appends.wrappingAdd(UInt64(appends), ordering: .relaxed)
+        self.commitNanoseconds.wrappingAdd(nanoseconds, ordering: .relaxed)
+        self.slowestCommitNanoseconds.max(nanoseconds, ordering: .relaxed)
+        self.largestBatch.max(UInt64(appends), ordering: .relaxed)
+    }
+}
+
+/// What the writer's thread does with a batch of requests.
+struct StoreWriter {
+    private let log: LogWriter
+    private var leases: PartitionLeases
+    private let statistics: StoreStatistics
+    private let logger: Logger
+    private let answer: @Sendable (ShardID, [ShardEvent]) -> Void
+    private let origin = NIODeadline.now()
+    private var answers: [ShardID: [ShardEvent]] = [:]
+    private var group: [WriterWork] = []
+    private var grouped: Set<ConversationID> = []
+
+    init(
+        log: LogWriter,
+        leases: PartitionLeases,
+        statistics: StoreStatistics,
+        logger: Logger,
+        answer: @escaping @Sendable (ShardID, [ShardEvent]) -> Void
+    ) {
+        self.log = log
+        self.leases = leases
+        self.statistics = statistics
+        self.logger = logger
+        self.answer = answer
+    }
+
+    mutating func carryOut(_ batch: [WriterWork]) {
+        for work in batch {
+            switch work.request {
+            case .append(let append):
+                if self.group.count == DurableStore.batchLimit { self.commit() }
+                self.group.append(work)
+                self.grouped.insert(append.conversation)
+            case .head(let conversation):
+                self.commitBefore(conversation)
+                self.answer(work) { log throws(DatabaseError) in
+                    .head(try log.head(of: conversation))
+                }
+            case .lookUp(let conversation, let user, let message):
+                self.commitBefore(conversation)
+                self.answer(work) { log throws(DatabaseError) in
+                    guard let found = try log.find(message, of: user, in: conversation) else {
+                        return .notFound
+                    }
+                    return .found(found.offset, unixMilliseconds: found.unixMilliseconds)
+                }
+            case .renewEpoch(let conversation, let partition, let term):
+                self.commitBefore(conversation)
+                guard self.leases.isOwner(partition, term) else {
+                    self.answers[work.shard, default: []].append(
+                        .stored(work.token, .unavailable)
+                    )
+                    continue
+                }
+                self.answer(work) { log throws(DatabaseError) in
+                    .head(try log.renewEpoch(of: conversation))
+                }
+            case .leases(let holdsPartitions):
+                self.commit()
+                self.roundOfLeases(work, holdsPartitions: holdsPartitions)
+            case .read:
+                preconditionFailure("pages are read by the readers")
+            }
+        }
+        self.commit()
+        for (shard, events) in self.answers { self.answer(shard, events) }
+        self.answers.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func commitBefore(_ conversation: ConversationID) {
+        if self.grouped.contains(conversation) { self.commit() }
+    }
+
+    private mutating func answer(
+        _ work: WriterWork,
+        _ body: (LogWriter) throws(DatabaseError) -> StoreOutcome
+    ) {
+        let outcome: StoreOutcome
+        do throws(DatabaseError) {
+            outcome = try body(self.log)
+        } catch {
+            self.report(error)
+            outcome = .unavailable
+        }
+        self.answers[work.shard, default: []].append(.stored(work.token, outcome))
+    }
+
+    private mutating func commit() {
+        guard !self.group.isEmpty else { return }
+        let appends = self.group.map { work in
+            guard case .append(let append) = work.request, let message = work.message else {
+                preconditionFailure("an append comes with its message")
+            }
+            return StoredAppend(request: append, message: message)
+        }
+        let start = NIODeadline.now()
+        let leases = self.leases
+        let outcomes = self.log.append(
+            appends,
+            isOwner: { leases.isOwner($0, $1) },
+            report: { self.report($0) }
+        )
+        let elapsed = (NIODeadline.now() - start).nanoseconds
+        self.statistics.count(commitOf: appends.count, nanoseconds: UInt64(max(0, elapsed)))
+        for (work, outcome) in zip(self.group, outcomes) {
+            self.answers[work.shard, default: []].append(.stored(work.token, .appended(outcome)))
+        }
+        self.group.removeAll(keepingCapacity: true)
+        self.grouped.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func roundOfLeases(_ work: WriterWork, holdsPartitions: Bool) {
+        let now = Instant(
+            nanoseconds: UInt64(max(0, (NIODeadline.now() - self.origin).nanoseconds))
+        )
+        do throws(DatabaseError) {
+            if holdsPartitions { try self.leases.round(of: work.shard, at: now) }
+            let news = self.leases.news(for: work.shard)
+            self.answers[work.shard, default: []] += news + [.stored(work.token, .leased)]
+        } catch {
+            self.report(error)
+            self.answers[work.shard, default: []].append(.stored(work.token, .unavailable))
+        }
+    }
+
+    private func report(_ error: DatabaseError) {
+        self.statistics.errors.wrappingAdd(1, ordering: .relaxed)
+        self.logger.error("the store refused", metadata: ["error": "\(error)"])
+    }
+}
+
+/// What a reader's thread does.
+struct StoreReader {
+    private let log: LogReader
+    private let logger: Logger
+    private let answer: @Sendable (ShardID, [ShardEvent]) -> Void
+
+    init(
+        log: LogReader,
+        logger: Logger,
+        answer: @escaping @Sendable (ShardID, [ShardEvent]) -> Void
+    ) {
+        self.log = log
+        self.logger = logger
+        self.answer = answer
+    }
+
+    func carryOut(_ work: ReaderWork) {
+        let outcome: StoreOutcome
+        do throws(DatabaseError) {
+            outcome = .page(try self.log.page(work.request))
+        } catch {
+            self.logger.error("the store could not read", metadata: ["error": "\(error)"])
+            outcome = .unavailable
+        }
+        self.answer(work.shard, [.stored(work.token, outcome)])
+    }
+}
