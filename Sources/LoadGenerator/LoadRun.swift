@@ -141,7 +141,10 @@ package enum LoadRun {
 
     private static func tokens(_ options: LoadOptions) async throws -> [String] {
         let keys = JWTKeyCollection()
-        await keys.add(hmac: HMACKey(from: options.secret), digestAlgorithm: .sha256)
+        // HMAC pads a short key with zeros anyway (RFC 2104), and the library insists on 32 bytes.
+        var key = Array(options.secret.utf8)
+        while key.count < 32 { key.append(0) }
+        await keys.add(hmac: HMACKey(from: key), digestAlgorithm: .sha256)
         var tokens: [String] = []
         for user in 0..<options.workload.users {
             let name = Wire.user(user, run: options.run)

@@ -27,7 +27,10 @@ package struct TokenVerifier: Sendable {
 
     package init(hmacSecret: String) async {
         self.keys = JWTKeyCollection()
-        await self.keys.add(hmac: HMACKey(from: hmacSecret), digestAlgorithm: .sha256)
+        // HMAC pads a short key with zeros anyway (RFC 2104), and the library insists on 32 bytes.
+        var key = Array(hmacSecret.utf8)
+        while key.count < 32 { key.append(0) }
+        await self.keys.add(hmac: HMACKey(from: key), digestAlgorithm: .sha256)
     }
 
     func verify(_ token: String) async -> TokenVerdict {
