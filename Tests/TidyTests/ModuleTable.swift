@@ -78,6 +78,7 @@ enum ModuleTable {
             .host,
             [
                 "Kernel", "ChatCore", "ClientProtocol", "EventTrace", "BasicContainers", "CSQLite",
+                "DequeModule", "Dispatch",
                 "Yams",
                 "Logging", "Metrics", "Prometheus", "JWTKit", "Crypto", "Synchronization",
                 "Foundation", "FoundationEssentials", "Glibc",
@@ -96,7 +97,7 @@ enum ModuleTable {
                 "DiscreteEvents", "FleetSimulation", "Oracles", "Histogram", "Reports",
                 "LoadGenerator", "ChatServer", "EngineBenchmark", "ArgumentParser", "Logging",
                 "JWTKit", "Crypto", "Yams", "Foundation", "FoundationEssentials", "Glibc",
-                "Synchronization",
+                "Dispatch", "Synchronization",
             ],
             prefixes: ["NIO"],
             uncheckedBudget: 2
