@@ -142,6 +142,24 @@ struct Chat {
         #expect(fleet.outstandingPayloads == 0)
     }
 
+    @Test(arguments: Layout.allCases)
+    func `a conversation that nobody watches any more is forgotten, and found again`(
+        _ layout: Layout
+    ) {
+        let chat = Chat(layout, seed: 1, clients: 1, messages: 3)
+        #expect(chat.run(restarts: false).violations == [])
+        chat.clients[0].drop()
+        chat.fleet.run(until: .zero + .seconds(330))
+        let kept = (0..<chat.fleet.shardCount).map {
+            chat.fleet.statistics(of: $0).conversations
+        }
+        #expect(kept.allSatisfy { $0 == 0 })
+        chat.clients[0].connect()
+        chat.clients[0].send(MessageID(high: 99, low: 1))
+        chat.fleet.run(until: .zero + .seconds(340))
+        #expect(chat.clients[0].acknowledged.count == 4)
+    }
+
     @Test(arguments: [MemoryStore.PlantedBug.acceptsRepeatedIDs, .forgetsAppends])
     func `a store that breaks its contract is caught`(_ bug: MemoryStore.PlantedBug) {
         var isCaught = false

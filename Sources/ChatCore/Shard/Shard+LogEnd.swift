@@ -208,11 +208,14 @@ extension Shard {
     }
 
     mutating func announceHeads(at now: Instant, into effects: inout EffectBuffer<ShardEffect>) {
-        var still: [UInt32] = []
-        var announced = 0
-        for slot in self.moved {
-            guard effects.freeCapacity > Self.effectReserve / 4 else { break }
-            announced += 1
+        var round: [UInt32] = []
+        swap(&round, &self.moved)
+        for (index, slot) in round.enumerated() {
+            guard effects.freeCapacity > Self.effectReserve / 4 else {
+                self.moved.append(contentsOf: round[index...])
+                self.deadlines.schedule(.heads, at: now)
+                return
+            }
             self.conversations[slot].planner.expire(at: now)
             if self.conversations[slot].sequencer.phase == .open {
                 let rounds = self.conversations[slot].roundsToAnnounce
@@ -220,20 +223,18 @@ extension Shard {
                 self.conversations[slot].roundsToAnnounce = rounds - 1
             }
             if self.conversations[slot].roundsToAnnounce > 0 {
-                still.append(slot)
+                self.moved.append(slot)
             } else {
                 self.forgetIfIdle(slot)
             }
         }
-        let isComplete = announced == self.moved.count
-        self.moved.removeFirst(announced)
-        self.moved.append(contentsOf: still)
-        let pause = isComplete ? self.configuration.headInterval : .zero
-        self.deadlines.schedule(.heads, at: now + pause)
+        self.deadlines.schedule(.heads, at: now + self.configuration.headInterval)
     }
 
-    private mutating func forgetIfIdle(_ slot: UInt32) {
+    /// Lets go of a conversation that nobody watches and nothing waits for; the store has it.
+    mutating func forgetIfIdle(_ slot: UInt32) {
         guard self.conversations[slot].planner.recipients.isEmpty,
+            self.conversations[slot].roundsToAnnounce == 0,
             self.conversations[slot].messageCount == 0, self.conversations[slot].openReads == 0
         else { return }
         self.forget(slot)

@@ -145,6 +145,7 @@ extension Shard {
         case .withdraw(let conversation, let incarnation):
             guard let slot = self.conversationSlots[conversation] else { return }
             self.conversations[slot].planner.withdraw(sender, incarnation: incarnation)
+            self.forgetIfIdle(slot)
         case .delivery(let delivery):
             self.onDelivery(delivery, from: sender, into: &effects)
         case .head(let conversation, let term, let head):

@@ -60,7 +60,7 @@ final class LogWriter {
         try self.reader.find(message, of: user, in: conversation)
     }
 
-    /// One group commit; the outcomes stand in the order of the appends. `isOwner` checks a term.
+    /// Commits one group; the outcomes stand in the order of the appends.
     func append(
         _ appends: [StoredAppend],
         isOwner: (PartitionID, Term) -> Bool,
