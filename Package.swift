@@ -127,6 +127,12 @@ let package = Package(
             dependencies: ["EngineBenchmark"],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["parley"],
+            exclude: ["sdk.py"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )
