@@ -48,6 +48,8 @@ package struct RunResult: Encodable, Sendable {
         package var checks: UInt64
     }
 
+    /// What makes the run again; set by whoever knows the file.
+    package var command = ""
     package var scenario: String
     package var seed: UInt64
     package var digest: String

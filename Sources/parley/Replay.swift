@@ -35,7 +35,8 @@ struct Replay: ParsableCommand {
             hostFile: host.path,
             seed: record.seed
         )
-        let result = run.result()
+        var result = run.result()
+        result.command = record.command
         try ScenarioRun.show(result, asJSON: self.json)
         guard result.digest == record.digest else {
             FileHandle.standardError.write(

@@ -23,7 +23,8 @@ struct Simulate: ParsableCommand {
 
     func run() throws {
         let run = try ScenarioRun(file: self.file, seed: self.seed)
-        let result = run.result()
+        var result = run.result()
+        result.command = "parley simulate \(self.file) --seed \(self.seed)"
         if let out = self.out { try run.write(result, to: out) }
         try ScenarioRun.show(result, asJSON: self.json)
         guard result.verdict == "held" else { throw ExitCode(2) }
@@ -94,7 +95,7 @@ struct ScenarioRun {
         let record = Record(
             seed: self.seed,
             digest: result.digest,
-            command: "parley replay \(path)"
+            command: result.command
         )
         try Data(self.scenarioText.utf8).write(to: folder.appendingPathComponent("scenario.yaml"))
         try Data(self.hostText.utf8).write(to: folder.appendingPathComponent("host.yaml"))
