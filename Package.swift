@@ -77,7 +77,7 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ChatServer", "EngineBenchmark", "LoadGenerator", "Workload",
+                "ChatServer", "EngineBenchmark", "FleetSimulation", "LoadGenerator", "Workload",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
