@@ -74,6 +74,20 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "EventTrace",
+            dependencies: ["Kernel", "ChatCore"],
+            swiftSettings: strict
+        ),
+        .target(name: "Oracles", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(
+            name: "FleetSimulation",
+            dependencies: [
+                "ChatCore", "ClientModel", "DiscreteEvents", "EventTrace", "Kernel", "Oracles",
+                "Workload", .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "parley",
             dependencies: [
