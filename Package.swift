@@ -74,10 +74,24 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "EventTrace",
+            dependencies: ["Kernel", "ChatCore"],
+            swiftSettings: strict
+        ),
+        .target(name: "Oracles", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(
+            name: "FleetSimulation",
+            dependencies: [
+                "ChatCore", "ClientModel", "DiscreteEvents", "EventTrace", "Kernel", "Oracles",
+                "Workload", .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ChatServer", "EngineBenchmark", "LoadGenerator", "Workload",
+                "ChatServer", "EngineBenchmark", "FleetSimulation", "LoadGenerator", "Workload",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -131,6 +145,16 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: ["parley"],
             exclude: ["sdk.py"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "OraclesTests",
+            dependencies: ["Oracles", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "FleetSimulationTests",
+            dependencies: ["FleetSimulation", "Workload"],
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -6,6 +6,8 @@ struct Parley: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "parley",
         abstract: "A chat server that is rehearsed before it performs.",
-        subcommands: [Serve.self, Token.self, Load.self, Bench.self]
+        subcommands: [
+            Serve.self, Token.self, Load.self, Simulate.self, Replay.self, Bench.self,
+        ]
     )
 }

@@ -1,0 +1,118 @@
+import ChatCore
+import Kernel
+
+extension TraceDigest {
+    mutating func digest(
+        _ effect: ShardEffect,
+        _ effects: borrowing EffectBuffer<ShardEffect>,
+        shard: Int
+    ) {
+        switch effect {
+        case .authenticate(let handle):
+            self.word(1)
+            self.connection(handle, shard: shard)
+        case .reply(let handle, let id, let reply):
+            self.word(2)
+            self.connection(handle, shard: shard)
+            self.word(UInt64(id.rawValue))
+            self.digest(reply)
+        case .deliver(let delivery, _, let targets):
+            self.word(3)
+            self.digest(delivery)
+            self.targets(targets, effects, shard: shard)
+        case .deliverPage(let page, let targets):
+            self.word(4)
+            self.word(page.after.rawValue)
+            self.word(page.through.rawValue)
+            self.targets(targets, effects, shard: shard)
+        case .unsubscribe(let handle, _, let code):
+            self.word(5)
+            self.connection(handle, shard: shard)
+            self.word(UInt64(code.rawValue))
+        case .ping(let targets):
+            self.word(6)
+            self.targets(targets, effects, shard: shard)
+        case .close(let handle, let code):
+            self.word(7)
+            self.connection(handle, shard: shard)
+            self.word(UInt64(code.rawValue))
+        case .peer(let receiver, let message):
+            self.word(8)
+            self.word(UInt64(receiver.rawValue))
+            self.digest(message)
+        case .store(_, let request):
+            self.word(9)
+            self.digest(request)
+        case .release: self.word(10)
+        case .drained: self.word(11)
+        }
+    }
+
+    private mutating func digest(_ reply: Reply) {
+        switch reply {
+        case .connected(let connected):
+            self.word(1)
+            self.word(connected.pingInterval.nanoseconds)
+            self.word(connected.timeToLive?.nanoseconds ?? .max)
+        case .subscribed(let subscribed):
+            self.word(2)
+            self.word(subscribed.hasLog ? 1 : 0)
+            self.word(UInt64(subscribed.epoch.rawValue))
+            self.word(subscribed.offset.rawValue)
+            switch subscribed.recovery {
+            case .notRequested: self.word(0)
+            case .recovered(_, let through): self.word(through.rawValue &+ 2)
+            case .unrecovered: self.word(1)
+            }
+        case .unsubscribed: self.word(3)
+        case .published: self.word(4)
+        case .sent(let sent):
+            self.word(5)
+            self.digest(sent)
+        case .history(let history):
+            self.word(6)
+            self.word(UInt64(history.epoch.rawValue))
+            self.word(history.head.rawValue)
+        case .error(let code):
+            self.word(7)
+            self.word(UInt64(code.rawValue))
+        }
+    }
+
+    private mutating func digest(_ request: StoreRequest) {
+        switch request {
+        case .append(let append):
+            self.word(1)
+            self.conversation(append.conversation)
+            self.word(UInt64(append.partition.rawValue))
+            self.word(append.term.rawValue)
+            self.word(append.offset.rawValue)
+            self.user(append.user)
+            self.message(append.message)
+            self.word(append.unixMilliseconds)
+            self.word(UInt64(append.body.byteCount))
+        case .head(let conversation):
+            self.word(2)
+            self.conversation(conversation)
+        case .lookUp(let conversation, let user, let message):
+            self.word(3)
+            self.conversation(conversation)
+            self.user(user)
+            self.message(message)
+        case .read(let read):
+            self.word(4)
+            self.conversation(read.conversation)
+            self.word(read.from?.rawValue ?? .max)
+            self.word(UInt64(read.limit))
+            self.word(read.isReversed ? 1 : 0)
+        case .renewEpoch(let conversation, let partition, let term):
+            self.word(5)
+            self.conversation(conversation)
+            self.word(UInt64(partition.rawValue))
+            self.word(term.rawValue)
+        case .leases(let holdsPartitions):
+            self.word(6)
+            self.word(holdsPartitions ? 1 : 0)
+        }
+    }
+}

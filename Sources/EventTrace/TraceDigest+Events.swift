@@ -1,0 +1,188 @@
+import ChatCore
+import Kernel
+
+extension TraceDigest {
+    mutating func digest(_ event: ShardEvent, shard: Int) {
+        switch event {
+        case .wallClock(let unixMilliseconds):
+            self.word(1)
+            self.word(unixMilliseconds)
+        case .opened(let handle, _):
+            self.word(2)
+            self.connection(handle, shard: shard)
+        case .closed(let handle):
+            self.word(3)
+            self.connection(handle, shard: shard)
+        case .command(let handle, let id, let command):
+            self.word(4)
+            self.connection(handle, shard: shard)
+            self.word(UInt64(id.rawValue))
+            self.digest(command)
+        case .authenticated(let handle, let outcome):
+            self.word(5)
+            self.connection(handle, shard: shard)
+            self.digest(outcome)
+        case .pongs(let range):
+            self.word(6)
+            self.word(UInt64(range.count))
+        case .violated(let handle, let code):
+            self.word(7)
+            self.connection(handle, shard: shard)
+            self.word(UInt64(code.rawValue))
+        case .peer(let sender, let message):
+            self.word(8)
+            self.word(UInt64(sender.rawValue))
+            self.digest(message)
+        case .stored(_, let outcome):
+            self.word(9)
+            self.digest(outcome)
+        case .lease(let partition, let term, let owner):
+            self.word(10)
+            self.word(UInt64(partition.rawValue))
+            self.word(term.rawValue)
+            self.word(owner.map { UInt64($0.rawValue) } ?? .max)
+        case .drain(let duration):
+            self.word(11)
+            self.word(duration.nanoseconds)
+        }
+    }
+
+    private mutating func digest(_ outcome: AuthenticationOutcome) {
+        switch outcome {
+        case .accepted(let user, let timeToLive):
+            self.word(1)
+            self.user(user)
+            self.word(timeToLive?.nanoseconds ?? .max)
+        case .expired: self.word(2)
+        case .invalid: self.word(3)
+        case .missing: self.word(4)
+        }
+    }
+
+    private mutating func digest(_ command: Command) {
+        switch command {
+        case .connect: self.word(1)
+        case .subscribe(let conversation, let since):
+            self.word(2)
+            self.conversation(conversation.id)
+            self.word(since?.epoch.map { UInt64($0.rawValue) } ?? .max)
+            self.word(since?.offset.rawValue ?? .max)
+            self.word(since?.refusesUnrecovered == true ? 1 : 0)
+        case .unsubscribe(let conversation):
+            self.word(3)
+            self.conversation(conversation)
+        case .publish(let conversation, let body):
+            self.word(4)
+            self.conversation(conversation.id)
+            self.word(UInt64(body.byteCount))
+        case .send(let conversation, let message, let body):
+            self.word(5)
+            self.conversation(conversation.id)
+            self.message(message)
+            self.word(UInt64(body.byteCount))
+        case .history(let conversation, let request):
+            self.word(6)
+            self.conversation(conversation.id)
+            self.word(request.since?.rawValue ?? .max)
+            self.word(request.epoch.map { UInt64($0.rawValue) } ?? .max)
+            self.word(UInt64(request.limit))
+            self.word(request.isReversed ? 1 : 0)
+        case .refused(let code):
+            self.word(7)
+            self.word(UInt64(code.rawValue))
+        }
+    }
+
+    mutating func digest(_ message: PeerMessage) {
+        switch message {
+        case .publish(let request):
+            self.word(1)
+            self.conversation(request.conversation)
+            self.word(UInt64(request.namespace))
+            self.user(request.user)
+            self.message(request.message)
+            self.word(UInt64(request.body.byteCount))
+        case .published(_, let outcome):
+            self.word(2)
+            switch outcome {
+            case .accepted(let reply): self.digest(reply)
+            case .refused(let code): self.word(UInt64(code.rawValue))
+            }
+        case .interest(let interest):
+            self.word(3)
+            self.conversation(interest.conversation)
+            self.word(interest.incarnation)
+            self.word(interest.delivered.map { UInt64($0.epoch.rawValue) } ?? .max)
+            self.word(interest.delivered?.offset.rawValue ?? .max)
+        case .interested(let conversation, let term, let head):
+            self.word(4)
+            self.conversation(conversation)
+            self.word(term.rawValue)
+            self.head(head)
+        case .withdraw(let conversation, let incarnation):
+            self.word(5)
+            self.conversation(conversation)
+            self.word(incarnation)
+        case .delivery(let delivery):
+            self.word(6)
+            self.digest(delivery)
+        case .head(let conversation, let term, let head):
+            self.word(7)
+            self.conversation(conversation)
+            self.word(term.rawValue)
+            self.head(head)
+        }
+    }
+
+    mutating func digest(_ delivery: Delivery) {
+        self.conversation(delivery.conversation)
+        self.word(delivery.term.rawValue)
+        self.word(UInt64(delivery.epoch.rawValue))
+        self.word(delivery.offset.rawValue)
+        self.word(UInt64(delivery.body.byteCount))
+    }
+
+    mutating func digest(_ reply: SendReply) {
+        self.word(UInt64(reply.epoch.rawValue))
+        self.word(reply.offset.rawValue)
+        self.word(reply.unixMilliseconds)
+        self.word(reply.isDuplicate ? 1 : 0)
+    }
+
+    private mutating func digest(_ outcome: StoreOutcome) {
+        switch outcome {
+        case .appended(let append):
+            self.word(1)
+            self.digest(append)
+        case .head(let head):
+            self.word(2)
+            self.head(head)
+        case .found(let offset, let unixMilliseconds):
+            self.word(3)
+            self.word(offset.rawValue)
+            self.word(unixMilliseconds)
+        case .notFound: self.word(4)
+        case .page(let page):
+            self.word(5)
+            self.word(page.first.rawValue)
+            self.word(UInt64(page.count))
+            self.word(UInt64(page.byteCount))
+            self.head(page.head)
+        case .unavailable: self.word(6)
+        case .leased: self.word(7)
+        }
+    }
+
+    private mutating func digest(_ outcome: AppendOutcome) {
+        switch outcome {
+        case .done: self.word(1)
+        case .duplicate(let offset, let unixMilliseconds):
+            self.word(2)
+            self.word(offset.rawValue)
+            self.word(unixMilliseconds)
+        case .fenced: self.word(3)
+        case .failed: self.word(4)
+        case .unknown: self.word(5)
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import Workload
+import EventTrace
+import DiscreteEvents
+import Histogram
+import Kernel
+import Oracles
+
+/// What clients and the store counted in a run.
+package struct RunCounts: Encodable, Sendable {
+    package var sent: UInt64 = 0
+    package var acknowledged: UInt64 = 0
+    package var appended: UInt64 = 0
+    package var deliveries: UInt64 = 0
+    package var connects: UInt64 = 0
+    package var disconnects: UInt64 = 0
+    package var recovered: UInt64 = 0
+    package var unrecovered: UInt64 = 0
+    package var epochsChanged: UInt64 = 0
+    package var refused: UInt64 = 0
+}
+
+/// Everything that a run says of itself; the same for one scenario and seed, to the last digit.
+package struct RunResult: Encodable, Sendable {
+    /// In milliseconds.
+    package struct Percentiles: Encodable, Sendable {
+        package var p50: Double
+        package var p90: Double
+        package var p99: Double
+        package var p999: Double
+
+        init(_ microseconds: Histogram<UInt64>) {
+            self.p50 = Double(microseconds.valueAtPercentile(50)) / 1_000
+            self.p90 = Double(microseconds.valueAtPercentile(90)) / 1_000
+            self.p99 = Double(microseconds.valueAtPercentile(99)) / 1_000
+            self.p999 = Double(microseconds.valueAtPercentile(99.9)) / 1_000
+        }
+    }
+
+    /// The busy part of a node's cores over the whole run.
+    package struct NodeUse: Encodable, Sendable {
+        package var node: Int
+        package var mean: Double
+        package var shards: [Double]
+    }
+
+    package struct LawCount: Encodable, Sendable {
+        package var law: String
+        package var checks: UInt64
+    }
+
+    /// What makes the run again; set by whoever knows the file.
+    package var command = ""
+    package var scenario: String
+    package var seed: UInt64
+    package var digest: String
+    /// `held`, `violated`, or `unproven` when a law was never put to the test.
+    package var verdict: String
+    package var violations: [String]
+    package var violationCount: UInt64
+    package var checks: [LawCount]
+    package var counts: RunCounts
+    package var simulatedSeconds: Double
+    /// Over the time in which users send.
+    package var deliveriesPerSecond: Double
+    package var messagesPerSecond: Double
+    package var sendToAck: Percentiles
+    package var sendToDelivery: Percentiles
+    package var utilisation: [NodeUse]
+    package var calendarEvents: UInt64
+    package var steps: UInt64
+}
+
+extension World {
+    func result() -> RunResult {
+        let seconds = Double(self.scenario.end.nanoseconds) / 1e9
+        let sending = Double(self.scenario.workload.duration.nanoseconds) / 1e9
+        var uses: [RunResult.NodeUse] = []
+        for node in 0..<self.scenario.nodeCount {
+            let shards = self.shards.filter { $0.node == node }
+                .map { Double($0.busy.nanoseconds) / 1e9 / seconds }
+            let mean = shards.reduce(0, +) / Double(shards.count)
+            uses.append(RunResult.NodeUse(node: node, mean: mean, shards: shards))
+        }
+        let laws = PromiseOracle.Law.allCases
+        let verdict: String
+        if self.oracle.violationCount > 0 {
+            verdict = "violated"
+        } else {
+            verdict = self.oracle.holds ? "held" : "unproven"
+        }
+        return RunResult(
+            scenario: self.scenario.name,
+            seed: self.seed,
+            digest: self.digest.value.hexadecimal,
+            verdict: verdict,
+            violations: self.oracle.violations.map {
+                "\($0.law) at \($0.instant.nanoseconds / 1_000_000) ms: \($0.text)"
+            },
+            violationCount: self.oracle.violationCount,
+            checks: laws.map {
+                RunResult.LawCount(law: "\($0)", checks: self.oracle.checkCount(of: $0))
+            },
+            counts: self.counts,
+            simulatedSeconds: seconds,
+            deliveriesPerSecond: Double(self.counts.deliveries) / sending,
+            messagesPerSecond: Double(self.counts.acknowledged) / sending,
+            sendToAck: RunResult.Percentiles(self.sendToAck),
+            sendToDelivery: RunResult.Percentiles(self.sendToDelivery),
+            utilisation: uses,
+            calendarEvents: self.calendar.eventCount,
+            steps: self.digest.stepCount
+        )
+    }
+}

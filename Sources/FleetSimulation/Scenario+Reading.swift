@@ -1,0 +1,168 @@
+import ChatCore
+import Kernel
+package import Workload
+
+extension Scenario {
+    /// The name of the host model that a scenario file asks for.
+    package static func hostName(_ node: StrictNode) throws(ModelError) -> String {
+        var mapping = try node.mapping()
+        return try mapping.required("host", expected: "the name of a host model").text()
+    }
+
+    /// Reads a scenario whose host model was read before.
+    package init(_ node: StrictNode, costs: HostCosts) throws(ModelError) {
+        var mapping = try node.mapping()
+        self.name = try mapping.required("name", expected: "text").text()
+        _ = mapping.optional("host")
+        self.costs = costs
+        var fleet = try mapping.required("fleet", expected: "a mapping").mapping()
+        self.partitionCount = UInt16(
+            try fleet.required("partitions", expected: "a whole number").integer(in: 1...4096)
+        )
+        let groups = try fleet.required("groups", expected: "a list of node groups")
+        self.groups = []
+        for item in try groups.items() { self.groups.append(try NodeGroup(item)) }
+        try fleet.finish()
+        for (role, name) in [(RoleSet.gateway, "gateway"), (.conversation, "conversation")] {
+            guard self.groups.contains(where: { $0.roles.contains(role) }) else {
+                throw groups.refused("has no \(name)", expected: "a group with the role \(name)")
+            }
+        }
+        self.network = try Network(mapping.required("network", expected: "a mapping"))
+        self.store = try Store(mapping.required("store", expected: "a mapping"))
+        self.workload = try Workload(mapping.required("workload", expected: "a workload"))
+        self.faults = []
+        let nodes = self.groups.reduce(0) { $0 + Int($1.nodes) }
+        guard nodes <= 1024 else {
+            throw groups.refused("makes \(nodes) nodes", expected: "at most 1024")
+        }
+        if let faults = mapping.optional("faults") {
+            for item in try faults.items() {
+                self.faults.append(try Fault(item, nodes: nodes))
+            }
+        }
+        try mapping.finish()
+    }
+}
+
+extension Scenario.NodeGroup {
+    init(_ node: StrictNode) throws(ModelError) {
+        var mapping = try node.mapping()
+        self.nodes = UInt16(
+            try mapping.required("nodes", expected: "a whole number").integer(in: 1...1024)
+        )
+        self.shards = UInt16(
+            try mapping.required("shards", expected: "a whole number").integer(in: 1...256)
+        )
+        self.roles = []
+        let roles = try mapping.required("roles", expected: "a list of roles")
+        for item in try roles.items() {
+            switch try item.text() {
+            case "gateway": self.roles.insert(.gateway)
+            case "conversation": self.roles.insert(.conversation)
+            case let other:
+                throw item.refused("'\(other)' is no role", expected: "gateway or conversation")
+            }
+        }
+        guard !self.roles.isEmpty else { throw roles.refused("is empty", expected: "a role") }
+        try mapping.finish()
+    }
+}
+
+extension Scenario.Network {
+    init(_ node: StrictNode) throws(ModelError) {
+        var mapping = try node.mapping()
+        self.client = try QuantileTable(mapping.required("client", expected: "latencies"))
+        self.bus = try QuantileTable(mapping.required("bus", expected: "latencies"))
+        self.busLossMillionths = try mapping.required("busLoss", expected: "a part of 1")
+            .millionths(in: 0...1_000_000)
+        self.busRepeatMillionths = try mapping.required("busRepeat", expected: "a part of 1")
+            .millionths(in: 0...1_000_000)
+        try mapping.finish()
+    }
+}
+
+extension Scenario.Store {
+    init(_ node: StrictNode) throws(ModelError) {
+        var mapping = try node.mapping()
+        self.commit = try QuantileTable(mapping.required("commit", expected: "latencies"))
+        self.read = try QuantileTable(mapping.required("read", expected: "latencies"))
+        self.failedMillionths = try mapping.required("failed", expected: "a part of 1")
+            .millionths(in: 0...500_000)
+        self.unknownMillionths = try mapping.required("unknown", expected: "a part of 1")
+            .millionths(in: 0...500_000)
+        try mapping.finish()
+    }
+}
+
+extension Scenario.Fault {
+    init(_ node: StrictNode, nodes: Int) throws(ModelError) {
+        var mapping = try node.mapping()
+        let kind = try mapping.required("kind", expected: "crash, partition or stall")
+        let day = Interval.seconds(86_400)
+        self.start =
+            .zero
+            + (try mapping.required("at", expected: "a time with its unit").duration(
+                in: .zero...day
+            ))
+        self.lasts = try mapping.required("lasts", expected: "a time with its unit")
+            .duration(in: .milliseconds(1)...day)
+        let last = UInt64(nodes - 1)
+        switch try kind.text() {
+        case "crash":
+            let value = try mapping.required("node", expected: "a node's number")
+            self.kind = .crash(node: Int(try value.integer(in: 0...last)))
+        case "partition":
+            let value = try mapping.required("node", expected: "a node's number")
+            let other = try mapping.required("peer", expected: "another node's number")
+            let pair = (try value.integer(in: 0...last), try other.integer(in: 0...last))
+            guard pair.0 != pair.1 else {
+                throw other.refused("is the same node", expected: "another node's number")
+            }
+            self.kind = .partition(node: Int(pair.0), peer: Int(pair.1))
+        case "stall": self.kind = .stall
+        case let text:
+            throw kind.refused("'\(text)' is no fault", expected: "crash, partition or stall")
+        }
+        try mapping.finish()
+    }
+}
+
+extension QuantileTable {
+    init(_ node: StrictNode) throws(ModelError) {
+        self.points = []
+        for item in try node.items() {
+            let point = try item.duration(in: .zero ... .seconds(3600)).nanoseconds
+            if let last = self.points.last, point < last {
+                throw item.refused("is less than the one before", expected: "ascending latencies")
+            }
+            self.points.append(point)
+        }
+        guard !self.points.isEmpty else {
+            throw node.refused("is empty", expected: "at least one latency")
+        }
+    }
+}
+
+extension HostCosts {
+    /// Reads a host model's file.
+    package init(_ node: StrictNode) throws(ModelError) {
+        var mapping = try node.mapping()
+        self.name = try mapping.required("name", expected: "text").text()
+        func time(_ key: String) throws(ModelError) -> Interval {
+            try mapping.required(key, expected: "a time with its unit")
+                .duration(in: .zero ... .seconds(1))
+        }
+        self.wakeUp = try time("wakeUp")
+        self.event = try time("event")
+        self.command = try time("command")
+        self.connect = try time("connect")
+        self.target = try time("target")
+        self.kilobyte = try time("kilobyte")
+        self.eventsPerWakeUp = Int(
+            try mapping.required("eventsPerWakeUp", expected: "a whole number")
+                .integer(in: 1...65_536)
+        )
+        try mapping.finish()
+    }
+}

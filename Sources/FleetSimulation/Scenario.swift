@@ -1,0 +1,99 @@
+package import ChatCore
+package import Kernel
+package import Workload
+
+/// A fleet, what users do to it, and what goes wrong: everything of a run but its seed.
+package struct Scenario: Equatable, Sendable {
+    package var name: String
+    package var partitionCount: UInt16
+    package var groups: [NodeGroup]
+    package var network: Network
+    package var store: Store
+    package var workload: Workload
+    package var faults: [Fault]
+    package var costs: HostCosts
+
+    /// Nodes that are alike; nodes are numbered through all groups from 0.
+    package struct NodeGroup: Equatable, Sendable {
+        package var nodes: UInt16
+        /// Shards of each node: one core each.
+        package var shards: UInt16
+        /// What every shard of these nodes serves.
+        package var roles: RoleSet
+    }
+
+    package struct Network: Equatable, Sendable {
+        /// One way, between a client and its gateway.
+        package var client: QuantileTable
+        /// One way, between two nodes.
+        package var bus: QuantileTable
+        /// Of messages between two nodes, in millionths.
+        package var busLossMillionths: UInt64
+        package var busRepeatMillionths: UInt64
+    }
+
+    package struct Store: Equatable, Sendable {
+        /// Of one group of writes.
+        package var commit: QuantileTable
+        package var read: QuantileTable
+        /// Of appends, in millionths.
+        package var failedMillionths: UInt64
+        package var unknownMillionths: UInt64
+    }
+
+    /// Something that goes wrong at an instant and heals after a while.
+    package struct Fault: Equatable, Sendable {
+        package var kind: Kind
+        package var start: Instant
+        package var lasts: Interval
+
+        package enum Kind: Equatable, Sendable {
+            /// The node loses everything that it did not store, and starts anew after the while.
+            case crash(node: Int)
+            /// Two nodes do not hear each other.
+            case partition(node: Int, peer: Int)
+            /// The store commits and answers nothing.
+            case stall
+        }
+    }
+
+    package var nodeCount: Int { self.groups.reduce(0) { $0 + Int($1.nodes) } }
+
+    /// When the run ends.
+    package var end: Instant {
+        .zero + self.workload.rampUp + self.workload.duration + self.workload.settle
+    }
+}
+
+/// Latencies at quantiles of equal distance, from the least to the greatest; between them, a line.
+package struct QuantileTable: Equatable, Sendable {
+    /// Ascending, in nanoseconds.
+    package var points: [UInt64]
+
+    /// Maps 64 random bits to a latency, in integers.
+    package func draw(_ bits: UInt64) -> Interval {
+        guard self.points.count > 1 else { return Interval(nanoseconds: self.points[0]) }
+        let product = bits.multipliedFullWidth(by: UInt64(self.points.count - 1))
+        let index = Int(product.high)
+        let step = self.points[index + 1] - self.points[index]
+        let part = step.multipliedFullWidth(by: product.low).high
+        return Interval(nanoseconds: self.points[index] + part)
+    }
+}
+
+/// What a shard's work costs on a host, fitted from the live host.
+package struct HostCosts: Equatable, Sendable {
+    package var name: String
+    package var wakeUp: Interval
+    /// Any event but those below.
+    package var event: Interval
+    package var command: Interval
+    /// The `connect` command, with the check of its token.
+    package var connect: Interval
+    /// One connection that an effect goes to.
+    package var target: Interval
+    /// Bodies, for each connection that they go to.
+    package var kilobyte: Interval
+    /// The most events that one wake-up takes.
+    package var eventsPerWakeUp: Int
+}

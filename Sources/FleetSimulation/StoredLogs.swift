@@ -1,0 +1,122 @@
+import ChatCore
+import Kernel
+
+/// The durable store's state: what survives every crash, with the contract of the live stores.
+struct StoredLogs {
+    struct Entry: BitwiseCopyable {
+        var user: UserID
+        var message: MessageID?
+        var body: Body
+        var unixMilliseconds: UInt64
+    }
+
+    private struct Key: Hashable {
+        var user: UserID
+        var message: MessageID
+    }
+
+    private struct Log {
+        var generation: UInt32 = 0
+        var entries: [Entry] = []
+        var index: [Key: Offset] = [:]
+    }
+
+    private var logs: [ConversationID: Log] = [:]
+    var leases: LeaseTable
+
+    init(partitionCount: UInt16) { self.leases = LeaseTable(partitionCount: partitionCount) }
+
+    func entry(_ conversation: ConversationID, at offset: Offset) -> Entry? {
+        guard let log = self.logs[conversation], offset > .start,
+            offset.rawValue <= UInt64(log.entries.count)
+        else { return nil }
+        return log.entries[Int(offset.rawValue - 1)]
+    }
+
+    func head(of conversation: ConversationID) -> StreamHead {
+        let log = self.logs[conversation]
+        let generation = log?.generation ?? 0
+        return StreamHead(
+            epoch: Epoch(UInt32(truncatingIfNeeded: conversation.high) &+ generation),
+            offset: Offset(UInt64(log?.entries.count ?? 0))
+        )
+    }
+
+    mutating func append(_ append: Append) -> AppendOutcome {
+        let lease = self.leases.rows[Int(append.partition.rawValue)]
+        guard lease.term == append.term else { return .fenced }
+        if let message = append.message,
+            case .found(let offset, let time) = self.lookUp(
+                append.conversation,
+                append.user,
+                message
+            )
+        {
+            return .duplicate(offset, unixMilliseconds: time)
+        }
+        guard append.offset == self.head(of: append.conversation).offset.next else {
+            return .failed
+        }
+        let entry = Entry(
+            user: append.user,
+            message: append.message,
+            body: append.body,
+            unixMilliseconds: append.unixMilliseconds
+        )
+        self.logs[append.conversation, default: Log()].entries.append(entry)
+        if let message = append.message {
+            let key = Key(user: append.user, message: message)
+            self.logs[append.conversation]?.index[key] = append.offset
+        }
+        return .done
+    }
+
+    func lookUp(
+        _ conversation: ConversationID,
+        _ user: UserID,
+        _ message: MessageID
+    ) -> StoreOutcome {
+        guard let log = self.logs[conversation],
+            let offset = log.index[Key(user: user, message: message)]
+        else { return .notFound }
+        let entry = log.entries[Int(offset.rawValue - 1)]
+        return .found(offset, unixMilliseconds: entry.unixMilliseconds)
+    }
+
+    func read(_ request: ReadRequest, handle: PayloadHandle) -> Page {
+        let head = self.head(of: request.conversation)
+        let count = head.offset.rawValue
+        let first: UInt64
+        let last: UInt64
+        if request.isReversed {
+            let end = request.from.map { $0.rawValue == 0 ? 0 : $0.rawValue - 1 }
+            last = min(count, end ?? count)
+            first = last > UInt64(request.limit) ? last - UInt64(request.limit) + 1 : 1
+        } else {
+            first = (request.from?.rawValue ?? 0) + 1
+            last = min(count, first + UInt64(request.limit) - 1)
+        }
+        let size = last >= first ? last - first + 1 : 0
+        var byteCount: UInt32 = 0
+        for offset in first..<(first + size) {
+            byteCount &+= self.entry(request.conversation, at: Offset(offset))?.body.byteCount ?? 0
+        }
+        return Page(
+            handle: handle,
+            first: Offset(first),
+            count: UInt32(size),
+            byteCount: byteCount,
+            head: head
+        )
+    }
+
+    mutating func renewEpoch(
+        _ conversation: ConversationID,
+        _ partition: PartitionID,
+        _ term: Term
+    ) -> StoreOutcome {
+        guard self.leases.rows[Int(partition.rawValue)].term == term else { return .unavailable }
+        self.logs[conversation, default: Log()].generation += 1
+        return .head(self.head(of: conversation))
+    }
+}

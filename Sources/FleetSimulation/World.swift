@@ -1,0 +1,224 @@
+import ChatCore
+import ClientModel
+import DiscreteEvents
+import EventTrace
+import Histogram
+import Kernel
+import Oracles
+import Workload
+
+/// A fleet, its store, its network and its users in virtual time.
+///
+/// Everything that happens is an event of one calendar; shards and clients are the machines that
+/// also run live. One seed gives one run, to the digest.
+package final class World {
+    let scenario: Scenario
+    let seed: UInt64
+    let random: KeyedRandom
+    let population: Population
+    var calendar: Calendar<Happening>
+    var parcels = ParcelStorage()
+    var shards: [SimulatedShard] = []
+    /// Dense indices of the shards that take connections.
+    var gateways: [Int] = []
+    var clients: [SimulatedClient] = []
+    var logs: StoredLogs
+    var writes: [Parcel] = []
+    /// The writes of the group that is being committed.
+    var committing: [Parcel] = []
+    var isCommitting = false
+    var stalledUntil = Instant.zero
+    var severed: [(Int, Int)] = []
+    var arrivals: Arrivals
+    var nextMessage: (sender: ClientNumber, message: OutgoingMessage)?
+    /// When message n was meant to be sent: its id's low word is n + 1.
+    var intended: [Instant] = []
+    var digest: TraceDigest
+    var oracle = PromiseOracle()
+    var effects = EffectBuffer<ShardEffect>(
+        capacity: Shard.effectReserve * 2,
+        targetCapacity: Shard.effectReserve * 4
+    )
+    var clientEffects = EffectBuffer<ClientEffect>(capacity: Client.effectLimit)
+    var pages: [UInt64: (conversation: ConversationID, page: Page)] = [:]
+    var nextPage: UInt64 = 1 << 40
+    var connectionCount: UInt64 = 0
+    var incarnation: UInt64 = 0
+    var draws: UInt64 = 0
+    var counts = RunCounts()
+    var sendToAck = World.histogram()
+    var sendToDelivery = World.histogram()
+
+    static func histogram() -> Histogram<UInt64> {
+        // Microseconds up to an hour; what is later counts as an hour.
+        Histogram(highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: .three)
+    }
+
+    package init(_ scenario: Scenario, seed: UInt64) {
+        self.scenario = scenario
+        self.seed = seed
+        self.random = KeyedRandom(seed: seed)
+        self.population = Population(scenario.workload, seed: seed)
+        self.logs = StoredLogs(partitionCount: scenario.partitionCount)
+        self.arrivals = Arrivals(
+            scenario.workload,
+            population: self.population,
+            seed: seed,
+            start: .zero + scenario.workload.rampUp
+        )
+        let shardCount = scenario.groups.reduce(0) { $0 + Int($1.nodes) * Int($1.shards) }
+        self.digest = TraceDigest(shardCount: shardCount)
+        self.calendar = Calendar(sourceCount: 1)
+        self.makeShards()
+        for number in 0..<scenario.workload.users {
+            let user = ClientNumber(number)
+            let machine = Client(
+                number: user,
+                cohort: self.population.cohort(of: user),
+                random: self.random,
+                conversations: self.population.conversations(of: user)
+            )
+            self.clients.append(SimulatedClient(machine))
+            self.schedule(
+                Happening(.clientStarts, Int(number)),
+                at: self.population.start(of: user)
+            )
+        }
+        self.scheduleArrival()
+        for (index, fault) in scenario.faults.enumerated() {
+            self.schedule(Happening(.faultBegins, index), at: fault.start)
+            self.schedule(Happening(.faultEnds, index), at: fault.start + fault.lasts)
+        }
+    }
+
+    private func makeShards() {
+        var node: UInt16 = 0
+        for group in self.scenario.groups {
+            for _ in 0..<group.nodes {
+                for index in 0..<group.shards {
+                    let id = ShardID(node: NodeID(node), index: index)
+                    let shard = SimulatedShard(
+                        id: id,
+                        roles: group.roles,
+                        partitionCount: Int(self.scenario.partitionCount)
+                    )
+                    if group.roles.contains(.gateway) { self.gateways.append(self.shards.count) }
+                    if group.roles.contains(.conversation) {
+                        self.logs.leases.enrol(id, until: .zero + .seconds(6))
+                    }
+                    self.shards.append(shard)
+                }
+                node += 1
+            }
+        }
+        for index in self.shards.indices { self.startShard(index) }
+    }
+
+    func startShard(_ index: Int) {
+        let row = self.shards[index]
+        var configuration = ShardConfiguration()
+        configuration.roles = row.roles
+        configuration.partitionCount = self.scenario.partitionCount
+        self.incarnation += 1
+        row.incarnation = self.incarnation
+        row.shard = Shard(
+            id: row.id,
+            configuration: configuration,
+            seed: self.seed,
+            incarnation: row.incarnation
+        )
+        let milliseconds = 1_700_000_000_000 + self.calendar.now.nanoseconds / 1_000_000
+        self.enqueue(.wallClock(unixMilliseconds: milliseconds), at: index)
+    }
+
+    var now: Instant { self.calendar.now }
+
+    func schedule(_ happening: Happening, at instant: Instant) {
+        self.calendar.schedule(
+            at: instant,
+            node: NodeID(0),
+            class: EventClass(0),
+            source: EventSource(0),
+            happening
+        )
+    }
+
+    /// Runs to the scenario's end and judges.
+    package func run() -> RunResult {
+        let end = self.scenario.end
+        while let next = self.calendar.nextInstant, next <= end,
+            let event = self.calendar.next()
+        {
+            self.take(event.payload)
+        }
+        for (number, client) in self.clients.enumerated() where !client.machine.hasStopped {
+            self.settle(number, client)
+        }
+        return self.result()
+    }
+
+    private func settle(_ number: Int, _ client: SimulatedClient) {
+        for index in 0..<client.machine.subscriptionCount {
+            let (conversation, position) = client.machine.position(of: index)
+            self.oracle.settled(
+                UInt64(number),
+                World.id(of: conversation),
+                at: position?.offset,
+                now: self.scenario.end
+            )
+        }
+        self.oracle.settled(
+            UInt64(number),
+            unacknowledged: client.machine.unacknowledgedCount,
+            now: self.scenario.end
+        )
+    }
+
+    private func take(_ event: Happening) {
+        let target = Int(event.target)
+        switch event.kind {
+        case .atShard: self.arriveAtShard(target, event.detail, self.parcels.take(event.parcel))
+        case .roundEnds: self.endRound(target, incarnation: event.detail)
+        case .shardDeadline: self.wake(target, incarnation: event.detail)
+        case .accept: self.accept(target, socket: event.detail, shard: Int(event.parcel))
+        case .atGateway:
+            self.arriveAtGateway(target, event.detail, self.parcels.take(event.parcel))
+        case .atClient: self.arriveAtClient(target, event.detail, self.parcels.take(event.parcel))
+        case .clientStarts: self.step(client: target, .start)
+        case .clientDeadline: self.runDeadline(ofClient: target)
+        case .pings: self.ping(target, event.detail, self.parcels.take(event.parcel))
+        case .atStore: self.arriveAtStore(self.parcels.take(event.parcel))
+        case .commit: self.commit()
+        case .readDone: self.answerRead(self.parcels.take(event.parcel))
+        case .arrival: self.arrive()
+        case .faultBegins: self.begin(self.scenario.faults[target])
+        case .faultEnds: self.end(self.scenario.faults[target])
+        }
+    }
+
+    func latency(_ table: QuantileTable, _ purpose: RandomPurpose, _ entity: UInt64) -> Interval {
+        self.draws += 1
+        return table.draw(self.random.draw(purpose, entity, self.draws))
+    }
+
+    func happens(_ millionths: UInt64, _ purpose: RandomPurpose, _ entity: UInt64) -> Bool {
+        guard millionths > 0 else { return false }
+        self.draws += 1
+        let bits = self.random.draw(purpose, entity, self.draws)
+        return KeyedRandom.below(1_000_000, bits) < millionths
+    }
+
+    /// A conversation's id is a hash that keeps the number, so that the world needs no table.
+    static func id(of conversation: ConversationNumber) -> ConversationID {
+        let number = UInt64(conversation.rawValue)
+        return ConversationID(high: KeyedRandom.mix(number &+ 0x636f_6e76), low: number)
+    }
+
+    static func number(of conversation: ConversationID) -> ConversationNumber {
+        ConversationNumber(UInt32(truncatingIfNeeded: conversation.low))
+    }
+
+    static func user(_ number: Int) -> UserID {
+        UserID(high: KeyedRandom.mix(UInt64(number) &+ 0x7573_6572), low: UInt64(number))
+    }
+}

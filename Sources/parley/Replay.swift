@@ -1,0 +1,48 @@
+import ArgumentParser
+import FleetSimulation
+import Foundation
+
+/// `parley replay`: repeats a recorded run and compares the digests.
+struct Replay: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Repeat a recorded run; exit with 3 if its digest differs."
+    )
+
+    @Argument(help: "The folder that `simulate --out` wrote.")
+    var folder: String
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() throws {
+        let folder = URL(fileURLWithPath: self.folder, isDirectory: true)
+        let recordFile = folder.appendingPathComponent("record.json")
+        let record: ScenarioRun.Record
+        do {
+            record = try JSONDecoder().decode(
+                ScenarioRun.Record.self,
+                from: Data(ScenarioRun.read(recordFile).utf8)
+            )
+        } catch let error as DecodingError {
+            throw ValidationError("\(recordFile.path): \(error); expected what simulate wrote")
+        }
+        let scenario = folder.appendingPathComponent("scenario.yaml")
+        let host = folder.appendingPathComponent("host.yaml")
+        let run = try ScenarioRun(
+            ScenarioRun.read(scenario),
+            file: scenario.path,
+            host: ScenarioRun.read(host),
+            hostFile: host.path,
+            seed: record.seed
+        )
+        var result = run.result()
+        result.command = record.command
+        try ScenarioRun.show(result, asJSON: self.json)
+        guard result.digest == record.digest else {
+            FileHandle.standardError.write(
+                Data("the digest was \(record.digest): this is another run\n".utf8)
+            )
+            throw ExitCode(3)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import FleetSimulation
+import Testing
+import Workload
+
+struct WorldTests {
+    static let host = """
+        name: test
+        wakeUp: 4 us
+        event: 2 us
+        command: 6 us
+        connect: 60 us
+        target: 1 us
+        kilobyte: 500 ns
+        eventsPerWakeUp: 64
+        """
+
+    static func scenario(
+        faults: String = "[]",
+        roles: String = "[{ nodes: 2, shards: 1, roles: [gateway, conversation] }]",
+        errors: String = "0"
+    ) -> String {
+        """
+        name: test
+        host: test
+        fleet:
+          partitions: 8
+          groups: \(roles)
+        network:
+          client: [5 ms, 20 ms, 80 ms]
+          bus: [100 us, 1 ms]
+          busLoss: \(errors)
+          busRepeat: \(errors)
+        store:
+          commit: [1 ms, 5 ms]
+          read: [200 us, 2 ms]
+          failed: \(errors)
+          unknown: \(errors)
+        workload:
+          name: test
+          users: 20
+          messagesPerSecond: 0.5
+          bodyBytes: 64
+          rampUp: 1 s
+          duration: 15 s
+          settle: 45 s
+          conversations: [{ members: 4, perUser: 2 }]
+          cohorts: [{ name: sdk, share: 1 }]
+        faults: \(faults)
+        """
+    }
+
+    static func run(_ yaml: String, seed: UInt64) throws -> RunResult {
+        let costs = try HostCosts(StrictNode(yaml: Self.host, file: "host.yaml"))
+        let node = try StrictNode(yaml: yaml, file: "scenario.yaml")
+        return try World(Scenario(node, costs: costs), seed: seed).run()
+    }
+
+    @Test func `one seed gives one run and another seed another`() throws {
+        let first = try Self.run(Self.scenario(), seed: 1)
+        #expect(try Self.run(Self.scenario(), seed: 1).digest == first.digest)
+        #expect(try Self.run(Self.scenario(), seed: 2).digest != first.digest)
+    }
+
+    @Test(arguments: [
+        "[]",
+        "[{ kind: crash, node: 1, at: 5 s, lasts: 2 s }]",
+        "[{ kind: partition, node: 0, peer: 1, at: 5 s, lasts: 4 s }]",
+        "[{ kind: stall, at: 5 s, lasts: 3 s }]",
+    ])
+    func `the promises hold through each fault, with roles together and apart`(
+        faults: String
+    ) throws {
+        let apart =
+            "[{ nodes: 1, shards: 1, roles: [gateway] },"
+            + " { nodes: 1, shards: 1, roles: [conversation] }]"
+        for seed in UInt64(1)...3 {
+            let together = try Self.run(
+                Self.scenario(faults: faults, errors: "0.01"),
+                seed: seed
+            )
+            #expect(together.verdict == "held", "\(together.violations)")
+            let divided = try Self.run(
+                Self.scenario(faults: faults, roles: apart, errors: "0.01"),
+                seed: seed
+            )
+            #expect(divided.verdict == "held", "\(divided.violations)")
+        }
+    }
+
+    @Test(arguments: [
+        ("[{ kind: flood, at: 5 s, lasts: 2 s }]", "'flood' is no fault"),
+        ("[{ kind: crash, node: 2, at: 5 s, lasts: 2 s }]", "out of range"),
+        ("[{ kind: stall, at: 5 s, lasts: 2 s, hard: yes }]", "unknown key"),
+        ("[{ kind: partition, node: 1, peer: 1, at: 1 s, lasts: 1 s }]", "is the same node"),
+    ])
+    func `an impossible scenario is refused with file, line and what was expected`(
+        faults: String,
+        reason: String
+    ) throws {
+        let error = try #require(throws: ModelError.self) {
+            try Self.run(Self.scenario(faults: faults), seed: 1)
+        }
+        #expect(error.description.contains("scenario.yaml:"))
+        #expect(error.description.contains(reason))
+    }
+}
