@@ -27,7 +27,9 @@ struct Simulate: ParsableCommand {
         result.command = "parley simulate \(self.file) --seed \(self.seed)"
         if let out = self.out { try run.write(result, to: out) }
         try ScenarioRun.show(result, asJSON: self.json)
-        guard result.verdict == "held" else { throw ExitCode(2) }
+        guard result.verdict == "held" else {
+            throw ExitCode(result.verdict == "violated" ? 3 : 1)
+        }
     }
 }
 
