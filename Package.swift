@@ -91,7 +91,8 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ChatServer", "EngineBenchmark", "FleetSimulation", "LoadGenerator", "Workload",
+                "ChatCore", "ChatServer", "EngineBenchmark", "FleetSimulation", "Kernel",
+                "LoadGenerator", "Workload",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -155,6 +156,11 @@ let package = Package(
         .testTarget(
             name: "FleetSimulationTests",
             dependencies: ["FleetSimulation", "Workload"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "parleyTests",
+            dependencies: ["parley", "ChatCore", "Kernel", "Workload"],
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
