@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 /// The one command; each verb has a file of its own.
 @main
@@ -10,4 +11,22 @@ struct Parley: AsyncParsableCommand {
             Serve.self, Token.self, Load.self, Simulate.self, Replay.self, Bench.self,
         ]
     )
+
+    /// Bad input ends with 2, as documented, not with the argument parser's own 64.
+    static func main() async {
+        do {
+            var command = try Self.parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            guard Self.exitCode(for: error) == .validationFailure else {
+                Self.exit(withError: error)
+            }
+            FileHandle.standardError.write(Data((Self.fullMessage(for: error) + "\n").utf8))
+            Foundation.exit(2)
+        }
+    }
 }
