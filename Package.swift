@@ -18,7 +18,10 @@ let containers: Target.Dependency = .product(
 
 let package = Package(
     name: "parley",
-    products: [.executable(name: "parley", targets: ["parley"])],
+    products: [
+        .executable(name: "parley", targets: ["parley"]),
+        .library(name: "ForgetfulDisk", type: .dynamic, targets: ["ForgetfulDisk"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -145,9 +148,10 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["parley"],
-            exclude: ["sdk.py"],
+            exclude: ["live.py", "power.py", "sdk.py"],
             swiftSettings: strict
         ),
+        .target(name: "ForgetfulDisk", path: "Tests/ForgetfulDisk"),
         .testTarget(
             name: "OraclesTests",
             dependencies: ["Oracles", "Kernel"],

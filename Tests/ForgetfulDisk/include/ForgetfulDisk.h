@@ -1,0 +1,1 @@
+// The library is loaded by name; nothing is called.
