@@ -148,7 +148,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["parley"],
-            exclude: ["live.py", "power.py", "sdk.py"],
+            exclude: ["killed.py", "live.py", "power.py", "sdk.py"],
             swiftSettings: strict
         ),
         .target(name: "ForgetfulDisk", path: "Tests/ForgetfulDisk"),
