@@ -139,6 +139,7 @@ extension TraceDigest {
         self.word(delivery.term.rawValue)
         self.word(UInt64(delivery.epoch.rawValue))
         self.word(delivery.offset.rawValue)
+        self.word(delivery.unixMilliseconds)
         self.word(UInt64(delivery.body.byteCount))
     }
 

@@ -88,6 +88,8 @@ package struct Delivery: Equatable, Sendable, BitwiseCopyable {
     package var epoch: Epoch
     /// `.start` in a conversation without a log.
     package var offset: Offset
+    /// When the message was sequenced, in milliseconds since 1970: what the log says as well.
+    package var unixMilliseconds: UInt64
     package var body: Body
 
     package init(
@@ -95,12 +97,14 @@ package struct Delivery: Equatable, Sendable, BitwiseCopyable {
         term: Term,
         epoch: Epoch,
         offset: Offset,
+        unixMilliseconds: UInt64,
         body: Body
     ) {
         self.conversation = conversation
         self.term = term
         self.epoch = epoch
         self.offset = offset
+        self.unixMilliseconds = unixMilliseconds
         self.body = body
     }
 }

@@ -163,13 +163,20 @@ extension Shard {
             isDuplicate: false
         )
         effects.emit(.peer(gateway, .published(request.token, .accepted(reply))))
-        self.fanOut(request.body, at: .start, of: slot, into: &effects)
+        self.fanOut(
+            request.body,
+            at: .start,
+            reply.unixMilliseconds,
+            of: slot,
+            into: &effects
+        )
         self.release(request.body.handle, into: &effects)
     }
 
     private mutating func fanOut(
         _ body: Body,
         at offset: Offset,
+        _ unixMilliseconds: UInt64,
         of slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
@@ -178,6 +185,7 @@ extension Shard {
             term: self.conversations[slot].term,
             epoch: self.conversations[slot].sequencer.epoch,
             offset: offset,
+            unixMilliseconds: unixMilliseconds,
             body: body
         )
         for index in self.conversations[slot].planner.recipients.indices {
@@ -228,12 +236,10 @@ extension Shard {
         self.count(result)
         switch self.conversations[slot].sequencer.complete(offset, result) {
         case .acknowledge:
-            let fate = OwnedMessage.Fate.found(
-                offset,
-                unixMilliseconds: self.messages[message].unixMilliseconds
-            )
-            self.messages[message].fate = fate
-            self.fanOut(self.messages[message].request.body, at: offset, of: slot, into: &effects)
+            let time = self.messages[message].unixMilliseconds
+            self.messages[message].fate = .found(offset, unixMilliseconds: time)
+            let body = self.messages[message].request.body
+            self.fanOut(body, at: offset, time, of: slot, into: &effects)
             self.announceLater(slot)
         case .duplicate:
             guard case .duplicate(let first, let unixMilliseconds) = result else { return }

@@ -46,18 +46,19 @@ enum ReplyBytes {
     }
 
     /// The push of a message, encoded once for all targets and all shards of the node.
-    static func frame(
-        pushing message: Message,
-        at offset: Offset,
-        channel: String
-    ) -> ByteBuffer {
-        message.encoded.withLock { encoded in
-            if let encoded, encoded.offset == offset { return encoded.frame }
+    static func frame(pushing delivery: Delivery, channel: String) -> ByteBuffer {
+        let message = delivery.body.handle.message
+        return message.encoded.withLock { encoded in
+            if let encoded, encoded.offset == delivery.offset { return encoded.frame }
             var bytes: [UInt8] = []
-            let publication = Self.publication(message, at: offset, unixMilliseconds: 0)
+            let publication = Self.publication(
+                message,
+                at: delivery.offset,
+                unixMilliseconds: delivery.unixMilliseconds
+            )
             ServerEncoder.push(publication, channel: channel, into: &bytes)
             let frame = FrameBytes.frame(.text, bytes, allocator: Self.allocator)
-            encoded = (offset, frame)
+            encoded = (delivery.offset, frame)
             return frame
         }
     }

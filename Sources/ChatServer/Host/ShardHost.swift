@@ -219,11 +219,7 @@ final class ShardHost {
             guard let socket = self.socket(handle) else { return }
             socket.send(ReplyBytes.frame(reply, to: id, client: socket.client))
         case .deliver(let delivery, let name, let targets):
-            let frame = ReplyBytes.frame(
-                pushing: delivery.body.handle.message,
-                at: delivery.offset,
-                channel: name.conversationName
-            )
+            let frame = ReplyBytes.frame(pushing: delivery, channel: name.conversationName)
             self.send(frame, to: targets)
         case .deliverPage(let delivery, let targets):
             let frame = ReplyBytes.frame(pushing: delivery)

@@ -171,6 +171,17 @@ final class TestClient {
         }
     }
 
+    func receive(_ delivery: Delivery, _ store: MemoryStore) {
+        let index = Int(delivery.offset.rawValue) - 1
+        let entries = store.logs[delivery.conversation]?.entries ?? []
+        if entries.indices.contains(index),
+            entries[index].unixMilliseconds != delivery.unixMilliseconds
+        {
+            self.violations.append("a delivery and the log differ about the time")
+        }
+        self.receive(delivery.offset, delivery.body)
+    }
+
     func receive(_ offset: Offset, _ body: Body) {
         guard self.state != .offline else { return }
         guard let position = self.position else {

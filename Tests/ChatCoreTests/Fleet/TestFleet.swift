@@ -245,7 +245,7 @@ final class TestFleet {
             clients[handle.slot]?.receive(reply, to: id, self.store)
         case .deliver(let delivery, _, let targets):
             for target in targets.start..<(targets.start + targets.count) {
-                clients[effects[target: target].slot]?.receive(delivery.offset, delivery.body)
+                clients[effects[target: target].slot]?.receive(delivery, self.store)
             }
         case .deliverPage(let stretch, let targets):
             guard let page = self.store.pages[stretch.page.rawValue] else { return }
