@@ -193,6 +193,7 @@ extension World {
             if self.clients[Int(socket.client)].machine.isOnline { answering.append(handle) }
         }
         guard !answering.isEmpty else { return }
+        self.pingCount += UInt64(answering.count)
         let latency = self.latency(self.scenario.network.client, .clientLatency, .max)
         let parcel = self.parcels.add(.pongs(answering))
         self.schedule(
@@ -221,6 +222,7 @@ extension World {
         case .connected: self.counts.connects += 1
         case .disconnected: self.counts.disconnects += 1
         case .subscribed(let conversation, let from, _):
+            self.subscribedFrom += from.offset.rawValue
             self.oracle.subscribed(device, World.id(of: conversation), after: from.offset)
         case .recovered: self.counts.recovered += 1
         case .unrecovered: self.counts.unrecovered += 1

@@ -3,7 +3,7 @@ import ClientModel
 import DiscreteEvents
 import EventTrace
 import Histogram
-import Kernel
+package import Kernel
 import Oracles
 import Workload
 
@@ -46,6 +46,10 @@ package final class World {
     var incarnation: UInt64 = 0
     var draws: UInt64 = 0
     var counts = RunCounts()
+    /// Pings that reached a client who answered.
+    package var pingCount: UInt64 = 0
+    /// Where subscriptions began, summed over devices and conversations.
+    var subscribedFrom: UInt64 = 0
     var sendToAck = World.histogram()
     var sendToDelivery = World.histogram()
 
@@ -145,12 +149,41 @@ package final class World {
 
     /// Runs to the scenario's end and judges.
     package func run() -> RunResult {
-        let end = self.scenario.end
-        while let next = self.calendar.nextInstant, next <= end,
+        self.run(until: self.scenario.end)
+        return self.conclude()
+    }
+
+    /// Lets everything happen up to `instant`, and that instant's events.
+    package func run(until instant: Instant) {
+        while let next = self.calendar.nextInstant, next <= instant,
             let event = self.calendar.next()
         {
             self.take(event.payload)
         }
+    }
+
+    /// How many clients are online now.
+    package var onlineCount: Int { self.clients.count { $0.machine.isOnline } }
+
+    /// How many deliveries clients are owed: of each conversation all from where a device began on.
+    ///
+    /// Walks all subscriptions; meaningless once an epoch has changed.
+    package var deliveriesOwed: UInt64 {
+        var owed: UInt64 = 0
+        for client in self.clients {
+            for index in 0..<client.machine.subscriptionCount {
+                let conversation = client.machine.position(of: index).conversation
+                owed += self.logs.head(of: World.id(of: conversation)).offset.rawValue
+            }
+        }
+        return owed - self.subscribedFrom
+    }
+
+    /// What clients and the store have counted so far.
+    package var countsSoFar: RunCounts { self.counts }
+
+    /// Judges a run that has come to the scenario's end.
+    package func conclude() -> RunResult {
         for (number, client) in self.clients.enumerated() where !client.machine.hasStopped {
             self.settle(number, client)
         }
