@@ -38,6 +38,12 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "DiscreteEvents", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(name: "Measurement", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(
+            name: "Reports",
+            dependencies: ["Measurement", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict
+        ),
         .target(name: "CPrefetch"),
         .target(name: "PriorityQueueReference"),
         .target(
@@ -83,15 +89,16 @@ let package = Package(
         .target(
             name: "FleetSimulation",
             dependencies: [
-                "ChatCore", "ClientModel", "DiscreteEvents", "EventTrace", "Kernel", "Oracles",
-                "Workload", .product(name: "Histogram", package: "hdrhistogram-swift"),
+                "ChatCore", "ClientModel", "DiscreteEvents", "EventTrace", "Kernel", "Measurement",
+                "Oracles", "Workload", .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ChatServer", "EngineBenchmark", "FleetSimulation", "LoadGenerator", "Workload",
+                "ChatServer", "EngineBenchmark", "FleetSimulation", "LoadGenerator", "Measurement",
+                "Reports", "Workload",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -100,7 +107,8 @@ let package = Package(
         .target(
             name: "LoadGenerator",
             dependencies: [
-                "ClientModel", "ClientProtocol", "ChatCore", "Kernel", "Workload", containers,
+                "ClientModel", "ClientProtocol", "ChatCore", "Kernel", "Measurement", "Workload",
+                containers,
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -157,6 +165,12 @@ let package = Package(
             dependencies: ["FleetSimulation", "Workload"],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "MeasurementTests",
+            dependencies: ["Measurement", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

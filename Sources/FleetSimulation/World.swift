@@ -3,7 +3,8 @@ import ClientModel
 import DiscreteEvents
 import EventTrace
 import Histogram
-import Kernel
+package import Kernel
+import Measurement
 import Oracles
 import Workload
 
@@ -46,6 +47,7 @@ package final class World {
     var incarnation: UInt64 = 0
     var draws: UInt64 = 0
     var counts = RunCounts()
+    var series: SeriesRecorder
     var sendToAck = World.histogram()
     var sendToDelivery = World.histogram()
 
@@ -69,6 +71,7 @@ package final class World {
         let shardCount = scenario.groups.reduce(0) { $0 + Int($1.nodes) * Int($1.shards) }
         self.digest = TraceDigest(shardCount: shardCount)
         self.calendar = Calendar(sourceCount: 1)
+        self.series = scenario.seriesRecorder
         self.makeShards()
         for number in 0..<scenario.workload.users {
             let user = ClientNumber(number)
@@ -143,13 +146,16 @@ package final class World {
         )
     }
 
-    /// Runs to the scenario's end and judges.
-    package func run() -> RunResult {
+    /// Runs to the scenario's end and judges; says every 65,536 events how far it is.
+    package func run(onProgress: (Instant) -> Void = { _ in }) -> RunResult {
         let end = self.scenario.end
+        var eventCount: UInt64 = 0
         while let next = self.calendar.nextInstant, next <= end,
             let event = self.calendar.next()
         {
             self.take(event.payload)
+            eventCount += 1
+            if eventCount.isMultiple(of: 65_536) { onProgress(self.now) }
         }
         for (number, client) in self.clients.enumerated() where !client.machine.hasStopped {
             self.settle(number, client)
