@@ -41,6 +41,12 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "DiscreteEvents", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(name: "Measurement", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(
+            name: "Reports",
+            dependencies: ["Measurement", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict
+        ),
         .target(name: "CPrefetch"),
         .target(name: "PriorityQueueReference"),
         .target(
@@ -86,8 +92,8 @@ let package = Package(
         .target(
             name: "FleetSimulation",
             dependencies: [
-                "ChatCore", "ClientModel", "DiscreteEvents", "EventTrace", "Kernel", "Oracles",
-                "Workload", .product(name: "Histogram", package: "hdrhistogram-swift"),
+                "ChatCore", "ClientModel", "DiscreteEvents", "EventTrace", "Kernel", "Measurement",
+                "Oracles", "Workload", .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict
         ),
@@ -95,7 +101,7 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ChatCore", "ChatServer", "EngineBenchmark", "FleetSimulation", "Kernel",
-                "LoadGenerator", "Workload",
+                "LoadGenerator", "Measurement", "Reports", "Workload",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -104,7 +110,8 @@ let package = Package(
         .target(
             name: "LoadGenerator",
             dependencies: [
-                "ClientModel", "ClientProtocol", "ChatCore", "Kernel", "Workload", containers,
+                "ClientModel", "ClientProtocol", "ChatCore", "Kernel", "Measurement", "Workload",
+                containers,
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -165,6 +172,11 @@ let package = Package(
         .testTarget(
             name: "parleyTests",
             dependencies: ["parley", "ChatCore", "Kernel", "Workload"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "MeasurementTests",
+            dependencies: ["Measurement", "Kernel"],
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -3,6 +3,7 @@ import EventTrace
 import DiscreteEvents
 import Histogram
 import Kernel
+package import Measurement
 import Oracles
 
 /// What clients and the store counted in a run.
@@ -48,8 +49,11 @@ package struct RunResult: Encodable, Sendable {
         package var checks: UInt64
     }
 
-    /// What makes the run again; set by whoever knows the file.
+    /// What makes the run again, and the tool's version; set by whoever knows them.
     package var command = ""
+    package var version = ""
+    /// As opposed to `live`.
+    package var kind = "simulated"
     package var scenario: String
     package var seed: UInt64
     package var digest: String
@@ -68,6 +72,10 @@ package struct RunResult: Encodable, Sendable {
     package var utilisation: [NodeUse]
     package var calendarEvents: UInt64
     package var steps: UInt64
+    package var setting: RunSetting
+    package var series: Series
+    package var sendToAckSpread: Distribution
+    package var sendToDeliverySpread: Distribution
 }
 
 extension World {
@@ -108,7 +116,11 @@ extension World {
             sendToDelivery: RunResult.Percentiles(self.sendToDelivery),
             utilisation: uses,
             calendarEvents: self.calendar.eventCount,
-            steps: self.digest.stepCount
+            steps: self.digest.stepCount,
+            setting: RunSetting(self.scenario),
+            series: self.series.series(until: self.scenario.end),
+            sendToAckSpread: self.series.acknowledgements,
+            sendToDeliverySpread: self.series.arrivals
         )
     }
 }

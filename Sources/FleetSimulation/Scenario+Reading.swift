@@ -9,8 +9,19 @@ extension Scenario {
         return try mapping.required("host", expected: "the name of a host model").text()
     }
 
-    /// Reads a scenario whose host model was read before.
-    package init(_ node: StrictNode, costs: HostCosts) throws(ModelError) {
+    /// The name of the workload file that a scenario file asks for; `nil` if it brings its own.
+    package static func workloadName(_ node: StrictNode) throws(ModelError) -> String? {
+        var mapping = try node.mapping()
+        let workload = try mapping.required("workload", expected: "a workload or the name of one")
+        return workload.isMapping ? nil : try workload.text()
+    }
+
+    /// Reads a scenario whose host model, and the workload that it names, were read before.
+    package init(
+        _ node: StrictNode,
+        costs: HostCosts,
+        workload named: Workload? = nil
+    ) throws(ModelError) {
         var mapping = try node.mapping()
         self.name = try mapping.required("name", expected: "text").text()
         _ = mapping.optional("host")
@@ -30,7 +41,8 @@ extension Scenario {
         }
         self.network = try Network(mapping.required("network", expected: "a mapping"))
         self.store = try Store(mapping.required("store", expected: "a mapping"))
-        self.workload = try Workload(mapping.required("workload", expected: "a workload"))
+        let workload = try mapping.required("workload", expected: "a workload or the name of one")
+        self.workload = if let named { named } else { try Workload(workload) }
         self.faults = []
         let nodes = self.groups.reduce(0) { $0 + Int($1.nodes) }
         guard nodes <= 1024 else {
@@ -149,6 +161,10 @@ extension HostCosts {
     package init(_ node: StrictNode) throws(ModelError) {
         var mapping = try node.mapping()
         self.name = try mapping.required("name", expected: "text").text()
+        // Costs that do not say where they come from are nobody's measurement.
+        self.basis =
+            try mapping.optional("basis")?.choice(["estimated": .estimated, "fitted": .fitted])
+            ?? .estimated
         func time(_ key: String) throws(ModelError) -> Interval {
             try mapping.required(key, expected: "a time with its unit")
                 .duration(in: .zero ... .seconds(1))

@@ -81,9 +81,10 @@ package struct QuantileTable: Equatable, Sendable {
     }
 }
 
-/// What a shard's work costs on a host, fitted from the live host.
+/// What a shard's work costs on a host.
 package struct HostCosts: Equatable, Sendable {
     package var name: String
+    package var basis: Basis
     package var wakeUp: Interval
     /// Any event but those below.
     package var event: Interval
@@ -96,4 +97,11 @@ package struct HostCosts: Equatable, Sendable {
     package var kilobyte: Interval
     /// The most events that one wake-up takes.
     package var eventsPerWakeUp: Int
+
+    /// How the costs were found.
+    package enum Basis: String, Encodable, Equatable, Sendable {
+        case estimated
+        /// To measurements of a live host.
+        case fitted
+    }
 }

@@ -5,6 +5,7 @@ import Workload
 import ChatCore
 import ClientModel
 import Kernel
+import Measurement
 
 extension World {
     func step(client number: Int, _ event: ClientEvent) {
@@ -212,6 +213,7 @@ extension World {
         guard let next = self.nextMessage else { return }
         self.intended.append(next.message.intended)
         self.counts.sent += 1
+        self.series.sent(at: next.message.intended)
         self.step(client: Int(next.sender.rawValue), .send(next.message))
         self.scheduleArrival()
     }
@@ -219,8 +221,12 @@ extension World {
     private func observe(_ number: Int, _ observation: Observation) {
         let device = UInt64(number)
         switch observation {
-        case .connected: self.counts.connects += 1
-        case .disconnected: self.counts.disconnects += 1
+        case .connected:
+            self.counts.connects += 1
+            self.series.noted(device: number, isOnline: true, now: self.now)
+        case .disconnected:
+            self.counts.disconnects += 1
+            self.series.noted(device: number, isOnline: false, now: self.now)
         case .subscribed(let conversation, let from, _):
             self.subscribedFrom += from.offset.rawValue
             self.oracle.subscribed(device, World.id(of: conversation), after: from.offset)
@@ -239,12 +245,16 @@ extension World {
                 at: message.offset,
                 now: self.now
             )
+            var intended: Instant?
             if message.source == .live, let id = message.message {
-                let latency = self.now - self.intended[Int(id.low) - 1]
-                self.sendToDelivery.record(latency.nanoseconds / 1_000)
+                let sent = self.intended[Int(id.low) - 1]
+                self.sendToDelivery.record((self.now - sent).nanoseconds / 1_000)
+                intended = sent
             }
+            self.series.delivered(intended, now: self.now)
         case .acknowledged(let message, let position, _):
             self.counts.acknowledged += 1
+            self.series.acknowledged(message.intended, now: self.now)
             self.oracle.acknowledged(
                 World.id(of: message.conversation),
                 MessageID(high: 0, low: message.id.low),

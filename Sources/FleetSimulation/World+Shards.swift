@@ -3,6 +3,7 @@ import EventTrace
 import ChatCore
 import ClientModel
 import Kernel
+import Measurement
 
 extension World {
     func arriveAtShard(_ index: Int, _ incarnation: UInt32, _ parcel: Parcel) {
@@ -111,6 +112,7 @@ extension World {
         }
         row.shard = consume shard
         row.busy = row.busy + round.cost
+        self.series.busy(node: row.node, for: round.cost, now: self.now)
         let end = self.now + round.cost
         for departure in round.departures { self.depart(departure, from: index, at: end) }
         self.schedule(Happening(.roundEnds, index, detail: UInt32(row.incarnation)), at: end)

@@ -3,6 +3,7 @@ import DiscreteEvents
 import Oracles
 import ChatCore
 import Kernel
+import Measurement
 
 extension World {
     /// The most writes of one group commit.
@@ -14,6 +15,7 @@ extension World {
         case .append, .head, .lookUp, .renewEpoch:
             self.writes.append(parcel)
             self.beginCommit()
+            self.noteStoreQueue()
         case .read, .leases:
             let start = max(self.now, self.stalledUntil)
             let latency = self.latency(self.scenario.store.read, .storeLatency, UInt64(shard))
@@ -51,6 +53,11 @@ extension World {
             self.answer(shard, incarnation, token, self.write(request))
         }
         self.beginCommit()
+        self.noteStoreQueue()
+    }
+
+    private func noteStoreQueue() {
+        self.series.storeQueue(self.writes.count + self.committing.count, now: self.now)
     }
 
     private func write(_ request: StoreRequest) -> StoreOutcome {

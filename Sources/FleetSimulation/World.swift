@@ -4,6 +4,7 @@ import DiscreteEvents
 import EventTrace
 import Histogram
 package import Kernel
+import Measurement
 import Oracles
 import Workload
 
@@ -50,6 +51,7 @@ package final class World {
     package var pingCount: UInt64 = 0
     /// Where subscriptions began, summed over devices and conversations.
     var subscribedFrom: UInt64 = 0
+    var series: SeriesRecorder
     var sendToAck = World.histogram()
     var sendToDelivery = World.histogram()
 
@@ -73,6 +75,7 @@ package final class World {
         let shardCount = scenario.groups.reduce(0) { $0 + Int($1.nodes) * Int($1.shards) }
         self.digest = TraceDigest(shardCount: shardCount)
         self.calendar = Calendar(sourceCount: 1)
+        self.series = scenario.seriesRecorder
         self.makeShards()
         for number in 0..<scenario.workload.users {
             let user = ClientNumber(number)
@@ -147,18 +150,21 @@ package final class World {
         )
     }
 
-    /// Runs to the scenario's end and judges.
-    package func run() -> RunResult {
-        self.run(until: self.scenario.end)
+    /// Runs to the scenario's end and judges; says every 65,536 events how far it is.
+    package func run(onProgress: (Instant) -> Void = { _ in }) -> RunResult {
+        self.run(until: self.scenario.end, onProgress: onProgress)
         return self.conclude()
     }
 
     /// Lets everything happen up to `instant`, and that instant's events.
-    package func run(until instant: Instant) {
+    package func run(until instant: Instant, onProgress: (Instant) -> Void = { _ in }) {
+        var eventCount: UInt64 = 0
         while let next = self.calendar.nextInstant, next <= instant,
             let event = self.calendar.next()
         {
             self.take(event.payload)
+            eventCount += 1
+            if eventCount.isMultiple(of: 65_536) { onProgress(self.now) }
         }
     }
 

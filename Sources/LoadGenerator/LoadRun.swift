@@ -1,6 +1,7 @@
 import Histogram
 import JWTKit
 import Kernel
+import Measurement
 import NIOCore
 import NIOPosix
 import Workload
@@ -84,10 +85,12 @@ package enum LoadRun {
         var sendToAck = results[0].sendToAck
         var sendToDelivery = results[0].sendToDelivery
         var lateness = results[0].lateness
+        var series = results[0].series
         for result in results.dropFirst() {
             sendToAck.add(result.sendToAck)
             sendToDelivery.add(result.sendToDelivery)
             lateness.add(result.lateness)
+            series.merge(result.series)
         }
         let judgement = Judgement(
             results.map { ($0.ledger, $0.isSettled) },
@@ -126,10 +129,17 @@ package enum LoadRun {
             sendToDelivery: LoadReport.Percentiles(sendToDelivery),
             generatorLateness: LoadReport.Percentiles(lateness),
             deliveriesPerSecond: Double(sum(\.received)) / duration,
+            messagesPerSecond: Double(sum(\.acknowledged)) / duration,
             seconds: seconds,
+            sendingBeginsMilliseconds: options.workload.rampUp.nanoseconds / 1_000_000,
+            sendingEndsMilliseconds:
+                (options.workload.rampUp + options.workload.duration).nanoseconds / 1_000_000,
             verdict: verdict,
             violationCount: judgement.violations.count,
-            violations: judgement.violations.examples
+            violations: judgement.violations.examples,
+            series: series.series(until: Instant(nanoseconds: UInt64(seconds * 1e9))),
+            sendToAckSpread: series.acknowledgements,
+            sendToDeliverySpread: series.arrivals
         )
     }
 
