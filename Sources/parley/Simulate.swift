@@ -27,8 +27,11 @@ struct Simulate: ParsableCommand {
         result.command = "parley simulate \(self.file) --seed \(self.seed)"
         if let out = self.out { try run.write(result, to: out) }
         try ScenarioRun.show(result, asJSON: self.json)
-        guard result.verdict == "held" else {
-            throw ExitCode(result.verdict == "violated" ? 3 : 1)
+        switch result.verdict {
+        case "held": break
+        case "violated": throw ExitCode(3)
+        case "unconverged": throw ExitCode(4)
+        default: throw ExitCode(1)
         }
     }
 }
@@ -131,5 +134,10 @@ struct ScenarioRun {
             print("node \(use.node) utilisation \(use.mean)")
         }
         for violation in result.violations { print("violation: \(violation)") }
+        if result.violationCount > 0 {
+            print(
+                "\(result.violationCount) violations in all; to see them again: \(result.command)"
+            )
+        }
     }
 }
