@@ -47,6 +47,7 @@ package struct RunResult: Encodable, Sendable {
     package struct LawCount: Encodable, Sendable {
         package var law: String
         package var checks: UInt64
+        package var violations: UInt64
     }
 
     /// What makes the run again, and the tool's version; set by whoever knows them.
@@ -57,7 +58,8 @@ package struct RunResult: Encodable, Sendable {
     package var scenario: String
     package var seed: UInt64
     package var digest: String
-    /// `held`, `violated`, or `unproven` when a law was never put to the test.
+    /// `held`, `violated`, `unconverged` when what heals did not heal in time, or `unproven` when a
+    /// law was never put to the test.
     package var verdict: String
     package var violations: [String]
     package var violationCount: UInt64
@@ -90,23 +92,21 @@ extension World {
             uses.append(RunResult.NodeUse(node: node, mean: mean, shards: shards))
         }
         let laws = PromiseOracle.Law.allCases
-        let verdict: String
-        if self.oracle.violationCount > 0 {
-            verdict = "violated"
-        } else {
-            verdict = self.oracle.holds ? "held" : "unproven"
-        }
         return RunResult(
             scenario: self.scenario.name,
             seed: self.seed,
             digest: self.digest.value.hexadecimal,
-            verdict: verdict,
+            verdict: "\(self.oracle.verdict)",
             violations: self.oracle.violations.map {
                 "\($0.law) at \($0.instant.nanoseconds / 1_000_000) ms: \($0.text)"
             },
             violationCount: self.oracle.violationCount,
             checks: laws.map {
-                RunResult.LawCount(law: "\($0)", checks: self.oracle.checkCount(of: $0))
+                RunResult.LawCount(
+                    law: "\($0)",
+                    checks: self.oracle.checkCount(of: $0),
+                    violations: self.oracle.violationCount(of: $0)
+                )
             },
             counts: self.counts,
             simulatedSeconds: seconds,

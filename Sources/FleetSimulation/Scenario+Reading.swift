@@ -108,9 +108,11 @@ extension Scenario.Store {
 }
 
 extension Scenario.Fault {
+    private static let kinds = "crash, partition, pause or stall"
+
     init(_ node: StrictNode, nodes: Int) throws(ModelError) {
         var mapping = try node.mapping()
-        let kind = try mapping.required("kind", expected: "crash, partition or stall")
+        let kind = try mapping.required("kind", expected: Self.kinds)
         let day = Interval.seconds(86_400)
         self.start =
             .zero
@@ -124,6 +126,9 @@ extension Scenario.Fault {
         case "crash":
             let value = try mapping.required("node", expected: "a node's number")
             self.kind = .crash(node: Int(try value.integer(in: 0...last)))
+        case "pause":
+            let value = try mapping.required("node", expected: "a node's number")
+            self.kind = .pause(node: Int(try value.integer(in: 0...last)))
         case "partition":
             let value = try mapping.required("node", expected: "a node's number")
             let other = try mapping.required("peer", expected: "another node's number")
@@ -134,7 +139,7 @@ extension Scenario.Fault {
             self.kind = .partition(node: Int(pair.0), peer: Int(pair.1))
         case "stall": self.kind = .stall
         case let text:
-            throw kind.refused("'\(text)' is no fault", expected: "crash, partition or stall")
+            throw kind.refused("'\(text)' is no fault", expected: Self.kinds)
         }
         try mapping.finish()
     }

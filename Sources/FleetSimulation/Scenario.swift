@@ -52,6 +52,8 @@ package struct Scenario: Equatable, Sendable {
             case crash(node: Int)
             /// Two nodes do not hear each other.
             case partition(node: Int, peer: Int)
+            /// The node does nothing, and then goes on as if no time had passed.
+            case pause(node: Int)
             /// The store commits and answers nothing.
             case stall
         }

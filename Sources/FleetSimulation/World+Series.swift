@@ -48,6 +48,7 @@ extension Scenario.Fault.Kind {
         switch self {
         case .crash(let node): "node \(node) is down"
         case .partition(let node, let peer): "nodes \(node) and \(peer) do not hear each other"
+        case .pause(let node): "node \(node) is paused"
         case .stall: "the store stands still"
         }
     }

@@ -34,8 +34,13 @@ package final class World {
     var nextMessage: (sender: ClientNumber, message: OutgoingMessage)?
     /// When message n was meant to be sent: its id's low word is n + 1.
     var intended: [Instant] = []
+    /// How many messages the sender of message n had intended before it.
+    var ordinals: [UInt32] = []
     var digest: TraceDigest
-    var oracle = PromiseOracle()
+    var oracle: PromiseOracle
+    let bug: PlantedBug?
+    /// How often the planted bug could have struck.
+    var sabotageCount: UInt64 = 0
     var effects = EffectBuffer<ShardEffect>(
         capacity: Shard.effectReserve * 2,
         targetCapacity: Shard.effectReserve * 4
@@ -60,12 +65,14 @@ package final class World {
         Histogram(highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: .three)
     }
 
-    package init(_ scenario: Scenario, seed: UInt64) {
+    package init(_ scenario: Scenario, seed: UInt64, bug: PlantedBug? = nil) {
         self.scenario = scenario
+        self.bug = bug
+        self.oracle = PromiseOracle(networkRepeats: scenario.network.busRepeatMillionths > 0)
         self.seed = seed
         self.random = KeyedRandom(seed: seed)
         self.population = Population(scenario.workload, seed: seed)
-        self.logs = StoredLogs(partitionCount: scenario.partitionCount)
+        self.logs = StoredLogs(partitionCount: scenario.partitionCount, bug: bug)
         self.arrivals = Arrivals(
             scenario.workload,
             population: self.population,
@@ -79,11 +86,13 @@ package final class World {
         self.makeShards()
         for number in 0..<scenario.workload.users {
             let user = ClientNumber(number)
+            let conversations = self.population.conversations(of: user)
+            self.oracle.enrol(UInt64(number), in: conversations.lazy.map(World.id))
             let machine = Client(
                 number: user,
                 cohort: self.population.cohort(of: user),
                 random: self.random,
-                conversations: self.population.conversations(of: user)
+                conversations: conversations
             )
             self.clients.append(SimulatedClient(machine))
             self.schedule(
@@ -193,6 +202,7 @@ package final class World {
         for (number, client) in self.clients.enumerated() where !client.machine.hasStopped {
             self.settle(number, client)
         }
+        for index in self.shards.indices { self.witnessQuiet(of: index) }
         return self.result()
     }
 

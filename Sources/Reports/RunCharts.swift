@@ -35,7 +35,12 @@ struct RunCharts {
                 "Devices online",
                 "at each step’s end",
                 [
-                    self.line("online", 5, self.run.series.online.map { Double($0) }, isFilled: true)
+                    self.line(
+                        "online",
+                        5,
+                        self.run.series.online.map { Double($0) },
+                        isFilled: true
+                    )
                 ]
             ),
         ]

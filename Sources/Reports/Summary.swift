@@ -41,6 +41,7 @@ struct Summary: Encodable {
         self.verdict = report.isHeld ? "held" : report.isBroken ? "violated" : "unproven"
         self.runs = report.runs.map { files in
             let run = files.run
+            let read = files.models
             return Run(
                 name: run.name,
                 kind: run.kind.rawValue,
@@ -64,7 +65,7 @@ struct Summary: Encodable {
                 costsEstimated: run.setting?.hostBasis == "estimated",
                 digest: run.digest,
                 models: Dictionary(
-                    uniqueKeysWithValues: files.models.map { ($0.name, $0.digest) }
+                    uniqueKeysWithValues: read.map { ($0.name, $0.digest) }
                 ),
                 command: run.command,
                 version: run.version

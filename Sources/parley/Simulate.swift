@@ -28,8 +28,11 @@ struct Simulate: ParsableCommand {
         result.version = parleyVersion
         if let out = self.out { try run.write(result, to: out) }
         try ScenarioRun.show(result, asJSON: self.json)
-        guard result.verdict == "held" else {
-            throw ExitCode(result.verdict == "violated" ? 3 : 1)
+        switch result.verdict {
+        case "held": break
+        case "violated": throw ExitCode(3)
+        case "unconverged": throw ExitCode(4)
+        default: throw ExitCode(1)
         }
     }
 }
@@ -155,5 +158,10 @@ struct ScenarioRun {
             print("node \(use.node) utilisation \(use.mean)")
         }
         for violation in result.violations { print("violation: \(violation)") }
+        if result.violationCount > 0 {
+            print(
+                "\(result.violationCount) violations in all; to see them again: \(result.command)"
+            )
+        }
     }
 }

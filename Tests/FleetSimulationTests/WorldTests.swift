@@ -49,10 +49,14 @@ struct WorldTests {
         """
     }
 
-    static func run(_ yaml: String, seed: UInt64) throws -> RunResult {
+    static func run(
+        _ yaml: String,
+        seed: UInt64,
+        bug: PlantedBug? = nil
+    ) throws -> RunResult {
         let costs = try HostCosts(StrictNode(yaml: Self.host, file: "host.yaml"))
         let node = try StrictNode(yaml: yaml, file: "scenario.yaml")
-        return try World(Scenario(node, costs: costs), seed: seed).run()
+        return try World(Scenario(node, costs: costs), seed: seed, bug: bug).run()
     }
 
     @Test func `one seed gives one run and another seed another`() throws {
@@ -66,6 +70,7 @@ struct WorldTests {
         "[{ kind: crash, node: 1, at: 5 s, lasts: 2 s }]",
         "[{ kind: partition, node: 0, peer: 1, at: 5 s, lasts: 4 s }]",
         "[{ kind: stall, at: 5 s, lasts: 3 s }]",
+        "[{ kind: pause, node: 1, at: 5 s, lasts: 9 s }]",
     ])
     func `the promises hold through each fault, with roles together and apart`(
         faults: String

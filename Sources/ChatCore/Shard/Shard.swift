@@ -81,11 +81,12 @@ package struct Shard: ~Copyable, StateMachine {
         statistics.connections = UInt64(self.connectionCount)
         statistics.subscriptions = UInt64(self.subscriptions.count)
         statistics.conversations = UInt64(self.conversations.count)
+        statistics.feeds = UInt64(self.feeds.count)
+        statistics.pendingMessages = UInt64(self.messages.count + self.repeats.count)
+        statistics.heldDeliveries = UInt64(self.held.count)
+        statistics.deadlines = UInt64(self.deadlines.count)
         return statistics
     }
-
-    /// How many things wait for their time; for oracles that watch for timers that leak.
-    package var deadlineCount: Int { self.deadlines.count }
 
     /// Adds a connection to the targets of the next event; returns its index there.
     package mutating func stage(_ connection: ConnectionHandle) -> UInt32 {

@@ -100,6 +100,13 @@ package struct ShardStatistics: Equatable, Sendable {
     package var connections: UInt64 = 0
     package var subscriptions: UInt64 = 0
     package var conversations: UInt64 = 0
+    package var feeds: UInt64 = 0
+    /// Messages that owners have not answered.
+    package var pendingMessages: UInt64 = 0
+    /// Deliveries that gateways keep beyond a hole or for those who join.
+    package var heldDeliveries: UInt64 = 0
+    /// Things that wait for their time.
+    package var deadlines: UInt64 = 0
 
     package init() {}
 }
