@@ -38,6 +38,7 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "DiscreteEvents", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(name: "CLinux"),
         .target(name: "CPrefetch"),
         .target(name: "PriorityQueueReference"),
         .target(
@@ -100,7 +101,8 @@ let package = Package(
         .target(
             name: "LoadGenerator",
             dependencies: [
-                "ClientModel", "ClientProtocol", "ChatCore", "Kernel", "Workload", containers,
+                "CLinux", "ClientModel", "ClientProtocol", "ChatCore", "Kernel", "Workload",
+                containers,
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -139,6 +141,11 @@ let package = Package(
         .testTarget(
             name: "EngineBenchmarkTests",
             dependencies: ["EngineBenchmark"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "LoadGeneratorTests",
+            dependencies: ["LoadGenerator"],
             swiftSettings: strict
         ),
         .testTarget(

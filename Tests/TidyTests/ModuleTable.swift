@@ -67,8 +67,8 @@ enum ModuleTable {
         "LoadGenerator": ModuleRule(
             .host,
             [
-                "BasicContainers", "JWTKit", "Kernel", "ChatCore", "ClientModel", "ClientProtocol",
-                "Workload", "Histogram",
+                "BasicContainers", "CLinux", "JWTKit", "Kernel", "ChatCore", "ClientModel",
+                "ClientProtocol", "Workload", "Histogram",
                 "Logging", "Synchronization", "Foundation", "FoundationEssentials", "Glibc",
             ],
             prefixes: ["NIO"],
