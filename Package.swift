@@ -47,6 +47,7 @@ let package = Package(
             dependencies: ["Measurement", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict
         ),
+        .target(name: "CLinux"),
         .target(name: "CPrefetch"),
         .target(name: "PriorityQueueReference"),
         .target(
@@ -110,7 +111,8 @@ let package = Package(
         .target(
             name: "LoadGenerator",
             dependencies: [
-                "ClientModel", "ClientProtocol", "ChatCore", "Kernel", "Measurement", "Workload",
+                "CLinux", "ClientModel", "ClientProtocol", "ChatCore", "Kernel", "Measurement",
+                "Workload",
                 containers,
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -150,6 +152,11 @@ let package = Package(
         .testTarget(
             name: "EngineBenchmarkTests",
             dependencies: ["EngineBenchmark"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "LoadGeneratorTests",
+            dependencies: ["LoadGenerator"],
             swiftSettings: strict
         ),
         .testTarget(

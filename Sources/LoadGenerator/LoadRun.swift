@@ -1,5 +1,4 @@
 import Histogram
-import JWTKit
 import Kernel
 import Measurement
 import NIOCore
@@ -13,7 +12,8 @@ package enum LoadRun {
         _ options: LoadOptions,
         onProgress: @Sendable (LoadProgress) -> Void
     ) async throws -> LoadReport {
-        let tokens = try await Self.tokens(options)
+        let users = (0..<options.workload.users).map { Wire.user($0, run: options.run) }
+        let tokens = try await UserTokens.signed(for: users, secret: options.secret)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.loops)
         let origin = NIODeadline.now()
         var loops: [NIOLoopBound<LoadLoop>] = []
@@ -141,25 +141,5 @@ package enum LoadRun {
             sendToAckSpread: series.acknowledgements,
             sendToDeliverySpread: series.arrivals
         )
-    }
-
-    private struct Claims: JWTPayload {
-        var sub: SubjectClaim
-
-        func verify(using algorithm: some JWTAlgorithm) async throws {}
-    }
-
-    private static func tokens(_ options: LoadOptions) async throws -> [String] {
-        let keys = JWTKeyCollection()
-        // HMAC pads a short key with zeros anyway (RFC 2104), and the library insists on 32 bytes.
-        var key = Array(options.secret.utf8)
-        while key.count < 32 { key.append(0) }
-        await keys.add(hmac: HMACKey(from: key), digestAlgorithm: .sha256)
-        var tokens: [String] = []
-        for user in 0..<options.workload.users {
-            let name = Wire.user(user, run: options.run)
-            tokens.append(try await keys.sign(Claims(sub: SubjectClaim(value: name))))
-        }
-        return tokens
     }
 }

@@ -66,8 +66,8 @@ enum ModuleTable {
         "LoadGenerator": ModuleRule(
             .host,
             [
-                "BasicContainers", "JWTKit", "Kernel", "ChatCore", "ClientModel", "ClientProtocol",
-                "Workload", "Histogram", "Measurement",
+                "BasicContainers", "CLinux", "JWTKit", "Kernel", "ChatCore", "ClientModel",
+                "ClientProtocol", "Workload", "Histogram", "Measurement",
                 "Logging", "Synchronization", "Foundation", "FoundationEssentials", "Glibc",
             ],
             prefixes: ["NIO"],
