@@ -162,7 +162,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FleetSimulationTests",
-            dependencies: ["FleetSimulation", "Workload"],
+            dependencies: ["FleetSimulation", "Kernel", "Measurement", "Workload"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -132,8 +132,8 @@ package enum LoadRun {
             messagesPerSecond: Double(sum(\.acknowledged)) / duration,
             seconds: seconds,
             sendingBeginsMilliseconds: options.workload.rampUp.nanoseconds / 1_000_000,
-            sendingEndsMilliseconds:
-                (options.workload.rampUp + options.workload.duration).nanoseconds / 1_000_000,
+            sendingEndsMilliseconds: (options.workload.rampUp + options.workload.duration)
+                .nanoseconds / 1_000_000,
             verdict: verdict,
             violationCount: judgement.violations.count,
             violations: judgement.violations.examples,

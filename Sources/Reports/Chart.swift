@@ -61,7 +61,7 @@ extension Chart {
             set ytics scale 0
             set grid ytics back lt 1 dt solid lw 1 lc \(Ink.rgb(Ink.grid))
             set lmargin 8
-            set rmargin 2
+            set rmargin 3
             set tmargin 0.8
             set bmargin 2
 
@@ -69,7 +69,8 @@ extension Chart {
         text += self.axes
         for (index, band) in self.bands.enumerated() {
             text += "set object \(index + 1) rectangle from first \(band.from), graph 0"
-            text += " to first \(band.to), graph 1 fc \(Ink.rgb(Ink.band)) fs solid noborder behind\n"
+            text +=
+                " to first \(band.to), graph 1 fc \(Ink.rgb(Ink.band)) fs solid noborder behind\n"
         }
         for (index, line) in self.lines.enumerated() {
             text += "$d\(index) << EOD\n"
@@ -110,7 +111,8 @@ extension Chart {
         switch self.vertical {
         case .linear:
             let greatest = max(values.max() ?? 0, 0)
-            let end = self.verticalEnd.map { "\($0)" } ?? (greatest > 0 ? "\(greatest * 1.06)" : "1")
+            let end =
+                self.verticalEnd.map { "\($0)" } ?? (greatest > 0 ? "\(greatest * 1.06)" : "1")
             text += "set yrange [0:\(end)]\nset format y \"\(Self.format(greatest))\"\n"
             text += "set ytics \(Self.step(self.verticalEnd ?? max(greatest, 0.000_001)))\n"
         case .logarithmic:
@@ -145,7 +147,8 @@ extension Chart {
         ]
         let halves: [(Double, String)] = [
             (0.02, "20 µs"), (0.05, "50 µs"), (0.2, "200 µs"), (0.5, "500 µs"), (2, "2 ms"),
-            (5, "5 ms"), (20, "20 ms"), (50, "50 ms"), (200, "200 ms"), (500, "500 ms"), (2_000, "2 s"),
+            (5, "5 ms"), (20, "20 ms"), (50, "50 ms"), (200, "200 ms"), (500, "500 ms"),
+            (2_000, "2 s"),
             (5_000, "5 s"), (20_000, "20 s"),
         ]
         let decades = named.filter { $0.0 >= range.0 && $0.0 <= range.1 }

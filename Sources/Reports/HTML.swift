@@ -45,7 +45,8 @@ enum HTML {
             "<span class=\"key\"><i class=\"c\(line.colour)\(line.isDashed ? " dashed" : "")\"></i>"
                 + "\(Self.escape(line.label))</span>"
         }
-        let bands = chart.bands.isEmpty ? "" : "<span class=\"key\"><i class=\"band\"></i>fault</span>"
+        let bands =
+            chart.bands.isEmpty ? "" : "<span class=\"key\"><i class=\"band\"></i>fault</span>"
         let label = note.map { " <span class=\"note\">\($0)</span>" } ?? ""
         return """
             <figure>

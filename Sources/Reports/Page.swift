@@ -198,10 +198,16 @@ struct Page {
             rows = checks.map { [Self.law($0.law), Numbers.grouped($0.checks)] }
         } else {
             rows = [
-                ["Messages acknowledged", "\(Numbers.grouped(run.acknowledgedCount)) of"
-                    + " \(Numbers.grouped(run.sentCount))"],
-                ["Messages received that were owed", "\(Numbers.grouped(run.deliveryCount)) of"
-                    + " \(Numbers.grouped(run.deliveriesExpected ?? 0))"],
+                [
+                    "Messages acknowledged",
+                    "\(Numbers.grouped(run.acknowledgedCount)) of"
+                        + " \(Numbers.grouped(run.sentCount))",
+                ],
+                [
+                    "Messages received that were owed",
+                    "\(Numbers.grouped(run.deliveryCount)) of"
+                        + " \(Numbers.grouped(run.deliveriesExpected ?? 0))",
+                ],
                 ["Violations found", Numbers.grouped(run.violationCount)],
             ]
         }

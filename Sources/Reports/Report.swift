@@ -43,7 +43,9 @@ package struct Report: Sendable {
             let simulated = self.runs.first {
                 $0.run.kind == .simulated && $0.run.nodeCount == 1 && $0.workloadDigest == digest
             }
-            return simulated.map { RunPair(id: "pair-\(number + 1)", live: live.run, simulated: $0.run) }
+            return simulated.map {
+                RunPair(id: "pair-\(number + 1)", live: live.run, simulated: $0.run)
+            }
         }
     }
 }

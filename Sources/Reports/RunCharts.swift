@@ -33,9 +33,14 @@ struct RunCharts {
             self.overTime(
                 "online",
                 "Devices online",
-                "at each step’s end",
+                "fewest at once in a step",
                 [
-                    self.line("online", 5, self.run.series.online.map { Double($0) }, isFilled: true)
+                    self.line(
+                        "online",
+                        5,
+                        self.run.series.online.map { Double($0) },
+                        isFilled: true
+                    )
                 ]
             ),
         ]

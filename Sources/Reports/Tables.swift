@@ -2,8 +2,9 @@ import Measurement
 
 /// The report as tables for other programs: numbers with a point, comma-separated, in UTF-8.
 enum Tables {
-    /// A field in quotes where it needs them (RFC 4180). A leading sign that a spreadsheet would take
-    /// for a formula gets an apostrophe.
+    /// A field in quotes where it needs them (RFC 4180).
+    ///
+    /// A leading sign that a spreadsheet would take for a formula gets an apostrophe.
     static func field(_ text: String) -> String {
         var text = text
         if let first = text.first, "=+-@\t\r".contains(first) { text = "'" + text }
@@ -27,7 +28,8 @@ enum Tables {
         var rows = [
             [
                 "run", "name", "kind", "second", "sent", "acknowledged", "deliveries", "online",
-                "store_queue", "send_to_ack_p50_ms", "send_to_ack_p99_ms", "send_to_delivery_p50_ms",
+                "store_queue", "send_to_ack_p50_ms", "send_to_ack_p99_ms",
+                "send_to_delivery_p50_ms",
                 "send_to_delivery_p99_ms",
             ]
         ]
@@ -54,7 +56,8 @@ enum Tables {
         var rows = [["run", "name", "kind", "measure", "up_to_ms", "count", "cumulative_part"]]
         for (number, run) in runs.enumerated() {
             for (measure, spread) in [
-                ("send_to_ack", run.sendToAckSpread), ("send_to_delivery", run.sendToDeliverySpread),
+                ("send_to_ack", run.sendToAckSpread),
+                ("send_to_delivery", run.sendToDeliverySpread),
             ] {
                 let total = max(spread.counts.reduce(0, +), 1)
                 var sum: UInt64 = 0

@@ -23,7 +23,8 @@ enum Words {
             text += " \(open.joined(separator: ", "))."
         }
         for pair in report.pairs {
-            text += " The simulation of <strong>\(HTML.escape(pair.live.workloadName))</strong> puts"
+            text +=
+                " The simulation of <strong>\(HTML.escape(pair.live.workloadName))</strong> puts"
             text += " the median acknowledgement at"
             text += " \(Numbers.milliseconds(pair.simulated.sendToAck.p50)), where real sockets"
             text += " measured \(Numbers.milliseconds(pair.live.sendToAck.p50))."
@@ -38,6 +39,7 @@ enum Words {
             + " half of the messages were acknowledged within"
             + " \(Numbers.milliseconds(run.sendToAck.p50)), 99 % within"
             + " \(Numbers.milliseconds(run.sendToAck.p99))."
+            + (run.isNotValidatedLive ? " \(Self.notValidated)" : "")
     }
 
     /// What one run was, and what stands out.
@@ -54,7 +56,8 @@ enum Words {
             }
             if let lateness = run.generatorLateness {
                 text += " The generator itself was late by"
-                text += " \(Numbers.milliseconds(lateness.p99)) at p99, which is part of the figures."
+                text +=
+                    " \(Numbers.milliseconds(lateness.p99)) at p99, which is part of the figures."
             }
         case .simulated:
             let shards = run.setting?.shards ?? 0

@@ -93,7 +93,8 @@ enum ModuleTable {
             .host,
             [
                 "Kernel", "ChatCore", "ClientProtocol", "EventTrace", "ClientModel", "Workload",
-                "DiscreteEvents", "FleetSimulation", "Oracles", "Histogram", "Measurement", "Reports",
+                "DiscreteEvents", "FleetSimulation", "Oracles", "Histogram", "Measurement",
+                "Reports",
                 "LoadGenerator", "ChatServer", "EngineBenchmark", "ArgumentParser", "Logging",
                 "JWTKit", "Crypto", "Yams", "Foundation", "FoundationEssentials", "Glibc",
                 "Dispatch", "Synchronization",
