@@ -173,7 +173,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FleetSimulationTests",
-            dependencies: ["FleetSimulation", "Workload"],
+            dependencies: ["FleetSimulation", "Kernel", "Measurement", "Workload"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -186,6 +186,7 @@ let package = Package(
             dependencies: ["Measurement", "Kernel"],
             swiftSettings: strict
         ),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

@@ -14,7 +14,7 @@ package struct Series: Codable, Equatable, Sendable {
     package var sent: [UInt64] = []
     package var acknowledged: [UInt64] = []
     package var deliveries: [UInt64] = []
-    /// Devices online at the step's end.
+    /// The fewest devices that were online at once; of several recorders, the sum of theirs.
     package var online: [UInt64] = []
     /// The most writes that waited for the store at once; empty where the store was not watched.
     package var storeQueue: [UInt64] = []

@@ -144,7 +144,7 @@ extension SeriesRecorder {
         series.deliveries = Array(self.deliveries.prefix(count))
         var online = self.online
         online.finish()
-        series.online = Array(online.ends.prefix(count))
+        series.online = Array(online.troughs.prefix(count))
         for step in 0..<count {
             series.sendToAck.append(self.sendToAck, step)
             series.sendToDelivery.append(self.sendToDelivery, step)
@@ -203,40 +203,40 @@ extension Series.Percentiles {
 
 /// A number that stands until it changes.
 private struct Level: Sendable {
-    /// What stood at each step's end; filled up to `step`.
-    var ends: [UInt64]
     /// The most that stood in each step; filled up to `step`.
     var peaks: [UInt64]
+    /// The least that stood in each step; filled up to `step`.
+    var troughs: [UInt64]
     private(set) var last: UInt64 = 0
     private var step = 0
 
     init(stepCount: Int) {
-        self.ends = Array(repeating: 0, count: stepCount)
-        self.peaks = self.ends
+        self.peaks = Array(repeating: 0, count: stepCount)
+        self.troughs = self.peaks
     }
 
     mutating func set(_ value: UInt64, at step: Int) {
         while self.step < step {
             self.step += 1
-            self.ends[self.step] = self.last
             self.peaks[self.step] = self.last
+            self.troughs[self.step] = self.last
         }
         self.last = value
-        self.ends[step] = value
         self.peaks[step] = max(self.peaks[step], value)
+        self.troughs[step] = min(self.troughs[step], value)
     }
 
     /// Stands beside another level from now on, as their sum.
     mutating func add(_ other: consuming Self) {
         self.finish()
         other.finish()
-        for step in self.ends.indices {
-            self.ends[step] += other.ends[step]
+        for step in self.peaks.indices {
             self.peaks[step] += other.peaks[step]
+            self.troughs[step] += other.troughs[step]
         }
         self.last += other.last
     }
 
     /// What stands now stands to the end.
-    mutating func finish() { self.set(self.last, at: self.ends.count - 1) }
+    mutating func finish() { self.set(self.last, at: self.peaks.count - 1) }
 }

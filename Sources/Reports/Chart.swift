@@ -61,7 +61,7 @@ extension Chart {
             set ytics scale 0
             set grid ytics back lt 1 dt solid lw 1 lc \(Ink.rgb(Ink.grid))
             set lmargin 8
-            set rmargin 2
+            set rmargin 3
             set tmargin 0.8
             set bmargin 2
 

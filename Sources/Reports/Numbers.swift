@@ -25,24 +25,25 @@ enum Numbers {
     /// Milliseconds, in three digits.
     static func milliseconds(_ value: Double) -> String {
         switch value {
-        case ..<0.9995: "\(Self.fixed(value * 1_000, 0)) µs"
-        case ..<9.995: "\(Self.fixed(value, 2)) ms"
-        case ..<99.95: "\(Self.fixed(value, 1)) ms"
-        case ..<999.5: "\(Self.fixed(value, 0)) ms"
-        default: "\(Self.fixed(value / 1_000, 2)) s"
+        case ..<0.9995: "\(Self.fixed(value * 1_000, 0))\u{a0}µs"
+        case ..<9.995: "\(Self.fixed(value, 2))\u{a0}ms"
+        case ..<99.95: "\(Self.fixed(value, 1))\u{a0}ms"
+        case ..<999.5: "\(Self.fixed(value, 0))\u{a0}ms"
+        default: "\(Self.fixed(value / 1_000, 2))\u{a0}s"
         }
     }
 
     static func seconds(milliseconds: UInt64) -> String {
         milliseconds.isMultiple(of: 1_000)
-            ? "\(milliseconds / 1_000) s" : "\(Self.plain(Double(milliseconds) / 1_000)) s"
+            ? "\(milliseconds / 1_000)\u{a0}s"
+            : "\(Self.plain(Double(milliseconds) / 1_000))\u{a0}s"
     }
 
-    static func percent(_ part: Double) -> String { "\(Self.fixed(part * 100, 1)) %" }
+    static func percent(_ part: Double) -> String { "\(Self.fixed(part * 100, 1))\u{a0}%" }
 
     /// How many times the second is the first.
     static func ratio(_ first: Double, _ second: Double) -> String {
-        first > 0 ? "× \(Self.fixed(second / first, 2))" : "–"
+        first > 0 ? "×\u{a0}\(Self.fixed(second / first, 2))" : "–"
     }
 
     /// For files: a point, no groups, at most six places.

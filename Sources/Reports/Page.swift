@@ -163,10 +163,11 @@ struct Page {
             ("send to ack, p99", Numbers.milliseconds(run.sendToAck.p99)),
             ("send to delivery, p99", Numbers.milliseconds(run.sendToDelivery.p99)),
         ].map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }
+        let mark = run.isNotValidatedLive ? " \(Words.notValidated)" : ""
         let caveats = Words.caveats(run).map { "<p class=\"caveat\">\($0)</p>" }
         return """
             <section id="run-\(number + 1)">
-            <h2>\(HTML.escape(run.name)) <small>\(run.kind.rawValue)</small> \(HTML.verdict(run))</h2>
+            <h2>\(HTML.escape(run.name)) <small>\(run.kind.rawValue)</small> \(HTML.verdict(run))\(mark)</h2>
             <p>\(Words.paragraph(run))</p>
             <dl class="tiles">\(tiles.joined())</dl>
             \(caveats.joined(separator: "\n"))

@@ -33,7 +33,7 @@ struct RunCharts {
             self.overTime(
                 "online",
                 "Devices online",
-                "at each step’s end",
+                "fewest at once in a step",
                 [
                     self.line(
                         "online",

@@ -41,11 +41,12 @@ enum Stylesheet {
         }
         .verdict {
           margin: 20px 0; padding: 16px 20px; max-width: none; border-radius: 10px;
-          border-left: 5px solid currentColor; font-size: 1.08rem;
+          border-left: 5px solid; font-size: 1.08rem;
         }
-        .verdict.good { color: var(--good); background: var(--good-paper); }
-        .verdict.warn { color: var(--warn); background: var(--warn-paper); }
-        .verdict.bad { color: var(--bad); background: var(--bad-paper); }
+        .verdict.good { border-color: var(--good); background: var(--good-paper); }
+        .verdict.warn { border-color: var(--warn); background: var(--warn-paper); }
+        .verdict.bad { border-color: var(--bad); background: var(--bad-paper); }
+        .verdict .badge.warn { background: var(--card); }
         nav { display: flex; flex-wrap: wrap; gap: 8px 20px; }
         .badge {
           display: inline-block; padding: 1px 9px; border-radius: 99px; font-size: 0.78rem;

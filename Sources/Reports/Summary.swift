@@ -1,5 +1,12 @@
 /// What `report.json` holds: the report's figures without the series, for other programs.
 struct Summary: Encodable {
+    /// A model file of a run.
+    struct Model: Encodable {
+        var file: String
+        /// Of the file's bytes, in hexadecimal.
+        var sha256: String
+    }
+
     struct Run: Encodable {
         var name: String
         var kind: String
@@ -24,8 +31,7 @@ struct Summary: Encodable {
         /// The costs of the hosts are estimates, not fitted to measurements.
         var costsEstimated: Bool
         var digest: String?
-        /// SHA-256 of the model files' bytes, by file.
-        var models: [String: String]
+        var models: [Model]
         var command: String
         var version: String
     }
@@ -41,7 +47,6 @@ struct Summary: Encodable {
         self.verdict = report.isHeld ? "held" : report.isBroken ? "violated" : "unproven"
         self.runs = report.runs.map { files in
             let run = files.run
-            let read = files.models
             return Run(
                 name: run.name,
                 kind: run.kind.rawValue,
@@ -64,9 +69,7 @@ struct Summary: Encodable {
                 notValidatedLive: run.isNotValidatedLive,
                 costsEstimated: run.setting?.hostBasis == "estimated",
                 digest: run.digest,
-                models: Dictionary(
-                    uniqueKeysWithValues: read.map { ($0.name, $0.digest) }
-                ),
+                models: files.models.map { Model(file: $0.name, sha256: $0.digest) },
                 command: run.command,
                 version: run.version
             )

@@ -4,8 +4,7 @@ import Measurement
 enum Tables {
     /// A field in quotes where it needs them (RFC 4180).
     ///
-    /// A leading sign that a spreadsheet would take
-    /// for a formula gets an apostrophe.
+    /// A leading sign that a spreadsheet would take for a formula gets an apostrophe.
     static func field(_ text: String) -> String {
         var text = text
         if let first = text.first, "=+-@\t\r".contains(first) { text = "'" + text }

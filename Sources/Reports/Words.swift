@@ -39,6 +39,7 @@ enum Words {
             + " half of the messages were acknowledged within"
             + " \(Numbers.milliseconds(run.sendToAck.p50)), 99 % within"
             + " \(Numbers.milliseconds(run.sendToAck.p99))."
+            + (run.isNotValidatedLive ? " \(Self.notValidated)" : "")
     }
 
     /// What one run was, and what stands out.

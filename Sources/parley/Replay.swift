@@ -24,7 +24,7 @@ struct Replay: ParsableCommand {
                 from: Data(ScenarioRun.read(recordFile).utf8)
             )
         } catch let error as DecodingError {
-            throw ValidationError("\(recordFile.path): \(error); expected what simulate wrote")
+            throw refusal("\(recordFile.path): \(error); expected what simulate wrote")
         }
         let run = try ScenarioRun(folder: folder, seed: record.seed)
         var result = run.result()

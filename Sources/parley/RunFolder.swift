@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 
 /// The folder that a run leaves: its result and the model files that it was made from.
@@ -20,4 +21,10 @@ enum RunFolder {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
+}
+
+/// Says on standard error what was wrong with the input, and gives the exit code for it.
+func refusal(_ text: String) -> ExitCode {
+    FileHandle.standardError.write(Data("parley: \(text)\n".utf8))
+    return ExitCode(2)
 }

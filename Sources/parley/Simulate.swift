@@ -99,7 +99,7 @@ struct ScenarioRun {
         do {
             return try String(contentsOf: url, encoding: .utf8)
         } catch {
-            throw ValidationError("\(url.path): cannot be read; expected a text file")
+            throw refusal("\(url.relativePath): cannot be read; expected a text file")
         }
     }
 
@@ -107,7 +107,7 @@ struct ScenarioRun {
         do {
             return try body()
         } catch let error as ModelError {
-            throw ValidationError(error.description)
+            throw refusal(error.description)
         }
     }
 

@@ -32,8 +32,7 @@ struct WriteReport: ParsableCommand {
             )
             files = try report.files(drawnBy: plotter)
         } catch let error as ReportError {
-            FileHandle.standardError.write(Data("parley report: \(error.description)\n".utf8))
-            throw ExitCode(2)
+            throw refusal(error.description)
         }
         try RunFolder.write(files, to: self.out)
         if self.json {
