@@ -187,7 +187,9 @@ package final class LiveServer: Sendable {
         _ store: DurableStore
     ) -> EventLoopFuture<String> {
         let parts = hosts.map { host in
-            host.eventLoop.submit { (host.value.statistics, host.value.queuedBytes) }
+            host.eventLoop.submit {
+                (host.value.statistics, host.value.queuedBytes, host.value.closes)
+            }
         }
         return EventLoopFuture.whenAllSucceed(parts, on: hosts[0].eventLoop).map { parts in
             var text = MetricsText()
@@ -197,6 +199,7 @@ package final class LiveServer: Sendable {
                 "Bytes that sockets have not accepted.",
                 UInt64(parts.reduce(0) { $0 + $1.1 })
             )
+            text.add(closes: parts.map(\.2))
             text.add(store.statistics, waiting: store.waitingCount)
             return text.text
         }

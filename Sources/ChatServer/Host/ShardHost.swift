@@ -41,6 +41,8 @@ final class ShardHost {
     private var touched: [ClientSocket] = []
     private var watched: [ClientSocket] = []
     private var outgoing: [ShardID: [ShardEvent]] = [:]
+    /// By code, the connections that the shard has sent away.
+    private(set) var closes: [UInt16: UInt64] = [:]
     private var isRoundScheduled = false
     private var isInRound = false
     private var timer: Scheduled<Void>?
@@ -244,6 +246,7 @@ final class ShardHost {
             self.send(self.pingFrame, to: targets)
         case .close(let handle, let code):
             guard let socket = self.socket(handle) else { return }
+            self.closes[code.rawValue, default: 0] += 1
             socket.end(code: code.rawValue, reason: "\(code.reason)")
         case .peer(let shard, let message):
             message.retainHandles()
