@@ -143,8 +143,12 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["parley"],
-            exclude: ["sdk.py"],
+            dependencies: [
+                "parley", "CSQLite", "ChatCore", "ChatServer", "Kernel",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            exclude: ["sdk.py", "Disk"],
             swiftSettings: strict
         ),
         .testTarget(
