@@ -142,6 +142,14 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "ChatServerTests",
+            dependencies: [
+                "ChatServer", "ChatCore", "Kernel",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "parley", "CSQLite", "ChatCore", "ChatServer", "Kernel",
