@@ -117,6 +117,55 @@ extension Hostile {
             return (offset, String(found.2), found.3 == "true")
         }
 
+        /// Full by a flag's file, so that it can be emptied again.
+        @Test func `a full disk refuses for a while, and loses nothing`() async throws {
+            try await expectHolds(UInt64(7)) { seed in
+                let server = try ServerProcess()
+                let mirror = server.directory.appending(path: "mirror").path(percentEncoded: false)
+                let flag = server.directory.appending(path: "full").path(percentEncoded: false)
+                try FileManager.default.createDirectory(
+                    atPath: mirror,
+                    withIntermediateDirectories: true
+                )
+                server.environment = [
+                    "LD_PRELOAD": try Self.disk(in: server.directory), "PARLEY_DISK": server.data,
+                    "PARLEY_MIRROR": mirror, "PARLEY_DISK_SEED": "\(seed)",
+                    "PARLEY_DISK_FULL": flag,
+                ]
+                try server.start()
+                let peer = try WebSocketPeer(port: server.port)
+                try peer.connect()
+                var id = 10
+                func reply(to message: String) throws -> String {
+                    id += 1
+                    peer.send(Self.send(message, id: id))
+                    return try peer.message { $0.hasPrefix("{\"id\":\(id),") }
+                }
+                try hold(Self.sent(try reply(to: "first"))?.offset == 1, "there is space")
+                try hold(FileManager.default.createFile(atPath: flag, contents: nil), "a flag")
+                for _ in 0..<3 {
+                    let refused = try reply(to: "second")
+                    try hold(refused.contains("\"code\":100,"), "no space is temporary: \(refused)")
+                    try hold(refused.contains("\"temporary\":true"), refused)
+                }
+                try FileManager.default.removeItem(atPath: flag)
+                var second = try reply(to: "second")
+                for _ in 0..<20 where Self.sent(second) == nil {
+                    pause(milliseconds: 50)
+                    second = try reply(to: "second")
+                }
+                try hold(Self.sent(second)?.offset == 2, "the place comes back: \(second)")
+                let first = Self.sent(try reply(to: "first"))
+                try hold(
+                    first?.offset == 1 && first?.isDuplicate == true,
+                    "\(String(describing: first))"
+                )
+                try hold(server.stop() == 0, "SIGTERM ends with 0")
+                let faults = try LogFile(path: server.database).faults()
+                try hold(faults.isEmpty, "\(faults)")
+            }
+        }
+
         @Test(arguments: [UInt64(1), 2, 3, 4, 5, 6])
         func `nothing acknowledged is lost when the power fails`(seed: UInt64) async throws {
             try await expectHolds(seed) { seed in

@@ -4,12 +4,14 @@
 // PARLEY_MIRROR that holds what a power cut would leave: what was written up to the last sync of the
 // file, and of what came later a random half of the 512-byte sectors, drawn by PARLEY_DISK_SEED, as a
 // drive that reorders and tears writes may leave them. With PARLEY_DISK_LIES syncs do nothing.
+// While the file PARLEY_DISK_FULL exists, the disk takes no more writes.
 // A test kills the server and lets it start again on the mirror.
 //
 // Names (create, unlink, rename) count at once, as after a sync of their directory. SQLite's shared
 // memory file is left out: it is rebuilt from the log.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -122,6 +124,14 @@ static void synced(int descriptor) {
     pthread_mutex_unlock(&lock);
 }
 
+static int is_full(int descriptor) {
+    const char *flag = getenv("PARLEY_DISK_FULL");
+    if (!flag || descriptor < 0 || descriptor >= files_max || !by_descriptor[descriptor]) return 0;
+    if (access(flag, F_OK)) return 0;
+    errno = ENOSPC;
+    return 1;
+}
+
 static int mode_of(int flags, va_list list) { return flags & O_CREAT ? va_arg(list, int) : 0; }
 
 int open(const char *path, int flags, ...) {
@@ -150,12 +160,14 @@ int close(int descriptor) {
 }
 
 ssize_t pwrite64(int descriptor, const void *bytes, size_t size, off64_t offset) {
+    if (is_full(descriptor)) return -1;
     ssize_t count = REAL(pwrite64)(descriptor, bytes, size, offset);
     written(descriptor, offset, count);
     return count;
 }
 
 ssize_t pwrite(int descriptor, const void *bytes, size_t size, off_t offset) {
+    if (is_full(descriptor)) return -1;
     ssize_t count = REAL(pwrite)(descriptor, bytes, size, offset);
     written(descriptor, offset, count);
     return count;
