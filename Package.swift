@@ -19,8 +19,7 @@ let containers: Target.Dependency = .product(
 let package = Package(
     name: "parley",
     products: [
-        .executable(name: "parley", targets: ["parley"]),
-        .library(name: "ForgetfulDisk", type: .dynamic, targets: ["ForgetfulDisk"]),
+        .executable(name: "parley", targets: ["parley"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -160,12 +159,23 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
-            name: "EndToEndTests",
-            dependencies: ["parley"],
-            exclude: ["killed.py", "live.py", "power.py", "sdk.py"],
+            name: "ChatServerTests",
+            dependencies: [
+                "ChatServer", "ChatCore", "Kernel",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict
         ),
-        .target(name: "ForgetfulDisk", path: "Tests/ForgetfulDisk"),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "parley", "CSQLite", "ChatCore", "ChatServer", "Kernel",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            exclude: ["live.py", "sdk.py", "Disk"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "OraclesTests",
             dependencies: ["Oracles", "Kernel"],

@@ -90,6 +90,12 @@ extension Shard {
             self.fail(handle, id, .badRequest, into: &effects)
             return
         }
+        let slot = Int(handle.slot)
+        guard self.connections[slot].openHistories < self.configuration.historyRequestLimit else {
+            self.fail(handle, id, .tooManyRequests, into: &effects)
+            return
+        }
+        self.connections[slot].openHistories += 1
         guard request.limit > 0 else {
             self.ask(.head(reference.id), for: .history(handle, id, request), into: &effects)
             return
@@ -111,6 +117,7 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard self.isOpen(handle) else { return }
+        self.connections[Int(handle.slot)].openHistories -= 1
         guard let page else {
             self.fail(handle, id, .internal, into: &effects)
             return

@@ -214,7 +214,8 @@ extension Shard {
         }
         let through = min(page.last, position.offset)
         guard self.heldReaches(from: through, in: feed) else {
-            guard page.count < self.configuration.recoveryLimit else {
+            // A page that ends before the log's end would end there again: too many messages or bytes.
+            guard page.last >= page.head.offset else {
                 self.feeds[feed].recovering -= 1
                 self.declareUnrecovered(slot, id, since, into: &effects)
                 return

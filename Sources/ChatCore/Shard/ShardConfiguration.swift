@@ -62,6 +62,8 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var recoveryLimit: UInt32 = 300
     /// The most messages in a history page.
     package var historyLimit: UInt32 = 300
+    /// Pages of history that one connection may wait for at once.
+    package var historyRequestLimit: UInt16 = 32
     package var subscriptionLimit: UInt16 = 128
     /// Messages of one conversation that wait for the store.
     package var pendingLimit: UInt32 = 1024

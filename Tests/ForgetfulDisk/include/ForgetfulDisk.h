@@ -1,1 +1,0 @@
-// The library is loaded by name; nothing is called.
