@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint clean
+.PHONY: help setup build test mutants lint clean
 
 # Modules that a target forgot to declare fail the build.
 BUILD := --explicit-target-dependency-import-check error
@@ -20,6 +20,9 @@ build: setup ## build the command: .build/release/parley
 test: build ## run all tests
 	PARLEY_RELEASE=$(abspath $(PARLEY)) PARLEY_PYTHON=$(abspath .build/python/bin/python) \
 	    swift test --disable-xctest $(BUILD)
+
+mutants: setup ## break one rule of the core after the other, and see which tests notice (an hour)
+	.ci/mutants
 
 lint: ## check format and scripts
 	swift format lint --strict -r -p Sources Tests Package.swift
