@@ -148,15 +148,15 @@ extension Shard {
         case .interest(let interest):
             self.onInterest(interest, from: sender, at: now, into: &effects)
         case .interested(let conversation, let term, let head):
-            self.onHead(conversation, term, head, confirms: true, into: &effects)
+            self.onHead(conversation, term, head, confirms: true, at: now, into: &effects)
         case .withdraw(let conversation, let incarnation):
             guard let slot = self.conversationSlots[conversation] else { return }
             self.conversations[slot].planner.withdraw(sender, incarnation: incarnation)
             self.forgetIfIdle(slot)
         case .delivery(let delivery):
-            self.onDelivery(delivery, from: sender, into: &effects)
+            self.onDelivery(delivery, from: sender, at: now, into: &effects)
         case .head(let conversation, let term, let head):
-            self.onHead(conversation, term, head, confirms: false, into: &effects)
+            self.onHead(conversation, term, head, confirms: false, at: now, into: &effects)
         }
     }
 
