@@ -84,7 +84,7 @@ let package = Package(
             name: "FleetSimulation",
             dependencies: [
                 "ChatCore", "ClientModel", "DiscreteEvents", "EventTrace", "Kernel", "Oracles",
-                "Workload", .product(name: "Histogram", package: "hdrhistogram-swift"),
+                "Workload", containers, .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict
         ),
@@ -154,7 +154,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FleetSimulationTests",
-            dependencies: ["FleetSimulation", "Workload"],
+            dependencies: ["FleetSimulation", "Kernel", "Workload"],
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -89,7 +89,10 @@ struct ScenarioRun {
         }
     }
 
-    func result() -> RunResult { World(self.scenario, seed: self.seed).run() }
+    func result() -> RunResult {
+        var world = World(self.scenario, seed: self.seed)
+        return world.run()
+    }
 
     func write(_ result: RunResult, to path: String) throws {
         let folder = URL(fileURLWithPath: path, isDirectory: true)

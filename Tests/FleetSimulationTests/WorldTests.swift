@@ -52,7 +52,8 @@ struct WorldTests {
     static func run(_ yaml: String, seed: UInt64) throws -> RunResult {
         let costs = try HostCosts(StrictNode(yaml: Self.host, file: "host.yaml"))
         let node = try StrictNode(yaml: yaml, file: "scenario.yaml")
-        return try World(Scenario(node, costs: costs), seed: seed).run()
+        var world = World(try Scenario(node, costs: costs), seed: seed)
+        return world.run()
     }
 
     @Test func `one seed gives one run and another seed another`() throws {
@@ -65,6 +66,8 @@ struct WorldTests {
         "[]",
         "[{ kind: crash, node: 1, at: 5 s, lasts: 2 s }]",
         "[{ kind: partition, node: 0, peer: 1, at: 5 s, lasts: 4 s }]",
+        "[{ kind: partition, node: 0, peer: 1, oneWay: true, at: 5 s, lasts: 4 s }]",
+        "[{ kind: partition, node: 1, peer: 0, oneWay: true, at: 5 s, lasts: 4 s }]",
         "[{ kind: stall, at: 5 s, lasts: 3 s }]",
     ])
     func `the promises hold through each fault, with roles together and apart`(
