@@ -71,7 +71,7 @@ let package = Package(
         .target(
             name: "ChatServer",
             dependencies: [
-                "ChatCore", "ClientProtocol", "Kernel", "CSQLite",
+                "ChatCore", "ClientProtocol", "EventTrace", "Kernel", "CSQLite",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -170,7 +170,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "parley", "CSQLite", "ChatCore", "ChatServer", "Kernel",
+                "parley", "CSQLite", "ChatCore", "ChatServer", "EventTrace",
+                "FleetSimulation", "Kernel", "Workload",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -55,7 +55,7 @@ extension World {
     }
 
     /// The load balancer spreads sockets evenly; it does not know which nodes are down.
-    private mutating func open(_ number: Int, _ socket: SocketNumber) {
+    mutating func open(_ number: Int, _ socket: SocketNumber) {
         let bits = self.random.draw(.gatewayChoice, UInt64(number), UInt64(socket.rawValue))
         let choice = Int(KeyedRandom.below(UInt64(self.gateways.count), bits))
         let trip = self.clientLatency(.handshake, UInt32(number), socket.rawValue, 0)
@@ -105,7 +105,7 @@ extension World {
         )
     }
 
-    private mutating func transmit(_ number: Int, _ socket: SocketNumber, _ parcel: Parcel) {
+    mutating func transmit(_ number: Int, _ socket: SocketNumber, _ parcel: Parcel) {
         let n = self.clients[number].sent
         let latency = self.clientLatency(.upLatency, UInt32(number), socket.rawValue, n)
         let arrival = max(
@@ -138,7 +138,8 @@ extension World {
             self.enqueue(.command(handle, id, self.command(request)), at: index)
         case .hangUp:
             self.arriveAtShard(index, 0, .event(.closed(handle)))
-        case .none, .event, .client, .request, .pings, .pongs: return
+        case .event(let event): self.enqueue(event, at: index)
+        case .none, .client, .request, .pings, .pongs: return
         }
     }
 
@@ -171,7 +172,7 @@ extension World {
     }
 
     /// A body's handle is its message's number, a name's its conversation's: nothing to keep.
-    private func reference(_ conversation: ConversationNumber) -> ConversationReference {
+    func reference(_ conversation: ConversationNumber) -> ConversationReference {
         let name = UInt64(1) << 32 | UInt64(conversation.rawValue)
         return ConversationReference(
             id: World.id(of: conversation),

@@ -78,7 +78,7 @@ extension World {
             self.shards[index].shard?.handleDeadline(at: now, into: &self.effects)
             self.digest.combineDeadline(at: now, shard: index)
             self.round.cost = self.round.cost + self.scenario.costs.event
-            self.gather()
+            self.gather(after: nil)
         }
         var count = 0
         while true {
@@ -110,7 +110,7 @@ extension World {
         self.round.cost = self.round.cost + self.cost(of: event)
         self.shards[index].shard?.handle(event, at: now, into: &self.effects)
         self.digest.combine(event, at: now, shard: index)
-        self.gather()
+        self.gather(after: event)
     }
 
     private func cost(of event: ShardEvent) -> Interval {
@@ -124,8 +124,13 @@ extension World {
     }
 
     /// Takes a step's effects out of the buffer: they leave at the round's end.
-    private mutating func gather() {
+    private mutating func gather(after event: ShardEvent?) {
         self.digest.combine(self.effects, shard: self.round.shard)
+        var step: ShardStep?
+        if self.observer != nil {
+            let shard = self.shards[self.round.shard].id
+            step = ShardStep(event, of: shard, targetsIn: self.effects)
+        }
         for index in 0..<self.effects.count {
             var effect = self.effects[effect: index]
             if self.bug != nil {
@@ -134,8 +139,12 @@ extension World {
             }
             self.witness(effect, of: self.round.shard)
             self.round.cost = self.round.cost + self.cost(of: effect)
-            for _ in 0..<self.copies(of: effect) { self.round.add(effect) }
+            for _ in 0..<self.copies(of: effect) {
+                self.round.add(effect)
+                step?.add(effect)
+            }
         }
+        if let step { self.observer?(step) }
         self.round.addTargets(of: self.effects)
         self.effects.removeAll()
     }

@@ -2,7 +2,7 @@ import BasicContainers
 import ChatCore
 import ClientModel
 import DiscreteEvents
-import EventTrace
+package import EventTrace
 import Histogram
 package import Kernel
 import Measurement
@@ -50,6 +50,8 @@ package struct World: ~Copyable {
     )
     var clientEffects = EffectBuffer<ClientEffect>(capacity: Client.effectLimit)
     var round = Round()
+    /// Is shown each step of each shard.
+    package var observer: ((ShardStep) -> Void)?
     var pages: [UInt64: (conversation: ConversationID, page: Page)] = [:]
     var nextPage: UInt64 = 1 << 40
     var counts = RunCounts()

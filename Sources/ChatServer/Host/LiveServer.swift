@@ -1,5 +1,6 @@
 package import ChatCore
 import Dispatch
+package import EventTrace
 import Foundation
 import Kernel
 package import Logging
@@ -24,6 +25,8 @@ package struct ServerConfiguration: Sendable {
     package var writeTimeoutSeconds = 5
     /// Over how long a drain sends the clients away.
     package var drainSeconds: UInt64 = 5
+    /// Is shown each step of each shard, on the shard's own thread.
+    package var observer: (@Sendable (ShardStep) -> Void)?
 
     package init(dataPath: String, tokenSecret: String) {
         self.dataPath = dataPath
@@ -90,6 +93,7 @@ package final class LiveServer: Sendable {
             verifier: await TokenVerifier(hmacSecret: configuration.tokenSecret),
             mailboxes: boxes,
             writeTimeoutSeconds: configuration.writeTimeoutSeconds,
+            observer: configuration.observer,
             onDrained: { drained.countOne() }
         )
         var generator = SystemRandomNumberGenerator()
@@ -115,10 +119,7 @@ package final class LiveServer: Sendable {
                     )
                     mailbox.attach(host)
                     let bound = NIOLoopBound(host, eventLoop: loop)
-                    loop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(1)) { _ in
-                        let time = UInt64(Date().timeIntervalSince1970 * 1000)
-                        bound.value.tick(unixMilliseconds: time)
-                    }
+                    Self.startTicking(bound)
                     return bound
                 }.get()
             )
@@ -126,6 +127,14 @@ package final class LiveServer: Sendable {
         self.hosts = hosts
         self.listener = try await Self.listen(configuration, group, hosts, store)
         log.info("listening", metadata: ["port": "\(self.listener.localAddress?.port ?? 0)"])
+    }
+
+    /// Tells a shard the wall clock once a second.
+    private static func startTicking(_ host: NIOLoopBound<ShardHost>) {
+        host.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(1)) { _ in
+            let time = UInt64(Date().timeIntervalSince1970 * 1000)
+            host.value.tick(unixMilliseconds: time)
+        }
     }
 
     /// The port that clients reach.

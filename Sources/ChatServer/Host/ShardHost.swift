@@ -1,6 +1,7 @@
 import ChatCore
 import ClientProtocol
 import DequeModule
+import EventTrace
 import Kernel
 import NIOCore
 
@@ -23,6 +24,7 @@ final class ShardHost {
         var verifier: TokenVerifier
         var mailboxes: [ShardID: Mailbox]
         var writeTimeoutSeconds: Int
+        var observer: (@Sendable (ShardStep) -> Void)?
         var onDrained: @Sendable () -> Void
     }
 
@@ -174,12 +176,12 @@ final class ShardHost {
         self.passPongs(at: now)
         if let due = self.shard.nextDeadline, due <= now {
             self.shard.handleDeadline(at: now, into: &self.effects)
-            self.carryOut()
+            self.carryOut(after: nil)
         }
         var taken = 0
         while taken < Self.roundLimit, let event = self.waiting.popFirst() {
             self.shard.handle(event, at: now, into: &self.effects)
-            self.carryOut()
+            self.carryOut(after: event)
             if case .command(let handle, _, _) = event { self.socket(handle)?.commandTaken() }
             taken += 1
         }
@@ -201,7 +203,7 @@ final class ShardHost {
             for handle in part { _ = self.shard.stage(handle) }
             let range = TargetRange(start: 0, count: UInt32(part.count))
             self.shard.handle(.pongs(range), at: now, into: &self.effects)
-            self.carryOut()
+            self.carryOut(after: .pongs(range))
             start += part.count
         }
         self.pongs.removeAll(keepingCapacity: true)
@@ -242,7 +244,12 @@ final class ShardHost {
 
     // MARK: Effects
 
-    private func carryOut() {
+    private func carryOut(after event: ShardEvent?) {
+        if let observer = self.surroundings.observer {
+            var step = ShardStep(event, of: self.id, targetsIn: self.effects)
+            for index in 0..<self.effects.count { step.add(self.effects[effect: index]) }
+            observer(step)
+        }
         for index in 0..<self.effects.count { self.carryOut(self.effects[effect: index]) }
         self.effects.removeAll()
         while let slot = self.outbound.nextOverfull() { self.write(slot) }
