@@ -112,7 +112,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatCoreTests",
-            dependencies: ["ChatCore", "Kernel"],
+            dependencies: ["ChatCore", "EventTrace", "Kernel"],
             swiftSettings: strict
         ),
         .testTarget(
