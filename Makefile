@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint clean
+.PHONY: help setup build test demo mutants lint clean
 
 # Modules that a target forgot to declare fail the build.
 BUILD := --explicit-target-dependency-import-check error
@@ -21,9 +21,15 @@ test: build ## run all tests
 	PARLEY_RELEASE=$(abspath $(PARLEY)) PARLEY_PYTHON=$(abspath .build/python/bin/python) \
 	    swift test --disable-xctest $(BUILD)
 
+demo: build ## live server, simulation and a crash in one report: reports/demo/index.html
+	@.ci/demo
+
+mutants: setup ## break one rule of the core after the other, and see which tests notice (an hour)
+	.ci/mutants
+
 lint: ## check format and scripts
 	swift format lint --strict -r -p Sources Tests Package.swift
-	bash -n .ci/run .ci/setup
+	bash -n .ci/run .ci/setup .ci/demo
 
 clean: ## remove what was built
-	rm -rf .build runs
+	rm -rf .build runs reports/demo

@@ -18,7 +18,9 @@ let containers: Target.Dependency = .product(
 
 let package = Package(
     name: "parley",
-    products: [.executable(name: "parley", targets: ["parley"])],
+    products: [
+        .executable(name: "parley", targets: ["parley"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -38,6 +40,13 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "DiscreteEvents", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(name: "Measurement", dependencies: ["Kernel"], swiftSettings: strict),
+        .target(
+            name: "Reports",
+            dependencies: ["Measurement", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict
+        ),
+        .target(name: "CLinux"),
         .target(name: "CPrefetch"),
         .target(name: "PriorityQueueReference"),
         .target(
@@ -83,15 +92,16 @@ let package = Package(
         .target(
             name: "FleetSimulation",
             dependencies: [
-                "ChatCore", "ClientModel", "DiscreteEvents", "EventTrace", "Kernel", "Oracles",
-                "Workload", .product(name: "Histogram", package: "hdrhistogram-swift"),
+                "ChatCore", "ClientModel", "DiscreteEvents", "EventTrace", "Kernel", "Measurement",
+                "Oracles", "Workload", .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ChatServer", "EngineBenchmark", "FleetSimulation", "LoadGenerator", "Workload",
+                "ChatCore", "ChatServer", "EngineBenchmark", "FleetSimulation", "Kernel",
+                "LoadGenerator", "Measurement", "Reports", "Workload",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -100,7 +110,9 @@ let package = Package(
         .target(
             name: "LoadGenerator",
             dependencies: [
-                "ClientModel", "ClientProtocol", "ChatCore", "Kernel", "Workload", containers,
+                "CLinux", "ClientModel", "ClientProtocol", "ChatCore", "Kernel", "Measurement",
+                "Workload",
+                containers,
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -142,9 +154,26 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "LoadGeneratorTests",
+            dependencies: ["LoadGenerator"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ChatServerTests",
+            dependencies: [
+                "ChatServer", "ChatCore", "Kernel",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "EndToEndTests",
-            dependencies: ["parley"],
-            exclude: ["sdk.py"],
+            dependencies: [
+                "parley", "CSQLite", "ChatCore", "ChatServer", "Kernel",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            exclude: ["live.py", "sdk.py", "Disk"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -154,9 +183,20 @@ let package = Package(
         ),
         .testTarget(
             name: "FleetSimulationTests",
-            dependencies: ["FleetSimulation", "Workload"],
+            dependencies: ["FleetSimulation", "Kernel", "Measurement", "Workload"],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "parleyTests",
+            dependencies: ["parley", "ChatCore", "Kernel", "Workload"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "MeasurementTests",
+            dependencies: ["Measurement", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

@@ -1,5 +1,5 @@
 import BasicContainers
-import ChatCore
+package import ChatCore
 import Kernel
 
 /// A message that waits for its acknowledgement.
@@ -42,6 +42,12 @@ extension Client {
         self.outbox[index].deadline = now + self.commandTimeout
         self.outbox[index].attempts = entry.attempts == .max ? .max : entry.attempts + 1
         effects.emit(.command(self.socket, command, .send(entry.message)))
+    }
+
+    /// Which message a send command carried, while its reply is awaited.
+    package func message(ofCommand command: CommandID) -> OutgoingMessage? {
+        self.outbox.firstIndex(where: { $0.command == command.rawValue })
+            .map { self.outbox[$0].message }
     }
 
     /// Whether the reply was to a message of the outbox.

@@ -3,6 +3,7 @@ import EventTrace
 import DiscreteEvents
 import Histogram
 import Kernel
+package import Measurement
 import Oracles
 
 /// What clients and the store counted in a run.
@@ -46,14 +47,19 @@ package struct RunResult: Encodable, Sendable {
     package struct LawCount: Encodable, Sendable {
         package var law: String
         package var checks: UInt64
+        package var violations: UInt64
     }
 
-    /// What makes the run again; set by whoever knows the file.
+    /// What makes the run again, and the tool's version; set by whoever knows them.
     package var command = ""
+    package var version = ""
+    /// As opposed to `live`.
+    package var kind = "simulated"
     package var scenario: String
     package var seed: UInt64
     package var digest: String
-    /// `held`, `violated`, or `unproven` when a law was never put to the test.
+    /// `held`, `violated`, `unconverged` when what heals did not heal in time, or `unproven` when a
+    /// law was never put to the test.
     package var verdict: String
     package var violations: [String]
     package var violationCount: UInt64
@@ -68,6 +74,10 @@ package struct RunResult: Encodable, Sendable {
     package var utilisation: [NodeUse]
     package var calendarEvents: UInt64
     package var steps: UInt64
+    package var setting: RunSetting
+    package var series: Series
+    package var sendToAckSpread: Distribution
+    package var sendToDeliverySpread: Distribution
 }
 
 extension World {
@@ -82,23 +92,21 @@ extension World {
             uses.append(RunResult.NodeUse(node: node, mean: mean, shards: shards))
         }
         let laws = PromiseOracle.Law.allCases
-        let verdict: String
-        if self.oracle.violationCount > 0 {
-            verdict = "violated"
-        } else {
-            verdict = self.oracle.holds ? "held" : "unproven"
-        }
         return RunResult(
             scenario: self.scenario.name,
             seed: self.seed,
             digest: self.digest.value.hexadecimal,
-            verdict: verdict,
+            verdict: "\(self.oracle.verdict)",
             violations: self.oracle.violations.map {
                 "\($0.law) at \($0.instant.nanoseconds / 1_000_000) ms: \($0.text)"
             },
             violationCount: self.oracle.violationCount,
             checks: laws.map {
-                RunResult.LawCount(law: "\($0)", checks: self.oracle.checkCount(of: $0))
+                RunResult.LawCount(
+                    law: "\($0)",
+                    checks: self.oracle.checkCount(of: $0),
+                    violations: self.oracle.violationCount(of: $0)
+                )
             },
             counts: self.counts,
             simulatedSeconds: seconds,
@@ -108,7 +116,11 @@ extension World {
             sendToDelivery: RunResult.Percentiles(self.sendToDelivery),
             utilisation: uses,
             calendarEvents: self.calendar.eventCount,
-            steps: self.digest.stepCount
+            steps: self.digest.stepCount,
+            setting: RunSetting(self.scenario),
+            series: self.series.series(until: self.scenario.end),
+            sendToAckSpread: self.series.acknowledgements,
+            sendToDeliverySpread: self.series.arrivals
         )
     }
 }

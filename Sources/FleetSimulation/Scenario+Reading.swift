@@ -9,8 +9,19 @@ extension Scenario {
         return try mapping.required("host", expected: "the name of a host model").text()
     }
 
-    /// Reads a scenario whose host model was read before.
-    package init(_ node: StrictNode, costs: HostCosts) throws(ModelError) {
+    /// The name of the workload file that a scenario file asks for; `nil` if it brings its own.
+    package static func workloadName(_ node: StrictNode) throws(ModelError) -> String? {
+        var mapping = try node.mapping()
+        let workload = try mapping.required("workload", expected: "a workload or the name of one")
+        return workload.isMapping ? nil : try workload.text()
+    }
+
+    /// Reads a scenario whose host model, and the workload that it names, were read before.
+    package init(
+        _ node: StrictNode,
+        costs: HostCosts,
+        workload named: Workload? = nil
+    ) throws(ModelError) {
         var mapping = try node.mapping()
         self.name = try mapping.required("name", expected: "text").text()
         _ = mapping.optional("host")
@@ -30,7 +41,8 @@ extension Scenario {
         }
         self.network = try Network(mapping.required("network", expected: "a mapping"))
         self.store = try Store(mapping.required("store", expected: "a mapping"))
-        self.workload = try Workload(mapping.required("workload", expected: "a workload"))
+        let workload = try mapping.required("workload", expected: "a workload or the name of one")
+        self.workload = if let named { named } else { try Workload(workload) }
         self.faults = []
         let nodes = self.groups.reduce(0) { $0 + Int($1.nodes) }
         guard nodes <= 1024 else {
@@ -96,9 +108,11 @@ extension Scenario.Store {
 }
 
 extension Scenario.Fault {
+    private static let kinds = "crash, partition, pause or stall"
+
     init(_ node: StrictNode, nodes: Int) throws(ModelError) {
         var mapping = try node.mapping()
-        let kind = try mapping.required("kind", expected: "crash, partition or stall")
+        let kind = try mapping.required("kind", expected: Self.kinds)
         let day = Interval.seconds(86_400)
         self.start =
             .zero
@@ -112,6 +126,9 @@ extension Scenario.Fault {
         case "crash":
             let value = try mapping.required("node", expected: "a node's number")
             self.kind = .crash(node: Int(try value.integer(in: 0...last)))
+        case "pause":
+            let value = try mapping.required("node", expected: "a node's number")
+            self.kind = .pause(node: Int(try value.integer(in: 0...last)))
         case "partition":
             let value = try mapping.required("node", expected: "a node's number")
             let other = try mapping.required("peer", expected: "another node's number")
@@ -122,7 +139,7 @@ extension Scenario.Fault {
             self.kind = .partition(node: Int(pair.0), peer: Int(pair.1))
         case "stall": self.kind = .stall
         case let text:
-            throw kind.refused("'\(text)' is no fault", expected: "crash, partition or stall")
+            throw kind.refused("'\(text)' is no fault", expected: Self.kinds)
         }
         try mapping.finish()
     }
@@ -149,6 +166,10 @@ extension HostCosts {
     package init(_ node: StrictNode) throws(ModelError) {
         var mapping = try node.mapping()
         self.name = try mapping.required("name", expected: "text").text()
+        // Costs that do not say where they come from are nobody's measurement.
+        self.basis =
+            try mapping.optional("basis")?.choice(["estimated": .estimated, "fitted": .fitted])
+            ?? .estimated
         func time(_ key: String) throws(ModelError) -> Interval {
             try mapping.required(key, expected: "a time with its unit")
                 .duration(in: .zero ... .seconds(1))

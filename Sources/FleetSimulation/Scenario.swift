@@ -52,6 +52,8 @@ package struct Scenario: Equatable, Sendable {
             case crash(node: Int)
             /// Two nodes do not hear each other.
             case partition(node: Int, peer: Int)
+            /// The node does nothing, and then goes on as if no time had passed.
+            case pause(node: Int)
             /// The store commits and answers nothing.
             case stall
         }
@@ -81,9 +83,10 @@ package struct QuantileTable: Equatable, Sendable {
     }
 }
 
-/// What a shard's work costs on a host, fitted from the live host.
+/// What a shard's work costs on a host.
 package struct HostCosts: Equatable, Sendable {
     package var name: String
+    package var basis: Basis
     package var wakeUp: Interval
     /// Any event but those below.
     package var event: Interval
@@ -96,4 +99,11 @@ package struct HostCosts: Equatable, Sendable {
     package var kilobyte: Interval
     /// The most events that one wake-up takes.
     package var eventsPerWakeUp: Int
+
+    /// How the costs were found.
+    package enum Basis: String, Encodable, Equatable, Sendable {
+        case estimated
+        /// To measurements of a live host.
+        case fitted
+    }
 }

@@ -28,6 +28,8 @@ final class SimulatedShard {
     /// The connections that a waiting `pongs` event ranges over, oldest event first.
     var pongs: [[ConnectionHandle]] = []
     var isBusy = false
+    /// Until when its node does nothing.
+    var pausedUntil = Instant.zero
     var deadlineScheduled = Instant.never
     var sockets: [SimulatedSocket] = []
     var vacantSlots: [UInt32] = []
@@ -75,6 +77,8 @@ final class SimulatedClient {
     /// What it sends keeps its order.
     var lastArrival = Instant.zero
     var draws: UInt64 = 0
+    /// Messages that its user has wanted sent.
+    var sentCount: UInt32 = 0
 
     init(_ machine: consuming Client) { self.machine = machine }
 }

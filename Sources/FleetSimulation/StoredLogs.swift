@@ -19,12 +19,27 @@ struct StoredLogs {
         var generation: UInt32 = 0
         var entries: [Entry] = []
         var index: [Key: Offset] = [:]
+
+        mutating func loseTail() {
+            guard let entry = self.entries.popLast(), let message = entry.message else { return }
+            self.index[Key(user: entry.user, message: message)] = nil
+        }
     }
 
     private var logs: [ConversationID: Log] = [:]
     var leases: LeaseTable
 
-    init(partitionCount: UInt16) { self.leases = LeaseTable(partitionCount: partitionCount) }
+    private let bug: PlantedBug?
+
+    init(partitionCount: UInt16, bug: PlantedBug?) {
+        self.leases = LeaseTable(partitionCount: partitionCount)
+        self.bug = bug
+    }
+
+    /// A planted bug: what was acknowledged goes, and its offset will be taken again.
+    mutating func loseTail(of conversation: ConversationID) {
+        self.logs[conversation]?.loseTail()
+    }
 
     func entry(_ conversation: ConversationID, at offset: Offset) -> Entry? {
         guard let log = self.logs[conversation], offset > .start,
@@ -44,7 +59,7 @@ struct StoredLogs {
 
     mutating func append(_ append: Append) -> AppendOutcome {
         let lease = self.leases.rows[Int(append.partition.rawValue)]
-        guard lease.term == append.term else { return .fenced }
+        guard lease.term == append.term || self.bug == .ignoresTerms else { return .fenced }
         if let message = append.message,
             case .found(let offset, let time) = self.lookUp(
                 append.conversation,
@@ -76,7 +91,7 @@ struct StoredLogs {
         _ user: UserID,
         _ message: MessageID
     ) -> StoreOutcome {
-        guard let log = self.logs[conversation],
+        guard self.bug != .acceptsRepeatedIDs, let log = self.logs[conversation],
             let offset = log.index[Key(user: user, message: message)]
         else { return .notFound }
         let entry = log.entries[Int(offset.rawValue - 1)]

@@ -5,6 +5,7 @@ import Workload
 import ChatCore
 import ClientModel
 import Kernel
+import Measurement
 
 extension World {
     func step(client number: Int, _ event: ClientEvent) {
@@ -33,6 +34,13 @@ extension World {
             switch self.clientEffects[effect: index] {
             case .openSocket(let socket): self.open(number, socket)
             case .command(let socket, let id, let request):
+                if case .send(let message) = request {
+                    self.oracle.sent(
+                        World.id(of: message.conversation),
+                        MessageID(high: 0, low: message.id.low),
+                        now: self.now
+                    )
+                }
                 self.transmit(number, socket, .command(id, request))
             case .pong: break
             case .closeSocket(let socket): self.transmit(number, socket, .hangUp)
@@ -146,7 +154,8 @@ extension World {
         case .send(let message):
             return .send(
                 self.reference(message.conversation),
-                message.id,
+                // A message id is its sender's own: other users of the conversation choose the same.
+                MessageID(high: 0, low: UInt64(self.ordinals[Int(message.id.low) - 1])),
                 Body(
                     handle: PayloadHandle(rawValue: message.id.low),
                     byteCount: message.byteCount
@@ -193,6 +202,7 @@ extension World {
             if self.clients[Int(socket.client)].machine.isOnline { answering.append(handle) }
         }
         guard !answering.isEmpty else { return }
+        self.pingCount += UInt64(answering.count)
         let latency = self.latency(self.scenario.network.client, .clientLatency, .max)
         let parcel = self.parcels.add(.pongs(answering))
         self.schedule(
@@ -210,23 +220,44 @@ extension World {
     func arrive() {
         guard let next = self.nextMessage else { return }
         self.intended.append(next.message.intended)
+        let sender = Int(next.sender.rawValue)
+        self.ordinals.append(self.clients[sender].sentCount)
+        self.clients[sender].sentCount += 1
         self.counts.sent += 1
-        self.step(client: Int(next.sender.rawValue), .send(next.message))
+        self.series.sent(at: next.message.intended)
+        self.step(client: sender, .send(next.message))
         self.scheduleArrival()
     }
 
     private func observe(_ number: Int, _ observation: Observation) {
         let device = UInt64(number)
         switch observation {
-        case .connected: self.counts.connects += 1
-        case .disconnected: self.counts.disconnects += 1
+        case .connected:
+            self.counts.connects += 1
+            self.series.noted(device: number, isOnline: true, now: self.now)
+        case .disconnected:
+            self.counts.disconnects += 1
+            self.series.noted(device: number, isOnline: false, now: self.now)
         case .subscribed(let conversation, let from, _):
-            self.oracle.subscribed(device, World.id(of: conversation), after: from.offset)
+            self.subscribedFrom += from.offset.rawValue
+            self.oracle.subscribed(
+                device,
+                World.id(of: conversation),
+                after: from.offset,
+                now: self.now
+            )
         case .recovered: self.counts.recovered += 1
         case .unrecovered: self.counts.unrecovered += 1
         case .epochChanged(let conversation, _, _):
             self.counts.epochsChanged += 1
-            self.oracle.subscribed(device, World.id(of: conversation), after: .start)
+            self.oracle.restarted(device, World.id(of: conversation), now: self.now)
+        case .repeated(let message, _, isExcused: false):
+            self.oracle.repeated(
+                device,
+                World.id(of: message.conversation),
+                at: message.offset,
+                now: self.now
+            )
         case .caughtUp, .unreadable, .ended, .repeated, .resent: break
         case .delivered(let message, _):
             self.counts.deliveries += 1
@@ -237,16 +268,21 @@ extension World {
                 at: message.offset,
                 now: self.now
             )
+            var intended: Instant?
             if message.source == .live, let id = message.message {
-                let latency = self.now - self.intended[Int(id.low) - 1]
-                self.sendToDelivery.record(latency.nanoseconds / 1_000)
+                let sent = self.intended[Int(id.low) - 1]
+                self.sendToDelivery.record((self.now - sent).nanoseconds / 1_000)
+                intended = sent
             }
-        case .acknowledged(let message, let position, _):
+            self.series.delivered(intended, now: self.now)
+        case .acknowledged(let message, let position, let isDuplicate):
             self.counts.acknowledged += 1
+            self.series.acknowledged(message.intended, now: self.now)
             self.oracle.acknowledged(
                 World.id(of: message.conversation),
                 MessageID(high: 0, low: message.id.low),
                 at: position.offset,
+                isDuplicate: isDuplicate,
                 now: self.now
             )
             let latency = self.now - message.intended

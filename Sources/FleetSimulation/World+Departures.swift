@@ -70,6 +70,7 @@ extension World {
             recovery = .recovered
             if reply.offset < through {
                 missed = self.publications(page, reply.offset, through, .recovered)
+                if self.bug == .recoversWithHole { missed.removeFirst() }
             }
         case .unrecovered: recovery = .unrecovered
         }

@@ -3,6 +3,7 @@ import EventTrace
 import ChatCore
 import ClientModel
 import Kernel
+import Measurement
 
 extension World {
     func arriveAtShard(_ index: Int, _ incarnation: UInt32, _ parcel: Parcel) {
@@ -69,6 +70,14 @@ extension World {
     /// One wake-up: what waits, at most as much as a wake-up takes, all at the same `now`.
     private func startRound(_ index: Int) {
         let row = self.shards[index]
+        guard row.pausedUntil <= self.now else {
+            row.isBusy = true
+            self.schedule(
+                Happening(.roundEnds, index, detail: UInt32(row.incarnation)),
+                at: row.pausedUntil
+            )
+            return
+        }
         guard var shard = row.shard.take() else { return }
         let costs = self.scenario.costs
         var round = Round(shard: index, cost: costs.wakeUp)
@@ -111,6 +120,7 @@ extension World {
         }
         row.shard = consume shard
         row.busy = row.busy + round.cost
+        self.series.busy(node: row.node, for: round.cost, now: self.now)
         let end = self.now + round.cost
         for departure in round.departures { self.depart(departure, from: index, at: end) }
         self.schedule(Happening(.roundEnds, index, detail: UInt32(row.incarnation)), at: end)
@@ -132,7 +142,12 @@ extension World {
         let costs = self.scenario.costs
         let own = self.shards[round.shard].id
         for index in 0..<self.effects.count {
-            let effect = self.effects[effect: index]
+            var effect = self.effects[effect: index]
+            if self.bug != nil {
+                guard let altered = self.sabotaged(effect) else { continue }
+                effect = altered
+            }
+            self.witness(effect, of: round.shard)
             var targets: [ConnectionHandle] = []
             switch effect {
             case .peer(own, let message):
@@ -150,9 +165,8 @@ extension World {
             case .reply: round.cost = round.cost + costs.target
             case .authenticate, .unsubscribe, .close, .peer, .store, .release, .drained: break
             }
-            if let departure = self.departure(effect, targets) {
-                round.departures.append(departure)
-            }
+            guard let departure = self.departure(effect, targets) else { continue }
+            for _ in 0..<self.copies(of: effect) { round.departures.append(departure) }
         }
         self.effects.removeAll()
     }

@@ -3,17 +3,24 @@ import DiscreteEvents
 import Oracles
 import ChatCore
 import Kernel
+import Measurement
+import Workload
 
 extension World {
     /// The most writes of one group commit.
     private static let groupLimit = 512
 
     func arriveAtStore(_ parcel: Parcel) {
-        guard case .request(let shard, _, _, let request) = parcel else { return }
+        guard case .request(let shard, let incarnation, let token, let request) = parcel
+        else { return }
+        if self.bug == .acknowledgesBeforeCommit, case .append = request {
+            self.answer(shard, incarnation, token, .appended(.done))
+        }
         switch request {
         case .append, .head, .lookUp, .renewEpoch:
             self.writes.append(parcel)
             self.beginCommit()
+            self.noteStoreQueue()
         case .read, .leases:
             let start = max(self.now, self.stalledUntil)
             let latency = self.latency(self.scenario.store.read, .storeLatency, UInt64(shard))
@@ -48,9 +55,16 @@ extension World {
         for parcel in group {
             guard case .request(let shard, let incarnation, let token, let request) = parcel
             else { continue }
-            self.answer(shard, incarnation, token, self.write(request))
+            let outcome = self.write(request)
+            if self.bug == .acknowledgesBeforeCommit, case .append = request { continue }
+            self.answer(shard, incarnation, token, outcome)
         }
         self.beginCommit()
+        self.noteStoreQueue()
+    }
+
+    private func noteStoreQueue() {
+        self.series.storeQueue(self.writes.count + self.committing.count, now: self.now)
     }
 
     private func write(_ request: StoreRequest) -> StoreOutcome {
@@ -109,6 +123,7 @@ extension World {
     }
 
     private func leaseRound(_ index: Int, _ holdsPartitions: Bool) {
+        self.witnessQueues(of: index)
         let row = self.shards[index]
         self.logs.leases.round(
             shard: row.id,
@@ -139,6 +154,10 @@ extension World {
     func begin(_ fault: Scenario.Fault) {
         switch fault.kind {
         case .crash(let node): self.crash(node)
+        case .pause(let node):
+            for row in self.shards where row.node == node {
+                row.pausedUntil = max(row.pausedUntil, self.now + fault.lasts)
+            }
         case .partition(let node, let peer): self.severed.append((node, peer))
         case .stall: self.stalledUntil = max(self.stalledUntil, self.now + fault.lasts)
         }
@@ -154,11 +173,16 @@ extension World {
             if let index = self.severed.firstIndex(where: { $0 == (node, peer) }) {
                 self.severed.remove(at: index)
             }
-        case .stall: break
+        case .pause, .stall: break
         }
     }
 
     private func crash(_ node: Int) {
+        if self.bug == .losesTailAtCrash {
+            for number in 0..<self.population.conversationCount {
+                self.logs.loseTail(of: World.id(of: ConversationNumber(number)))
+            }
+        }
         for index in self.shards.indices where self.shards[index].node == node {
             let row = self.shards[index]
             for socket in row.sockets where socket.isOpen {

@@ -3,7 +3,8 @@ import ClientModel
 import DiscreteEvents
 import EventTrace
 import Histogram
-import Kernel
+package import Kernel
+import Measurement
 import Oracles
 import Workload
 
@@ -33,8 +34,13 @@ package final class World {
     var nextMessage: (sender: ClientNumber, message: OutgoingMessage)?
     /// When message n was meant to be sent: its id's low word is n + 1.
     var intended: [Instant] = []
+    /// How many messages the sender of message n had intended before it.
+    var ordinals: [UInt32] = []
     var digest: TraceDigest
-    var oracle = PromiseOracle()
+    var oracle: PromiseOracle
+    let bug: PlantedBug?
+    /// How often the planted bug could have struck.
+    var sabotageCount: UInt64 = 0
     var effects = EffectBuffer<ShardEffect>(
         capacity: Shard.effectReserve * 2,
         targetCapacity: Shard.effectReserve * 4
@@ -46,6 +52,11 @@ package final class World {
     var incarnation: UInt64 = 0
     var draws: UInt64 = 0
     var counts = RunCounts()
+    /// Pings that reached a client who answered.
+    package var pingCount: UInt64 = 0
+    /// Where subscriptions began, summed over devices and conversations.
+    var subscribedFrom: UInt64 = 0
+    var series: SeriesRecorder
     var sendToAck = World.histogram()
     var sendToDelivery = World.histogram()
 
@@ -54,12 +65,14 @@ package final class World {
         Histogram(highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: .three)
     }
 
-    package init(_ scenario: Scenario, seed: UInt64) {
+    package init(_ scenario: Scenario, seed: UInt64, bug: PlantedBug? = nil) {
         self.scenario = scenario
+        self.bug = bug
+        self.oracle = PromiseOracle(networkRepeats: scenario.network.busRepeatMillionths > 0)
         self.seed = seed
         self.random = KeyedRandom(seed: seed)
         self.population = Population(scenario.workload, seed: seed)
-        self.logs = StoredLogs(partitionCount: scenario.partitionCount)
+        self.logs = StoredLogs(partitionCount: scenario.partitionCount, bug: bug)
         self.arrivals = Arrivals(
             scenario.workload,
             population: self.population,
@@ -69,14 +82,17 @@ package final class World {
         let shardCount = scenario.groups.reduce(0) { $0 + Int($1.nodes) * Int($1.shards) }
         self.digest = TraceDigest(shardCount: shardCount)
         self.calendar = Calendar(sourceCount: 1)
+        self.series = scenario.seriesRecorder
         self.makeShards()
         for number in 0..<scenario.workload.users {
             let user = ClientNumber(number)
+            let conversations = self.population.conversations(of: user)
+            self.oracle.enrol(UInt64(number), in: conversations.lazy.map(World.id))
             let machine = Client(
                 number: user,
                 cohort: self.population.cohort(of: user),
                 random: self.random,
-                conversations: self.population.conversations(of: user)
+                conversations: conversations
             )
             self.clients.append(SimulatedClient(machine))
             self.schedule(
@@ -143,17 +159,50 @@ package final class World {
         )
     }
 
-    /// Runs to the scenario's end and judges.
-    package func run() -> RunResult {
-        let end = self.scenario.end
-        while let next = self.calendar.nextInstant, next <= end,
+    /// Runs to the scenario's end and judges; says every 65,536 events how far it is.
+    package func run(onProgress: (Instant) -> Void = { _ in }) -> RunResult {
+        self.run(until: self.scenario.end, onProgress: onProgress)
+        return self.conclude()
+    }
+
+    /// Lets everything happen up to `instant`, and that instant's events.
+    package func run(until instant: Instant, onProgress: (Instant) -> Void = { _ in }) {
+        var eventCount: UInt64 = 0
+        while let next = self.calendar.nextInstant, next <= instant,
             let event = self.calendar.next()
         {
             self.take(event.payload)
+            eventCount += 1
+            if eventCount.isMultiple(of: 65_536) { onProgress(self.now) }
         }
+    }
+
+    /// How many clients are online now.
+    package var onlineCount: Int { self.clients.count { $0.machine.isOnline } }
+
+    /// How many deliveries clients are owed: of each conversation all from where a device began on.
+    ///
+    /// Walks all subscriptions; meaningless once an epoch has changed.
+    package var deliveriesOwed: UInt64 {
+        var owed: UInt64 = 0
+        for client in self.clients {
+            for index in 0..<client.machine.subscriptionCount {
+                let conversation = client.machine.position(of: index).conversation
+                owed += self.logs.head(of: World.id(of: conversation)).offset.rawValue
+            }
+        }
+        return owed - self.subscribedFrom
+    }
+
+    /// What clients and the store have counted so far.
+    package var countsSoFar: RunCounts { self.counts }
+
+    /// Judges a run that has come to the scenario's end.
+    package func conclude() -> RunResult {
         for (number, client) in self.clients.enumerated() where !client.machine.hasStopped {
             self.settle(number, client)
         }
+        for index in self.shards.indices { self.witnessQuiet(of: index) }
         return self.result()
     }
 

@@ -14,21 +14,21 @@ public import BasicContainers
 /// The ordered effects of one step, and the targets they range over, in storage that the host owns
 /// and reuses.
 ///
-/// Capacity is fixed: a machine that emits more than the host granted has a bug, and traps.
+/// The capacity of effects is fixed: a machine that emits more than the host granted has a bug, and
+/// traps. Targets grow up to the largest fan-out, because that many connections there are anyway.
 @frozen @usableFromInline package struct EffectBuffer<Effect>: ~Copyable {
     @usableFromInline var storage: RigidArray<Effect>
-    @usableFromInline var targetStorage: RigidArray<ConnectionHandle>
+    @usableFromInline var targetStorage: UniqueArray<ConnectionHandle>
 
-    /// Makes room for `capacity` effects and `targetCapacity` targets between two drains.
+    /// Makes room for `capacity` effects between two drains, and for `targetCapacity` targets at first.
     @inlinable package init(capacity: Int, targetCapacity: Int = 0) {
         self.storage = RigidArray(capacity: capacity)
-        self.targetStorage = RigidArray(capacity: targetCapacity)
+        self.targetStorage = UniqueArray(minimumCapacity: targetCapacity)
     }
 
     @inlinable package var isEmpty: Bool { self.storage.isEmpty }
     @inlinable package var count: Int { self.storage.count }
     @inlinable package var freeCapacity: Int { self.storage.freeCapacity }
-    @inlinable package var freeTargetCapacity: Int { self.targetStorage.freeCapacity }
 
     @inlinable package mutating func emit(_ effect: consuming Effect) {
         self.storage.append(effect)
@@ -54,6 +54,6 @@ public import BasicContainers
     /// Forgets all effects and targets; keeps the storage.
     @inlinable package mutating func removeAll() {
         self.storage.removeAll()
-        self.targetStorage.removeAll()
+        self.targetStorage.removeAll(keepingCapacity: true)
     }
 }

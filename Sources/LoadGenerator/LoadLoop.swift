@@ -4,6 +4,7 @@ import ClientModel
 import ClientProtocol
 import Histogram
 import Kernel
+import Measurement
 import NIOCore
 import NIOWebSocket
 import Workload
@@ -17,6 +18,7 @@ final class LoadLoop {
         var ledger: Ledger
         var sendToAck: Histogram<UInt64>
         var sendToDelivery: Histogram<UInt64>
+        var series: SeriesRecorder
         /// How late the generator itself was; not the server's doing.
         var lateness: Histogram<UInt64>
         /// By device: online, nothing left to send, and behind in nothing.
@@ -81,6 +83,11 @@ final class LoadLoop {
             ledger: Ledger(perUser: Int(population.conversationsPerUser)),
             sendToAck: Self.histogram(),
             sendToDelivery: Self.histogram(),
+            series: SeriesRecorder(
+                end: .zero + workload.rampUp + workload.duration + workload.settle,
+                devices: (Int(workload.users) + options.loops - 1) / options.loops,
+                coresOfNodes: []
+            ),
             lateness: Self.histogram(),
             isSettled: []
         )
@@ -188,6 +195,7 @@ final class LoadLoop {
             let lateness = now - upcoming.message.intended
             self.result.lateness.record(lateness.nanoseconds / 1_000)
             self.result.ledger.countSend()
+            self.result.series.sent(at: upcoming.message.intended)
             self.advanceArrivals()
             self.step(
                 Int(upcoming.sender.rawValue / self.share.count),
@@ -262,7 +270,7 @@ final class LoadLoop {
                 self.flush(client)
                 self.close(client, number)
             case .observe(let observation):
-                self.measure(observation, intended: intended, at: now)
+                self.measure(observation, of: client, intended: intended, at: now)
                 self.result.ledger.record(observation, device: client) {
                     self.population.memberCount(of: $0)
                 }
@@ -273,17 +281,26 @@ final class LoadLoop {
         self.watch(client)
     }
 
-    private func measure(_ observation: Observation, intended: Instant?, at now: Instant) {
+    private func measure(
+        _ observation: Observation,
+        of client: Int,
+        intended: Instant?,
+        at now: Instant
+    ) {
         switch observation {
         case .acknowledged(let message, _, _):
             let latency = now - message.intended
+            self.result.series.acknowledged(message.intended, now: now)
             self.result.sendToAck.record(min(latency.nanoseconds / 1_000, 3_600_000_000))
         case .delivered:
+            self.result.series.delivered(intended, now: now)
             guard let intended, intended <= now else { return }
             let latency = now - intended
             self.result.sendToDelivery.record(min(latency.nanoseconds / 1_000, 3_600_000_000))
-        case .connected, .disconnected, .subscribed, .recovered, .unrecovered, .epochChanged,
-            .caughtUp, .unreadable, .ended, .repeated, .resent, .gaveUp, .refused:
+        case .connected: self.result.series.noted(device: client, isOnline: true, now: now)
+        case .disconnected: self.result.series.noted(device: client, isOnline: false, now: now)
+        case .subscribed, .recovered, .unrecovered, .epochChanged, .caughtUp, .unreadable, .ended,
+            .repeated, .resent, .gaveUp, .refused:
             break
         }
     }

@@ -1,7 +1,13 @@
 import Histogram
+package import Measurement
 
 /// What a run of the load generator measured and found.
 package struct LoadReport: Encodable, Sendable {
+    /// What makes the run again, and the tool's version; set by whoever knows them.
+    package var command = ""
+    package var version = ""
+    /// As opposed to `simulated`.
+    package var kind = "live"
     package var workload: String
     package var url: String
     package var seed: UInt64
@@ -26,12 +32,18 @@ package struct LoadReport: Encodable, Sendable {
     /// How late the generator itself was.
     package var generatorLateness: Percentiles
     package var deliveriesPerSecond: Double
+    package var messagesPerSecond: Double
     package var seconds: Double
+    package var sendingBeginsMilliseconds: UInt64
+    package var sendingEndsMilliseconds: UInt64
     /// `pass`, `shortfall` or `violation`.
     package var verdict: Verdict
     package var violationCount: UInt64
     /// The first of them.
     package var violations: [String]
+    package var series: Series
+    package var sendToAckSpread: Distribution
+    package var sendToDeliverySpread: Distribution
 
     package enum Verdict: String, Encodable, Sendable {
         case pass

@@ -1,6 +1,6 @@
 import Histogram
-import JWTKit
 import Kernel
+import Measurement
 import NIOCore
 import NIOPosix
 import Workload
@@ -12,7 +12,8 @@ package enum LoadRun {
         _ options: LoadOptions,
         onProgress: @Sendable (LoadProgress) -> Void
     ) async throws -> LoadReport {
-        let tokens = try await Self.tokens(options)
+        let users = (0..<options.workload.users).map { Wire.user($0, run: options.run) }
+        let tokens = try await UserTokens.signed(for: users, secret: options.secret)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.loops)
         let origin = NIODeadline.now()
         var loops: [NIOLoopBound<LoadLoop>] = []
@@ -84,10 +85,12 @@ package enum LoadRun {
         var sendToAck = results[0].sendToAck
         var sendToDelivery = results[0].sendToDelivery
         var lateness = results[0].lateness
+        var series = results[0].series
         for result in results.dropFirst() {
             sendToAck.add(result.sendToAck)
             sendToDelivery.add(result.sendToDelivery)
             lateness.add(result.lateness)
+            series.merge(result.series)
         }
         let judgement = Judgement(
             results.map { ($0.ledger, $0.isSettled) },
@@ -126,30 +129,17 @@ package enum LoadRun {
             sendToDelivery: LoadReport.Percentiles(sendToDelivery),
             generatorLateness: LoadReport.Percentiles(lateness),
             deliveriesPerSecond: Double(sum(\.received)) / duration,
+            messagesPerSecond: Double(sum(\.acknowledged)) / duration,
             seconds: seconds,
+            sendingBeginsMilliseconds: options.workload.rampUp.nanoseconds / 1_000_000,
+            sendingEndsMilliseconds: (options.workload.rampUp + options.workload.duration)
+                .nanoseconds / 1_000_000,
             verdict: verdict,
             violationCount: judgement.violations.count,
-            violations: judgement.violations.examples
+            violations: judgement.violations.examples,
+            series: series.series(until: Instant(nanoseconds: UInt64(seconds * 1e9))),
+            sendToAckSpread: series.acknowledgements,
+            sendToDeliverySpread: series.arrivals
         )
-    }
-
-    private struct Claims: JWTPayload {
-        var sub: SubjectClaim
-
-        func verify(using algorithm: some JWTAlgorithm) async throws {}
-    }
-
-    private static func tokens(_ options: LoadOptions) async throws -> [String] {
-        let keys = JWTKeyCollection()
-        // HMAC pads a short key with zeros anyway (RFC 2104), and the library insists on 32 bytes.
-        var key = Array(options.secret.utf8)
-        while key.count < 32 { key.append(0) }
-        await keys.add(hmac: HMACKey(from: key), digestAlgorithm: .sha256)
-        var tokens: [String] = []
-        for user in 0..<options.workload.users {
-            let name = Wire.user(user, run: options.run)
-            tokens.append(try await keys.sign(Claims(sub: SubjectClaim(value: name))))
-        }
-        return tokens
     }
 }

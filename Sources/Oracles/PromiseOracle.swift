@@ -1,25 +1,38 @@
 package import Kernel
 
-/// Decides from what clients and the store saw whether promises 1 to 5 and fencing held.
+/// Decides from what clients, gateways and the store were seen to do whether promises 1 to 5 and
+/// fencing held.
 ///
-/// Knows no machine. Works online: memory grows with the log and with the pairs of device and
-/// conversation, never with the number of deliveries. Each law counts its checks, because a law that
-/// was never put to the test has not held.
+/// Knows no machine. Works online: memory grows with the log, with 8 bytes for each pair of device
+/// and conversation, and with what is being sent, never with the number of deliveries. Each law
+/// counts its checks, because a law that was never put to the test has not held.
 package struct PromiseOracle {
     /// What is promised.
     package enum Law: Int, CaseIterable, Sendable {
         /// Offsets of a log are 1, 2, 3 … and every observer sees the same message at the same one.
         case agreement
-        /// An acknowledged message stands in the log at the offset that it was acknowledged with.
+        /// An acknowledgement leaves the server after the commit, and names the offset at which
+        /// that very message stands.
         case durability
-        /// A message id stands once in the log.
+        /// A message stands once in the log.
         case uniqueness
+        /// `duplicate` is said of messages that were sent before, and of no other.
+        case truthfulness
         /// A device is given every offset after its first position, once and in order.
         case deviceOrder
+        /// No position beyond the log is told; a return continues where the device stands, unless a
+        /// loss is declared, and a loss is declared only after one.
+        case subscription
         /// The terms that write to a partition never fall.
         case singleWriter
-        /// After healing, every device stands at the head and owes nothing.
+        /// Queues and timers stay below their limits, and empty in the quiet.
+        case bounds
+        /// After healing, every device stands at the head of all that it asked for and owes nothing.
         case convergence
+
+        /// Whether a breach means that something good did not happen in time, not that something
+        /// bad did.
+        package var isLiveness: Bool { self == .convergence }
     }
 
     /// A law that did not hold: the first counts, later ones may follow from it.
@@ -29,45 +42,90 @@ package struct PromiseOracle {
         package var text: String
     }
 
-    private struct Place: Hashable {
-        var device: UInt64
-        var conversation: ConversationID
+    /// One conversation of one device: its number, and the offset up to which the device has it.
+    struct Place: BitwiseCopyable {
+        var conversation: UInt32
+        var position: UInt32
     }
 
-    private struct MessageKey: Hashable {
-        var conversation: ConversationID
+    struct MessageKey: Hashable {
+        var conversation: Int
         var message: MessageID
+    }
+
+    struct Commit: BitwiseCopyable {
+        var offset: Offset
+        var instant: Instant
+    }
+
+    struct Attempts: BitwiseCopyable {
+        var count: UInt32
+        var last: Instant
     }
 
     /// Violations beyond this many are counted, not described.
     package static let describedLimit = 20
 
     package private(set) var violations: [Violation] = []
-    package private(set) var violationCount: UInt64 = 0
-    private var checks = [UInt64](repeating: 0, count: Law.allCases.count)
-    private var logs: [ConversationID: [MessageID]] = [:]
-    private var terms: [PartitionID: Term] = [:]
-    private var ids: [MessageKey: Offset] = [:]
-    private var positions: [Place: Offset] = [:]
+    private var counts = [UInt64](repeating: 0, count: Law.allCases.count * 2)
+    let networkRepeats: Bool
+    var ordinals = ConversationOrdinals()
+    var logs: [[MessageID]] = []
+    var terms: [PartitionID: Term] = [:]
+    var commits: [MessageKey: Commit] = [:]
+    var attempts: [MessageKey: Attempts] = [:]
+    /// The places of device *n* lie from `firstPlaces[n]` up to `firstPlaces[n + 1]`.
+    var firstPlaces: [UInt32] = [0]
+    var places: [Place] = []
 
-    package init() {}
+    /// `networkRepeats` excuses a `duplicate` that nobody but the network caused.
+    package init(networkRepeats: Bool) { self.networkRepeats = networkRepeats }
 
-    package func checkCount(of law: Law) -> UInt64 { self.checks[law.rawValue] }
+    package func checkCount(of law: Law) -> UInt64 { self.counts[law.rawValue * 2] }
 
-    private mutating func check(
+    package func violationCount(of law: Law) -> UInt64 { self.counts[law.rawValue * 2 + 1] }
+
+    package var violationCount: UInt64 {
+        Law.allCases.reduce(0) { $0 + self.violationCount(of: $1) }
+    }
+
+    mutating func check(
         _ law: Law,
         _ holds: Bool,
         at now: Instant,
         _ text: @autoclosure () -> String
     ) {
-        self.checks[law.rawValue] += 1
-        guard !holds else { return }
-        self.violationCount += 1
+        self.counts[law.rawValue * 2] += 1
+        if !holds { self.violate(law, at: now, text()) }
+    }
+
+    private mutating func violate(_ law: Law, at now: Instant, _ text: String) {
+        self.counts[law.rawValue * 2 + 1] += 1
         guard self.violations.count < Self.describedLimit else { return }
-        self.violations.append(Violation(law: law, instant: now, text: text()))
+        self.violations.append(Violation(law: law, instant: now, text: text))
+    }
+
+    func head(of conversation: ConversationID) -> UInt64 {
+        self.ordinals.find(conversation).map { UInt64(self.logs[$0].count) } ?? 0
+    }
+
+    mutating func number(_ conversation: ConversationID) -> Int {
+        let ordinal = self.ordinals.number(conversation)
+        if ordinal == self.logs.count { self.logs.append([]) }
+        return ordinal
+    }
+
+    private func key(_ conversation: ConversationID, _ message: MessageID) -> MessageKey {
+        MessageKey(
+            conversation: self.ordinals.find(conversation) ?? .max,
+            message: message
+        )
     }
 
     /// The store made a message durable.
+    ///
+    /// `message` is the host's own name of it, which no two messages share, whatever ids their
+    /// senders chose.
     package mutating func committed(
         _ conversation: ConversationID,
         _ message: MessageID,
@@ -76,7 +134,8 @@ package struct PromiseOracle {
         term: Term,
         now: Instant
     ) {
-        let count = UInt64(self.logs[conversation]?.count ?? 0)
+        let ordinal = self.number(conversation)
+        let count = UInt64(self.logs[ordinal].count)
         self.check(
             .agreement,
             offset.rawValue == count + 1,
@@ -91,26 +150,37 @@ package struct PromiseOracle {
             "partition \(partition.rawValue): term \(term.rawValue) wrote after \(last.rawValue)"
         )
         self.terms[partition] = max(last, term)
-        let key = MessageKey(conversation: conversation, message: message)
-        let first = self.ids[key]
+        let key = MessageKey(conversation: ordinal, message: message)
+        let isFirst = self.commits[key] == nil
         self.check(
             .uniqueness,
-            first == nil,
+            isFirst,
             at: now,
             "conversation \(conversation.low): message \(message.low) stands twice in the log"
         )
-        self.logs[conversation, default: []].append(message)
-        self.ids[key] = first ?? offset
+        self.logs[ordinal].append(message)
+        if isFirst { self.commits[key] = Commit(offset: offset, instant: now) }
     }
 
-    /// A sender was told that its message is safe.
-    package mutating func acknowledged(
+    /// A device sends a message, for the first time or again.
+    package mutating func sent(
+        _ conversation: ConversationID,
+        _ message: MessageID,
+        now: Instant
+    ) {
+        let key = MessageKey(conversation: self.number(conversation), message: message)
+        let before = self.attempts[key]?.count ?? 0
+        self.attempts[key] = Attempts(count: before + 1, last: now)
+    }
+
+    /// A gateway lets an acknowledgement go.
+    package mutating func answered(
         _ conversation: ConversationID,
         _ message: MessageID,
         at offset: Offset,
         now: Instant
     ) {
-        let stored = self.ids[MessageKey(conversation: conversation, message: message)]
+        let stored = self.commits[self.key(conversation, message)]?.offset
         self.check(
             .durability,
             stored == offset,
@@ -120,74 +190,54 @@ package struct PromiseOracle {
         )
     }
 
-    /// A device begins (or, after a declared loss, begins anew) after `offset`.
-    package mutating func subscribed(
-        _ device: UInt64,
+    /// A sender learns that its last attempt was good.
+    package mutating func acknowledged(
         _ conversation: ConversationID,
-        after offset: Offset
-    ) {
-        self.positions[Place(device: device, conversation: conversation)] = offset
-    }
-
-    /// A device showed a message to its user; `message` is `nil` if its host does not know the id.
-    package mutating func delivered(
-        _ device: UInt64,
-        _ conversation: ConversationID,
-        _ message: MessageID?,
+        _ message: MessageID,
         at offset: Offset,
+        isDuplicate: Bool,
         now: Instant
     ) {
-        let place = Place(device: device, conversation: conversation)
-        let position = self.positions[place]
+        self.answered(conversation, message, at: offset, now: now)
+        let key = self.key(conversation, message)
+        guard let attempts = self.attempts.removeValue(forKey: key),
+            let commit = self.commits[key]
+        else { return }
         self.check(
-            .deviceOrder,
-            position.map { $0.next == offset } ?? false,
+            .truthfulness,
+            isDuplicate
+                ? attempts.count > 1 || self.networkRepeats : commit.instant >= attempts.last,
             at: now,
-            "device \(device), conversation \(conversation.low): \(offset.rawValue) came after"
-                + " \(position?.rawValue ?? 0)"
-        )
-        self.positions[place] = offset
-        guard let message else { return }
-        let log = self.logs[conversation] ?? []
-        let index = Int(truncatingIfNeeded: offset.rawValue) - 1
-        self.check(
-            .agreement,
-            log.indices.contains(index) && log[index] == message,
-            at: now,
-            "device \(device) saw another message at offset \(offset.rawValue) of"
-                + " conversation \(conversation.low)"
+            "conversation \(conversation.low): message \(message.low) was acknowledged as"
+                + " \(isDuplicate ? "a duplicate" : "new") after \(attempts.count) attempts"
         )
     }
 
-    /// At the end, after healing: where a device stands.
-    package mutating func settled(
-        _ device: UInt64,
-        _ conversation: ConversationID,
-        at offset: Offset?,
-        now: Instant
+    /// Something that has a limit was counted.
+    package mutating func bounded(
+        _ count: UInt64,
+        by limit: UInt64,
+        now: Instant,
+        _ what: @autoclosure () -> String
     ) {
-        let head = UInt64(self.logs[conversation]?.count ?? 0)
-        self.check(
-            .convergence,
-            offset?.rawValue == head,
-            at: now,
-            "device \(device) stands at \(offset.map { "\($0.rawValue)" } ?? "no position") of"
-                + " \(head) in conversation \(conversation.low)"
-        )
+        self.check(.bounds, count <= limit, at: now, "\(what()): \(count), limit \(limit)")
     }
 
-    /// At the end: what a device still waits to have acknowledged.
-    package mutating func settled(_ device: UInt64, unacknowledged count: Int, now: Instant) {
-        self.check(
-            .convergence,
-            count == 0,
-            at: now,
-            "device \(device) has \(count) messages without an acknowledgement"
-        )
+    /// How it ended.
+    package enum Verdict: Equatable, Sendable {
+        case held
+        /// Something that must never happen did.
+        case violated
+        /// Nothing bad happened, but something good did not happen in time.
+        case unconverged
+        /// A law was never put to the test.
+        case unproven
     }
 
-    /// Whether every law was put to the test and held.
-    package var holds: Bool {
-        self.violationCount == 0 && Law.allCases.allSatisfy { self.checkCount(of: $0) > 0 }
+    package var verdict: Verdict {
+        let broken = Law.allCases.filter { self.violationCount(of: $0) > 0 }
+        if broken.contains(where: { !$0.isLiveness }) { return .violated }
+        if !broken.isEmpty { return .unconverged }
+        return Law.allCases.allSatisfy { self.checkCount(of: $0) > 0 } ? .held : .unproven
     }
 }

@@ -24,6 +24,9 @@ struct Load: AsyncParsableCommand {
     @Option(help: "Event loops, one thread each.")
     var loops: Int = 1
 
+    @Option(help: "A folder for the run's record: run.json and the workload file.")
+    var out: String?
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -34,9 +37,10 @@ struct Load: AsyncParsableCommand {
         guard (1...64).contains(self.loops) else {
             throw refusal("--loops: \(self.loops) is out of range; expected 1 to 64")
         }
-        let report = try await LoadRun.run(
+        let (workload, text) = try self.workload()
+        var report = try await LoadRun.run(
             LoadOptions(
-                workload: try self.workload(),
+                workload: workload,
                 endpoint: endpoint,
                 secret: self.tokenHmacSecret,
                 seed: self.seed,
@@ -46,17 +50,24 @@ struct Load: AsyncParsableCommand {
             onProgress: Self.show
         )
         if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\n".utf8)) }
+        report.command =
+            "parley load \(self.file) --url \(self.url) --token-hmac-secret … --seed \(self.seed)"
+        report.version = parleyVersion
+        if let out = self.out {
+            try RunFolder.write(
+                ["run.json": RunFolder.json(report), "workload.yaml": Data(text.utf8)],
+                to: out
+            )
+        }
         if self.json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            print(String(decoding: try encoder.encode(report), as: UTF8.self))
+            print(try RunFolder.readableJSON(report))
         } else {
             self.printSummary(report)
         }
         throw ExitCode(report.verdict.exitCode)
     }
 
-    private func workload() throws -> Workload {
+    private func workload() throws -> (Workload, text: String) {
         let text: String
         do {
             text = try String(contentsOfFile: self.file, encoding: .utf8)
@@ -64,7 +75,7 @@ struct Load: AsyncParsableCommand {
             throw refusal("\(self.file): cannot be read; expected a workload file")
         }
         do {
-            return try Workload(yaml: text, file: self.file)
+            return (try Workload(yaml: text, file: self.file), text)
         } catch {
             throw refusal(error.description)
         }

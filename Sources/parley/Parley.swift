@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 /// The one command; each verb has a file of its own.
 @main
@@ -6,8 +7,28 @@ struct Parley: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "parley",
         abstract: "A chat server that is rehearsed before it performs.",
+        version: parleyVersion,
         subcommands: [
-            Serve.self, Token.self, Load.self, Simulate.self, Replay.self, Bench.self,
+            Serve.self, Token.self, Load.self, Simulate.self, Replay.self,
+            WriteReport.self, Bench.self,
         ]
     )
+
+    /// Bad input ends with 2, as documented, not with the argument parser's own 64.
+    static func main() async {
+        do {
+            var command = try Self.parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            guard Self.exitCode(for: error) == .validationFailure else {
+                Self.exit(withError: error)
+            }
+            FileHandle.standardError.write(Data((Self.fullMessage(for: error) + "\n").utf8))
+            Foundation.exit(2)
+        }
+    }
 }

@@ -24,19 +24,12 @@ struct Replay: ParsableCommand {
                 from: Data(ScenarioRun.read(recordFile).utf8)
             )
         } catch let error as DecodingError {
-            throw ValidationError("\(recordFile.path): \(error); expected what simulate wrote")
+            throw refusal("\(recordFile.path): \(error); expected what simulate wrote")
         }
-        let scenario = folder.appendingPathComponent("scenario.yaml")
-        let host = folder.appendingPathComponent("host.yaml")
-        let run = try ScenarioRun(
-            ScenarioRun.read(scenario),
-            file: scenario.path,
-            host: ScenarioRun.read(host),
-            hostFile: host.path,
-            seed: record.seed
-        )
+        let run = try ScenarioRun(folder: folder, seed: record.seed)
         var result = run.result()
         result.command = record.command
+        result.version = parleyVersion
         try ScenarioRun.show(result, asJSON: self.json)
         guard result.digest == record.digest else {
             FileHandle.standardError.write(

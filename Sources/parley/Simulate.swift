@@ -25,10 +25,14 @@ struct Simulate: ParsableCommand {
         let run = try ScenarioRun(file: self.file, seed: self.seed)
         var result = run.result()
         result.command = "parley simulate \(self.file) --seed \(self.seed)"
+        result.version = parleyVersion
         if let out = self.out { try run.write(result, to: out) }
         try ScenarioRun.show(result, asJSON: self.json)
-        guard result.verdict == "held" else {
-            throw ExitCode(result.verdict == "violated" ? 3 : 1)
+        switch result.verdict {
+        case "held": break
+        case "violated": throw ExitCode(3)
+        case "unconverged": throw ExitCode(4)
+        default: throw ExitCode(1)
         }
     }
 }
@@ -37,6 +41,8 @@ struct Simulate: ParsableCommand {
 struct ScenarioRun {
     let scenarioText: String
     let hostText: String
+    /// Of the workload file that the scenario names, if it names one.
+    let workloadText: String?
     let scenario: Scenario
     let seed: UInt64
 
@@ -47,29 +53,45 @@ struct ScenarioRun {
         var command: String
     }
 
-    /// Reads the scenario and, from `hosts` beside its folder, the host model that it names.
+    /// Reads the scenario and, from `hosts` and `workloads` beside its folder, what it names.
     init(file: String, seed: UInt64) throws {
         let url = URL(fileURLWithPath: file)
-        let text = try Self.read(url)
-        let name = try Self.reporting { try Scenario.hostName(StrictNode(yaml: text, file: file)) }
-        let host = url.deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("hosts/\(name).yaml")
-        try self.init(text, file: file, host: Self.read(host), hostFile: host.path, seed: seed)
+        let models = url.deletingLastPathComponent().deletingLastPathComponent()
+        try self.init(url, seed: seed) { kind, name in
+            models.appendingPathComponent("\(kind)s/\(name).yaml")
+        }
     }
 
-    init(
-        _ text: String,
-        file: String,
-        host: String,
-        hostFile: String,
-        seed: UInt64
+    /// Reads what `write` left in a folder.
+    init(folder: URL, seed: UInt64) throws {
+        try self.init(folder.appendingPathComponent("scenario.yaml"), seed: seed) { kind, _ in
+            folder.appendingPathComponent("\(kind).yaml")
+        }
+    }
+
+    private init(
+        _ scenario: URL,
+        seed: UInt64,
+        model: (_ kind: String, _ name: String) -> URL
     ) throws {
+        let text = try Self.read(scenario)
+        let node = try Self.reporting { try StrictNode(yaml: text, file: scenario.relativePath) }
+        let host = model("host", try Self.reporting { try Scenario.hostName(node) })
+        let hostText = try Self.read(host)
+        let name = try Self.reporting { try Scenario.workloadName(node) }
+        let workload = name.map { model("workload", $0) }
+        let workloadText = try workload.map { try Self.read($0) }
         self.scenarioText = text
-        self.hostText = host
+        self.hostText = hostText
+        self.workloadText = workloadText
         self.seed = seed
         self.scenario = try Self.reporting {
-            let costs = try HostCosts(StrictNode(yaml: host, file: hostFile))
-            return try Scenario(StrictNode(yaml: text, file: file), costs: costs)
+            let costs = try HostCosts(StrictNode(yaml: hostText, file: host.relativePath))
+            var named: Workload?
+            if let workload, let workloadText {
+                named = try Workload(yaml: workloadText, file: workload.relativePath)
+            }
+            return try Scenario(node, costs: costs, workload: named)
         }
     }
 
@@ -77,7 +99,7 @@ struct ScenarioRun {
         do {
             return try String(contentsOf: url, encoding: .utf8)
         } catch {
-            throw ValidationError("\(url.path): cannot be read; expected a text file")
+            throw refusal("\(url.relativePath): cannot be read; expected a text file")
         }
     }
 
@@ -85,35 +107,40 @@ struct ScenarioRun {
         do {
             return try body()
         } catch let error as ModelError {
-            throw ValidationError(error.description)
+            throw refusal(error.description)
         }
     }
 
-    func result() -> RunResult { World(self.scenario, seed: self.seed).run() }
+    func result() -> RunResult {
+        var progress = SimulationProgress(end: self.scenario.end)
+        let result = World(self.scenario, seed: self.seed).run { progress.note($0) }
+        progress.finish()
+        return result
+    }
 
     func write(_ result: RunResult, to path: String) throws {
-        let folder = URL(fileURLWithPath: path, isDirectory: true)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let record = Record(
             seed: self.seed,
             digest: result.digest,
             command: result.command
         )
-        try Data(self.scenarioText.utf8).write(to: folder.appendingPathComponent("scenario.yaml"))
-        try Data(self.hostText.utf8).write(to: folder.appendingPathComponent("host.yaml"))
-        try Self.encoded(record).write(to: folder.appendingPathComponent("record.json"))
-        try Self.encoded(result).write(to: folder.appendingPathComponent("run.json"))
-    }
-
-    private static func encoded(_ value: some Encodable) throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        return try encoder.encode(value)
+        try RunFolder.write(
+            [
+                "scenario.yaml": Data(self.scenarioText.utf8),
+                "host.yaml": Data(self.hostText.utf8),
+                "record.json": RunFolder.json(record),
+                "run.json": RunFolder.json(result),
+            ],
+            to: path
+        )
+        if let workload = self.workloadText {
+            try RunFolder.write(["workload.yaml": Data(workload.utf8)], to: path)
+        }
     }
 
     static func show(_ result: RunResult, asJSON: Bool) throws {
         guard !asJSON else {
-            print(String(decoding: try Self.encoded(result), as: UTF8.self))
+            print(try RunFolder.readableJSON(result))
             return
         }
         print("\(result.scenario), seed \(result.seed): \(result.verdict)")
@@ -131,5 +158,10 @@ struct ScenarioRun {
             print("node \(use.node) utilisation \(use.mean)")
         }
         for violation in result.violations { print("violation: \(violation)") }
+        if result.violationCount > 0 {
+            print(
+                "\(result.violationCount) violations in all; to see them again: \(result.command)"
+            )
+        }
     }
 }

@@ -32,6 +32,8 @@ final class ShardStepper {
         return self.take()
     }
 
+    var statistics: ShardStatistics { self.shard.statistics }
+
     func pong(_ handle: ConnectionHandle) -> [ShardEffect] {
         let start = self.shard.stage(handle)
         return self.send(.pongs(TargetRange(start: start, count: 1)))

@@ -4,81 +4,18 @@ Usage: sdk.py PARLEY DATA. Prints the number of checks that held; any that does 
 """
 
 import asyncio
-import re
-import signal
-import subprocess
 import sys
 
-from centrifuge import Client, SubscriptionEventHandler
+from live import Server, Seen, check, checked, client, send, token, until
 
 PARLEY, DATA = sys.argv[1:3]
-SECRET = "secret"
-checks = 0
-
-
-def check(holds, claim):
-    global checks
-    checks += 1
-    if not holds:
-        sys.exit(f"violated: {claim}")
-
-
-class Server:
-    """A server process on a port that it chose itself."""
-
-    def start(self, port=0):
-        self.process = subprocess.Popen(
-            [PARLEY, "serve", "--host", "127.0.0.1", "--port", str(port), "--data", DATA,
-             "--token-hmac-secret", SECRET],
-            stderr=subprocess.PIPE, text=True)
-        for line in self.process.stderr:
-            found = re.search(r"port=(\d+).*listening", line)
-            if found:
-                self.port = int(found.group(1))
-                return
-        sys.exit("violated: the server says on which port it listens")
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
-
-
-class Seen(SubscriptionEventHandler):
-    def __init__(self):
-        self.offsets = []
-
-    async def on_publication(self, context):
-        self.offsets.append(context.pub.offset)
-
-
-def client(server, token):
-    return Client(f"ws://127.0.0.1:{server.port}/connection/websocket", token=token,
-                  min_reconnect_delay=0.05, max_reconnect_delay=0.2)
-
-
-async def send(sender, message, body):
-    request = {"channel": "lobby", "id": message, "body": body}
-    return (await sender.rpc("chat.send", request)).data
-
-
-async def until(condition):
-    for _ in range(200):
-        if condition():
-            return True
-        await asyncio.sleep(0.05)
-    return False
 
 
 async def main():
-    server = Server()
+    server = Server(PARLEY, DATA)
     server.start()
-    token = subprocess.check_output(
-        [PARLEY, "token", "--user", "42", "--token-hmac-secret", SECRET], text=True).strip()
-    reader, sender = client(server, token), client(server, token)
+    credentials = token(PARLEY, "42")
+    reader, sender = client(server, credentials), client(server, credentials)
     await reader.connect()
     await sender.connect()
     seen = Seen()
@@ -123,7 +60,7 @@ async def main():
     await sender.disconnect()
     await reader.disconnect()
     check(server.stop() == 0, "SIGTERM drains and ends with 0")
-    print(checks)
+    print(checked())
 
 
 asyncio.run(asyncio.wait_for(main(), 100))

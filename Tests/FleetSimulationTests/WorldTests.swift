@@ -1,4 +1,7 @@
 import FleetSimulation
+import Foundation
+import Kernel
+import Measurement
 import Testing
 import Workload
 
@@ -49,10 +52,14 @@ struct WorldTests {
         """
     }
 
-    static func run(_ yaml: String, seed: UInt64) throws -> RunResult {
+    static func run(
+        _ yaml: String,
+        seed: UInt64,
+        bug: PlantedBug? = nil
+    ) throws -> RunResult {
         let costs = try HostCosts(StrictNode(yaml: Self.host, file: "host.yaml"))
         let node = try StrictNode(yaml: yaml, file: "scenario.yaml")
-        return try World(Scenario(node, costs: costs), seed: seed).run()
+        return try World(Scenario(node, costs: costs), seed: seed, bug: bug).run()
     }
 
     @Test func `one seed gives one run and another seed another`() throws {
@@ -61,11 +68,62 @@ struct WorldTests {
         #expect(try Self.run(Self.scenario(), seed: 2).digest != first.digest)
     }
 
+    @Test func `the steps of a run add up to its counts`() throws {
+        let faults = "[{ kind: crash, node: 1, at: 5 s, lasts: 2 s }]"
+        let result = try Self.run(Self.scenario(faults: faults), seed: 1)
+        let series = result.series
+        #expect(series.sent.reduce(0, +) == result.counts.sent)
+        #expect(series.acknowledged.reduce(0, +) == result.counts.acknowledged)
+        #expect(series.deliveries.reduce(0, +) == result.counts.deliveries)
+        #expect(result.sendToAckSpread.counts.reduce(0, +) == result.counts.acknowledged)
+        #expect(series.online.last == 20)
+        #expect(series.storeQueue.contains { $0 > 0 })
+        for (node, steps) in series.busyNodes.enumerated() {
+            let mean = Double(steps.reduce(0, +)) / Double(steps.count) / 1e6
+            #expect(abs(mean - result.utilisation[node].mean) < 0.000_01)
+        }
+        // Node 1 is down from 5 s to 7 s, in steps of half a second.
+        #expect(series.stepMilliseconds == 500)
+        #expect(series.busyNodes[1][11...13].allSatisfy { $0 == 0 })
+        #expect(result.setting.faults.map(\.beginMilliseconds) == [5_000])
+    }
+
+    @Test func `progress is told in the order of time`() throws {
+        let costs = try HostCosts(StrictNode(yaml: Self.host, file: "host.yaml"))
+        let yaml = Self.scenario().replacing("users: 20", with: "users: 2000")
+        let scenario = try Scenario(StrictNode(yaml: yaml, file: "scenario.yaml"), costs: costs)
+        var told: [UInt64] = []
+        _ = World(scenario, seed: 1).run { told.append($0.nanoseconds) }
+        #expect(told.count > 1 && told == told.sorted())
+    }
+
+    @Test func `a scenario may name its workload's file`() throws {
+        let costs = try HostCosts(StrictNode(yaml: Self.host, file: "host.yaml"))
+        let own = Self.scenario()
+        let start = try #require(own.range(of: "workload:\n"))
+        let end = try #require(own.range(of: "faults:"))
+        let text = own[start.upperBound..<end.lowerBound]
+        let named = own.replacingCharacters(
+            in: start.lowerBound..<end.lowerBound,
+            with: "workload: test\n"
+        )
+        let node = try StrictNode(yaml: named, file: "scenario.yaml")
+        #expect(try Scenario.workloadName(node) == "test")
+        #expect(try Scenario.workloadName(StrictNode(yaml: own, file: "scenario.yaml")) == nil)
+        let workload = try Workload(yaml: String(text), file: "test.yaml")
+        #expect(
+            try Scenario(node, costs: costs, workload: workload)
+                == Scenario(StrictNode(yaml: own, file: "scenario.yaml"), costs: costs)
+        )
+        #expect(throws: ModelError.self) { try Scenario(node, costs: costs) }
+    }
+
     @Test(arguments: [
         "[]",
         "[{ kind: crash, node: 1, at: 5 s, lasts: 2 s }]",
         "[{ kind: partition, node: 0, peer: 1, at: 5 s, lasts: 4 s }]",
         "[{ kind: stall, at: 5 s, lasts: 3 s }]",
+        "[{ kind: pause, node: 1, at: 5 s, lasts: 9 s }]",
     ])
     func `the promises hold through each fault, with roles together and apart`(
         faults: String

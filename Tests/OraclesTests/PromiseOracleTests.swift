@@ -26,47 +26,67 @@ struct PromiseOracleTests {
     }
 
     private func deliver(_ oracle: inout PromiseOracle, _ message: UInt64, _ offset: UInt64) {
-        oracle.delivered(7, self.conversation, self.id(message), at: Offset(offset), now: .zero)
+        oracle.delivered(0, self.conversation, self.id(message), at: Offset(offset), now: .zero)
+    }
+
+    private func send(_ oracle: inout PromiseOracle, _ message: UInt64, at seconds: UInt64 = 0) {
+        oracle.sent(self.conversation, self.id(message), now: .zero + .seconds(seconds))
+    }
+
+    private func acknowledge(
+        _ oracle: inout PromiseOracle,
+        _ message: UInt64,
+        _ offset: UInt64,
+        isDuplicate: Bool = false
+    ) {
+        oracle.acknowledged(
+            self.conversation,
+            self.id(message),
+            at: Offset(offset),
+            isDuplicate: isDuplicate,
+            now: .zero
+        )
     }
 
     /// Two messages, sent, kept, acknowledged and delivered as promised.
-    private func lawful() -> PromiseOracle {
-        var oracle = PromiseOracle()
-        oracle.subscribed(7, self.conversation, after: .start)
+    private func lawful(networkRepeats: Bool = false) -> PromiseOracle {
+        var oracle = PromiseOracle(networkRepeats: networkRepeats)
+        oracle.enrol(0, in: [self.conversation])
+        oracle.enrol(1, in: [self.conversation])
+        oracle.told(self.conversation, head: .start, now: .zero)
+        oracle.subscribed(0, self.conversation, after: .start, now: .zero)
         for number in UInt64(1)...2 {
+            self.send(&oracle, number)
             self.commit(&oracle, number, number)
-            oracle.acknowledged(
-                self.conversation,
-                self.id(number),
-                at: Offset(number),
-                now: .zero
-            )
+            self.acknowledge(&oracle, number, number)
             self.deliver(&oracle, number, number)
         }
-        oracle.settled(7, self.conversation, at: Offset(2), now: .zero)
-        oracle.settled(7, unacknowledged: 0, now: .zero)
+        oracle.bounded(1, by: 1, now: .zero, "messages")
+        oracle.settled(0, self.conversation, at: Offset(2), now: .zero)
+        oracle.settled(0, unacknowledged: 0, now: .zero)
         return oracle
     }
 
     @Test func `a lawful run holds, and every law was put to the test`() {
         let oracle = self.lawful()
         #expect(oracle.violations.isEmpty)
-        #expect(oracle.holds)
+        #expect(oracle.verdict == .held)
     }
 
     @Test func `a run without checks does not hold`() {
-        #expect(!PromiseOracle().holds)
+        #expect(PromiseOracle(networkRepeats: false).verdict == .unproven)
     }
 
     @Test func `an acknowledgement before the commit is caught`() {
         var oracle = self.lawful()
-        oracle.acknowledged(self.conversation, self.id(3), at: Offset(3), now: .zero)
+        oracle.answered(self.conversation, self.id(3), at: Offset(3), now: .zero)
+        self.commit(&oracle, 3, 3)
         #expect(oracle.violations.map(\.law) == [.durability])
     }
 
     @Test func `an acknowledgement with another offset is caught`() {
         var oracle = self.lawful()
-        oracle.acknowledged(self.conversation, self.id(2), at: Offset(1), now: .zero)
+        oracle.answered(self.conversation, self.id(2), at: Offset(1), now: .zero)
         #expect(oracle.violations.map(\.law) == [.durability])
     }
 
@@ -111,15 +131,123 @@ struct PromiseOracleTests {
         #expect(oracle.violations.map(\.law) == [.agreement])
     }
 
+    @Test func `a message that comes again is caught`() {
+        var oracle = self.lawful()
+        oracle.repeated(0, self.conversation, at: Offset(2), now: .zero)
+        #expect(oracle.violations.map(\.law) == [.deviceOrder])
+    }
+
+    @Test func `a message of a conversation that was not asked for is caught`() {
+        var oracle = self.lawful()
+        let other = ConversationID(high: 9, low: 9)
+        oracle.delivered(0, other, self.id(1), at: Offset(1), now: .zero)
+        #expect(oracle.violations.map(\.law) == [.deviceOrder])
+    }
+
+    @Test func `a message that was sent once and is called a duplicate is caught`() {
+        for networkRepeats in [false, true] {
+            var oracle = self.lawful(networkRepeats: networkRepeats)
+            self.send(&oracle, 3)
+            self.commit(&oracle, 3, 3)
+            self.acknowledge(&oracle, 3, 3, isDuplicate: true)
+            #expect(oracle.violations.map(\.law) == (networkRepeats ? [] : [.truthfulness]))
+        }
+    }
+
+    @Test func `a repeat of what stood in the log that is called new is caught`() {
+        for isDuplicate in [false, true] {
+            var oracle = self.lawful()
+            self.send(&oracle, 3)
+            self.commit(&oracle, 3, 3)
+            self.send(&oracle, 3, at: 1)
+            self.acknowledge(&oracle, 3, 3, isDuplicate: isDuplicate)
+            #expect(oracle.violations.map(\.law) == (isDuplicate ? [] : [.truthfulness]))
+        }
+    }
+
+    @Test func `a head beyond the log is caught, though the log grows up to it`() {
+        var oracle = self.lawful()
+        oracle.told(self.conversation, head: Offset(3), now: .zero)
+        self.commit(&oracle, 3, 3)
+        #expect(oracle.violations.map(\.law) == [.subscription])
+    }
+
+    @Test func `a first subscription beyond the log is caught`() {
+        var oracle = self.lawful()
+        oracle.subscribed(1, self.conversation, after: Offset(3), now: .zero)
+        #expect(oracle.violations.map(\.law) == [.subscription])
+    }
+
+    @Test(arguments: [UInt64(1), 3])
+    func `a recovery that continues elsewhere is caught`(offset: UInt64) {
+        var oracle = self.lawful()
+        oracle.recovered(0, self.conversation, after: Offset(offset), now: .zero)
+        #expect(oracle.violations.map(\.law) == [.subscription])
+    }
+
+    @Test func `a second beginning is caught, because it skips what was owed`() {
+        var oracle = self.lawful()
+        oracle.subscribed(0, self.conversation, after: Offset(2), now: .zero)
+        #expect(oracle.violations.map(\.law) == [.subscription])
+    }
+
+    @Test func `a declared loss where nothing was lost is caught`() {
+        var oracle = self.lawful()
+        oracle.restarted(0, self.conversation, now: .zero)
+        #expect(oracle.violations.map(\.law) == [.subscription])
+    }
+
+    @Test func `a queue above its limit is caught`() {
+        var oracle = self.lawful()
+        oracle.bounded(2, by: 1, now: .zero, "messages")
+        #expect(oracle.violations.map(\.text) == ["messages: 2, limit 1"])
+        #expect(oracle.violations.map(\.law) == [.bounds])
+    }
+
+    @Test func `what did not converge is told from what must never happen`() {
+        var oracle = self.lawful()
+        oracle.settled(0, unacknowledged: 1, now: .zero)
+        #expect(oracle.verdict == .unconverged)
+        self.deliver(&oracle, 2, 2)
+        #expect(oracle.verdict == .violated)
+    }
+
+    @Test func `a thousand conversations and their devices are kept apart`() {
+        var oracle = PromiseOracle(networkRepeats: false)
+        let ids = (0..<1000 as Range<UInt64>).map { ConversationID(high: $0 << 32, low: $0) }
+        for device in 0..<1000 {
+            oracle.enrol(UInt64(device), in: [ids[device], ids[(device + 1) % 1000]])
+        }
+        for (index, id) in ids.enumerated() {
+            oracle.committed(
+                id,
+                self.id(UInt64(index)),
+                at: Offset(1),
+                partition: self.partition,
+                term: Term(1),
+                now: .zero
+            )
+        }
+        for device in 0..<1000 {
+            for index in [device, (device + 1) % 1000] {
+                oracle.subscribed(UInt64(device), ids[index], after: .start, now: .zero)
+                let message = self.id(UInt64(index))
+                oracle.delivered(UInt64(device), ids[index], message, at: Offset(1), now: .zero)
+            }
+        }
+        #expect(oracle.violationCount == 0)
+        #expect(oracle.checkCount(of: .deviceOrder) == 2000)
+    }
+
     @Test func `a device that stays behind the head is caught`() {
         var oracle = self.lawful()
-        oracle.settled(7, self.conversation, at: Offset(1), now: .zero)
+        oracle.settled(0, self.conversation, at: Offset(1), now: .zero)
         #expect(oracle.violations.map(\.law) == [.convergence])
     }
 
     @Test func `a message that is owed an acknowledgement is caught`() {
         var oracle = self.lawful()
-        oracle.settled(7, unacknowledged: 1, now: .zero)
+        oracle.settled(0, unacknowledged: 1, now: .zero)
         #expect(oracle.violations.map(\.law) == [.convergence])
     }
 }

@@ -57,18 +57,17 @@ enum ModuleTable {
             .repeatable,
             [
                 "Kernel", "ChatCore", "ClientModel", "Workload", "DiscreteEvents", "EventTrace",
-                "Oracles", "Histogram", "BasicContainers",
+                "Oracles", "Histogram", "Measurement", "BasicContainers",
             ]
         ),
-        "Reports": ModuleRule(
-            .repeatable,
-            ["Kernel", "Workload", "FleetSimulation", "Histogram", "Foundation"]
-        ),
+        "Measurement": ModuleRule(.repeatable, ["Kernel"]),
+        // A report knows a run by its files alone, whoever wrote them.
+        "Reports": ModuleRule(.repeatable, ["Measurement", "Crypto", "Foundation"]),
         "LoadGenerator": ModuleRule(
             .host,
             [
-                "BasicContainers", "JWTKit", "Kernel", "ChatCore", "ClientModel", "ClientProtocol",
-                "Workload", "Histogram",
+                "BasicContainers", "CLinux", "JWTKit", "Kernel", "ChatCore", "ClientModel",
+                "ClientProtocol", "Workload", "Histogram", "Measurement",
                 "Logging", "Synchronization", "Foundation", "FoundationEssentials", "Glibc",
             ],
             prefixes: ["NIO"],
@@ -94,7 +93,8 @@ enum ModuleTable {
             .host,
             [
                 "Kernel", "ChatCore", "ClientProtocol", "EventTrace", "ClientModel", "Workload",
-                "DiscreteEvents", "FleetSimulation", "Oracles", "Histogram", "Reports",
+                "DiscreteEvents", "FleetSimulation", "Oracles", "Histogram", "Measurement",
+                "Reports",
                 "LoadGenerator", "ChatServer", "EngineBenchmark", "ArgumentParser", "Logging",
                 "JWTKit", "Crypto", "Yams", "Foundation", "FoundationEssentials", "Glibc",
                 "Dispatch", "Synchronization",

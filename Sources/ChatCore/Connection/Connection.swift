@@ -38,6 +38,8 @@ package struct Connection: BitwiseCopyable, Sendable {
     package var generation: UInt32 = 0
     package var user = UserID(high: 0, low: 0)
     package var subscriptionCount: UInt16 = 0
+    /// Pages of history that were asked for and have not been answered.
+    var openHistories: UInt16 = 0
     var firstSubscription = noSlot
     var firstGated = noSlot
     var gatedCount: UInt32 = 0

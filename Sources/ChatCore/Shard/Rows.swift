@@ -22,7 +22,14 @@ enum Deadline: BitwiseCopyable {
     case connect(ConnectionHandle)
     case expire(ConnectionHandle)
     case request(RequestToken)
+    /// A feed's lease on its owner's attention is renewed.
     case interest(feed: UInt32, generation: UInt32)
+    /// A feed whose owner has not answered registers again.
+    case registration(feed: UInt32, generation: UInt32)
+    /// More join a feed than one step may answer.
+    case joining(feed: UInt32, generation: UInt32)
+    /// More leave a feed whose stream is another one than one step may tell.
+    case ending(feed: UInt32, generation: UInt32)
     case hole(feed: UInt32, generation: UInt32)
     case storeRetry(conversation: UInt32, generation: UInt32)
     case pings
@@ -83,6 +90,9 @@ struct Feed {
     var position = FeedPosition()
     /// Subscriptions that are not live, in order of arrival.
     var firstJoining = noSlot
+    var lastJoining = noSlot
+    /// Whether a `registration` waits for its time.
+    var isRegistering = false
     /// Live subscribers and their subscription rows, side by side.
     var targets: [ConnectionHandle] = []
     var targetSubscriptions: [UInt32] = []
@@ -111,7 +121,8 @@ struct OwnedMessage: BitwiseCopyable {
         case appending(Offset)
         /// Its append did not end as an ordinary *done*; the log will tell.
         case parked(Offset, AppendOutcome)
-        case found(Offset, unixMilliseconds: UInt64)
+        /// A duplicate is one that another append than this message's own has put there.
+        case found(Offset, unixMilliseconds: UInt64, isDuplicate: Bool)
         case absent
     }
 
@@ -131,6 +142,12 @@ struct RepeatedMessage: BitwiseCopyable {
     var next: UInt32
 }
 
+/// A conversation whose head has moved, while the slot still holds it.
+struct MovedHead: BitwiseCopyable {
+    var slot: UInt32
+    var generation: UInt32
+}
+
 /// One conversation as its owner keeps it.
 struct OwnedConversation {
     var id: ConversationID
@@ -143,6 +160,8 @@ struct OwnedConversation {
     var firstMessage = noSlot
     var lastMessage = noSlot
     var messageCount: UInt32 = 0
+    /// Repeats that wait for the outcome of one of those messages.
+    var repeatCount: UInt32 = 0
     /// Store requests about the log's end that have not been answered.
     var openReads: UInt32 = 0
     /// Whether an answer about the log's end is missing, so that it must be asked again.

@@ -35,7 +35,6 @@ extension Shard {
     }
 
     mutating func forget(_ slot: UInt32) {
-        self.moved.removeAll { $0 == slot }
         self.conversationSlots.removeValue(forKey: self.conversations[slot].id)
         self.conversations.remove(slot, leaving: .blank)
     }
@@ -60,14 +59,22 @@ extension Shard {
             self.passOn(request, from: gateway, in: slot, at: now, into: &effects)
             return
         }
-        if self.answersRepeat(request, from: gateway, in: slot, into: &effects) { return }
+        if self.answersFromMemory(request, from: gateway, in: slot, into: &effects) { return }
+        let conversation = self.conversations[slot]
+        guard
+            conversation.messageCount + conversation.repeatCount
+                < self.configuration.pendingLimit
+        else {
+            self.refuse(request, gateway, .internal, into: &effects)
+            return
+        }
+        if self.waitsWithFirst(request, from: gateway, in: slot, into: &effects) { return }
         let canTake: Bool
         switch self.conversations[slot].sequencer.phase {
         case .loading, .open: canTake = true
         case .settling, .readingBack: canTake = false
         }
-        guard canTake, self.conversations[slot].messageCount < self.configuration.pendingLimit
-        else {
+        guard canTake else {
             self.refuse(request, gateway, .internal, into: &effects)
             return
         }
@@ -75,7 +82,7 @@ extension Shard {
             OwnedMessage(
                 request: request,
                 gateway: gateway,
-                unixMilliseconds: self.wallClockOrigin + now.nanoseconds / 1_000_000,
+                unixMilliseconds: self.wallClockOrigin &+ now.nanoseconds / 1_000_000,
                 fate: .waiting,
                 next: noSlot,
                 firstRepeat: noSlot
@@ -98,8 +105,8 @@ extension Shard {
         self.conversations[slot].messageCount += 1
     }
 
-    /// Answers a repeat of a message id from memory, or lets it wait for the first one's outcome.
-    private mutating func answersRepeat(
+    /// Answers a repeat of a message id that was sequenced not long ago.
+    private mutating func answersFromMemory(
         _ request: PublishRequest,
         from gateway: ShardID,
         in slot: UInt32,
@@ -111,15 +118,24 @@ extension Shard {
             user: request.user,
             message: id
         )
-        if var reply = self.recent.reply(to: key),
+        guard var reply = self.recent.reply(to: key),
             self.conversations[slot].sequencer.phase == .open,
             reply.epoch == self.conversations[slot].sequencer.epoch
-        {
-            reply.isDuplicate = true
-            effects.emit(.peer(gateway, .published(request.token, .accepted(reply))))
-            self.release(request.body.handle, into: &effects)
-            return true
-        }
+        else { return false }
+        reply.isDuplicate = true
+        effects.emit(.peer(gateway, .published(request.token, .accepted(reply))))
+        self.release(request.body.handle, into: &effects)
+        return true
+    }
+
+    /// Lets a repeat of a message id that is in flight wait for the first one's outcome.
+    private mutating func waitsWithFirst(
+        _ request: PublishRequest,
+        from gateway: ShardID,
+        in slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) -> Bool {
+        guard let id = request.message else { return false }
         var row = self.conversations[slot].firstMessage
         while row != noSlot {
             let pending = self.messages[row].request
@@ -130,6 +146,7 @@ extension Shard {
                     next: self.messages[row].firstRepeat
                 )
                 self.messages[row].firstRepeat = self.repeats.insert(waiting)
+                self.conversations[slot].repeatCount += 1
                 self.release(request.body.handle, into: &effects)
                 return true
             }
@@ -159,7 +176,7 @@ extension Shard {
         let reply = SendReply(
             epoch: Epoch(0),
             offset: .start,
-            unixMilliseconds: self.wallClockOrigin + now.nanoseconds / 1_000_000,
+            unixMilliseconds: self.wallClockOrigin &+ now.nanoseconds / 1_000_000,
             isDuplicate: false
         )
         effects.emit(.peer(gateway, .published(request.token, .accepted(reply))))
@@ -237,20 +254,27 @@ extension Shard {
         switch self.conversations[slot].sequencer.complete(offset, result) {
         case .acknowledge:
             let time = self.messages[message].unixMilliseconds
-            self.messages[message].fate = .found(offset, unixMilliseconds: time)
+            self.messages[message].fate = .found(
+                offset,
+                unixMilliseconds: time,
+                isDuplicate: false
+            )
             let body = self.messages[message].request.body
             self.fanOut(body, at: offset, time, of: slot, into: &effects)
             self.announceLater(slot)
         case .duplicate:
             guard case .duplicate(let first, let unixMilliseconds) = result else { return }
-            self.messages[message].fate = .found(first, unixMilliseconds: unixMilliseconds)
+            self.messages[message].fate = .found(
+                first,
+                unixMilliseconds: unixMilliseconds,
+                isDuplicate: true
+            )
         case .park:
             self.messages[message].fate = .parked(offset, result)
             self.readBackIfSettled(slot, into: &effects)
             return
         }
-        let isDuplicate = result != .done
-        self.answer(message, of: slot, isDuplicate: isDuplicate, into: &effects)
+        self.answer(message, of: slot, into: &effects)
         self.removeMessage(message, from: slot, into: &effects)
         self.readBackIfSettled(slot, into: &effects)
     }
@@ -268,12 +292,11 @@ extension Shard {
     mutating func answer(
         _ message: UInt32,
         of slot: UInt32,
-        isDuplicate: Bool,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let owned = self.messages[message]
         var outcome = PublishOutcome.refused(.internal)
-        if case .found(let offset, let unixMilliseconds) = owned.fate {
+        if case .found(let offset, let unixMilliseconds, let isDuplicate) = owned.fate {
             let reply = SendReply(
                 epoch: self.conversations[slot].sequencer.epoch,
                 offset: offset,
@@ -301,6 +324,7 @@ extension Shard {
             }
             effects.emit(.peer(waiting.gateway, .published(waiting.token, repeated)))
             self.repeats.remove(row, leaving: waiting)
+            self.conversations[slot].repeatCount -= 1
             row = waiting.next
         }
     }

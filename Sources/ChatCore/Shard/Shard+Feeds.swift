@@ -26,7 +26,8 @@ extension Shard {
         )
         self.feedSlots[reference.id] = slot
         self.feeds[slot].position.reregister(in: self.placement(of: slot).term)
-        self.sendInterest(slot, at: now, into: &effects)
+        self.scheduleRenewal(of: slot, at: now)
+        self.register(slot, at: now, into: &effects)
         return slot
     }
 
@@ -51,34 +52,67 @@ extension Shard {
         self.feeds.remove(slot, leaving: .blank)
     }
 
-    /// Registers or renews interest, and schedules the next time.
-    mutating func sendInterest(
+    /// Tells the owner, if there is one, that its deliveries are wanted here.
+    private mutating func sendInterest(
+        _ slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard let owner = self.placement(of: slot).owner else { return }
+        let interest = Interest(
+            conversation: self.feeds[slot].id,
+            incarnation: self.feeds[slot].incarnation,
+            delivered: self.feeds[slot].position.delivered
+        )
+        effects.emit(.peer(owner, .interest(interest)))
+    }
+
+    /// Renews interest; a feed has one such timer from its first to its last day.
+    mutating func renewInterest(
         _ slot: UInt32,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        let feed = self.feeds[slot]
-        if let owner = self.placement(of: slot).owner {
-            let interest = Interest(
-                conversation: feed.id,
-                incarnation: feed.incarnation,
-                delivered: feed.position.delivered
-            )
-            effects.emit(.peer(owner, .interest(interest)))
-        }
-        let pause: Interval
-        switch feed.position.phase {
-        case .registering:
-            pause = self.configuration.interestRetry
-        case .live, .closingHole:
-            // Spread, so that the feeds which one takeover registered do not renew together for ever.
-            let renewal = self.configuration.interestRenewal
-            let draw = self.random.draw(.interestRenewal, feed.id.low, now.nanoseconds)
-            let jitter = KeyedRandom.below(renewal.nanoseconds / 4, draw)
-            pause = Interval(nanoseconds: renewal.nanoseconds - jitter)
-        }
+        self.sendInterest(slot, into: &effects)
+        self.scheduleRenewal(of: slot, at: now)
+    }
+
+    private mutating func scheduleRenewal(of slot: UInt32, at now: Instant) {
+        // Spread, so that the feeds which one takeover registered do not renew together for ever.
+        let renewal = self.configuration.interestRenewal
+        let draw = self.random.draw(.interestRenewal, self.feeds[slot].id.low, now.nanoseconds)
+        let jitter = KeyedRandom.below(renewal.nanoseconds / 4, draw)
+        let pause = Interval(nanoseconds: renewal.nanoseconds - jitter)
         let generation = self.feeds.generation(of: slot)
         self.deadlines.schedule(.interest(feed: slot, generation: generation), at: now + pause)
+    }
+
+    /// Registers with the owner, again and again until it answers.
+    private mutating func register(
+        _ slot: UInt32,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        self.sendInterest(slot, into: &effects)
+        self.scheduleRegistration(of: slot, at: now + self.configuration.interestRetry)
+    }
+
+    private mutating func scheduleRegistration(of slot: UInt32, at instant: Instant) {
+        guard !self.feeds[slot].isRegistering else { return }
+        self.feeds[slot].isRegistering = true
+        let generation = self.feeds.generation(of: slot)
+        self.deadlines.schedule(.registration(feed: slot, generation: generation), at: instant)
+    }
+
+    mutating func registerAgain(
+        _ slot: UInt32,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        self.feeds[slot].isRegistering = false
+        switch self.feeds[slot].position.phase {
+        case .registering: self.register(slot, at: now, into: &effects)
+        case .live, .closingHole, .ending: break
+        }
     }
 
     /// A partition has a new owner or term: what was registered with the old one is void.
@@ -95,14 +129,14 @@ extension Shard {
         for slot in 0..<self.feeds.slotCount
         where self.feeds.isOccupied(slot) && self.feeds[slot].partition == partition {
             self.feeds[slot].position.reregister(in: term)
-            let generation = self.feeds.generation(of: slot)
-            self.deadlines.schedule(.interest(feed: slot, generation: generation), at: now)
+            self.scheduleRegistration(of: slot, at: now)
         }
     }
 
     mutating func onDelivery(
         _ delivery: Delivery,
         from sender: ShardID,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard let slot = self.feedSlots[delivery.conversation] else {
@@ -139,8 +173,7 @@ extension Shard {
             self.closeHole(of: slot, into: &effects)
         case .lost:
             self.release(delivery.body.handle, into: &effects)
-            let head = StreamHead(epoch: delivery.epoch, offset: delivery.offset)
-            self.restart(slot, at: head, into: &effects)
+            self.restart(slot, at: now, into: &effects)
         }
     }
 
@@ -155,7 +188,7 @@ extension Shard {
         effects.emit(.deliver(delivery, name: self.feeds[slot].name, targets: targets))
     }
 
-    private mutating func appendTargets(
+    mutating func appendTargets(
         of slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) -> TargetRange {
@@ -171,6 +204,7 @@ extension Shard {
         _ term: Term,
         _ head: StreamHead,
         confirms: Bool,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard let slot = self.feedSlots[conversation] else { return }
@@ -178,26 +212,47 @@ extension Shard {
         case .stale, .level:
             break
         case .began:
-            self.joinWaiting(of: slot, into: &effects)
+            self.joinWaiting(of: slot, at: now, into: &effects)
             self.deliverContiguous(of: slot, into: &effects)
         case .behind:
             self.closeHole(of: slot, into: &effects)
         case .lost:
-            self.restart(slot, at: head, into: &effects)
+            self.restart(slot, at: now, into: &effects)
         }
     }
 
-    /// The stream is another one: the live are told to start again, those who join begin at its head.
+    /// The stream is another one: the live are told to start again, and when all have been, the feed
+    /// registers as a new one does.
     private mutating func restart(
         _ slot: UInt32,
-        at head: StreamHead,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        self.endAll(of: slot, into: &effects)
         self.dropHeld(of: slot, into: &effects)
-        self.feeds[slot].position.restart(at: head)
-        self.joinWaiting(of: slot, into: &effects)
-        self.removeFeedIfUnused(slot, into: &effects)
+        self.feeds[slot].position.forget()
+        self.endSome(of: slot, at: now, into: &effects)
+    }
+
+    /// Ends the subscriptions of the live, as many as one step may.
+    mutating func endSome(
+        of slot: UInt32,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        while !self.feeds[slot].targets.isEmpty {
+            guard effects.freeCapacity > Self.effectReserve / 4 else {
+                let generation = self.feeds.generation(of: slot)
+                self.deadlines.schedule(.ending(feed: slot, generation: generation), at: now)
+                return
+            }
+            self.endLast(of: slot, into: &effects)
+        }
+        guard self.feeds[slot].firstJoining != noSlot else {
+            self.removeFeedIfUnused(slot, into: &effects)
+            return
+        }
+        self.feeds[slot].position.beginAgain()
+        self.register(slot, at: now, into: &effects)
     }
 
     /// Reads what is missing between the position and what is known to exist.
@@ -227,31 +282,37 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard let page, let position = self.feeds[slot].position.delivered else {
-            self.feeds[slot].position.closed(through: nil)
-            let generation = self.feeds.generation(of: slot)
-            self.deadlines.schedule(
-                .hole(feed: slot, generation: generation),
-                at: now + self.configuration.storeRetry
-            )
+            self.retryHole(of: slot, at: now)
             return
         }
         guard page.head.epoch == position.epoch else {
-            self.restart(slot, at: page.head, into: &effects)
+            self.restart(slot, at: now, into: &effects)
             return
         }
         guard page.count > 0, page.last > position.offset else {
-            self.feeds[slot].position.closed(through: nil)
-            self.deliverContiguous(of: slot, into: &effects)
+            // Known to exist, and not in the log: the owner must hear how far this feed has come.
+            if page.head.offset < position.offset { self.sendInterest(slot, into: &effects) }
+            self.retryHole(of: slot, at: now)
             return
         }
         guard page.first <= position.offset.next else {
-            self.restart(slot, at: page.head, into: &effects)
+            self.restart(slot, at: now, into: &effects)
             return
         }
         self.deliverPage(page, after: position.offset, of: slot, into: &effects)
         self.feeds[slot].position.closed(through: page.last)
         self.deliverContiguous(of: slot, into: &effects)
         self.closeHole(of: slot, into: &effects)
+    }
+
+    /// Reads again after a pause: at once would be a loop that only the store slows.
+    private mutating func retryHole(of slot: UInt32, at now: Instant) {
+        self.feeds[slot].position.closed(through: nil)
+        let generation = self.feeds.generation(of: slot)
+        self.deadlines.schedule(
+            .hole(feed: slot, generation: generation),
+            at: now + self.configuration.storeRetry
+        )
     }
 
     private mutating func deliverPage(

@@ -3,15 +3,24 @@ import Kernel
 
 /// Deliveries that a feed keeps: those beyond a hole, and those that a joining subscriber may need.
 extension Shard {
-    /// Keeps a delivery in its place; drops it when too many are kept, for the log has it.
+    /// Keeps a delivery in its place.
+    ///
+    /// When too many are kept, the oldest goes if it is kept for joiners only, who will read it, else
+    /// the new one, for the log has it.
     mutating func hold(
         _ delivery: Delivery,
         for slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard self.feeds[slot].heldCount < self.configuration.heldLimit else {
-            self.release(delivery.body.handle, into: &effects)
-            return
+        if self.feeds[slot].heldCount >= self.configuration.heldLimit {
+            let first = self.feeds[slot].firstHeld
+            guard first != noSlot, let position = self.feeds[slot].position.delivered,
+                self.held[first].delivery.offset <= position.offset
+            else {
+                self.release(delivery.body.handle, into: &effects)
+                return
+            }
+            self.letGo(first, of: slot, into: &effects)
         }
         var previous = noSlot
         var next = self.feeds[slot].firstHeld
@@ -36,6 +45,7 @@ extension Shard {
     mutating func deliverContiguous(of slot: UInt32, into effects: inout EffectBuffer<ShardEffect>)
     {
         var row = self.feeds[slot].firstHeld
+        var targets: TargetRange?
         while row != noSlot {
             let kept = self.held[row]
             let verdict = self.feeds[slot].position.judge(
@@ -44,16 +54,12 @@ extension Shard {
                 offset: kept.delivery.offset
             )
             if verdict == .deliver, !self.feeds[slot].targets.isEmpty {
-                let start = effects.targetCount
-                for target in self.feeds[slot].targets { effects.appendTarget(target) }
-                let count = UInt32(self.feeds[slot].targets.count)
-                self.counters.deliveries += UInt64(count)
+                // The same for all that is kept, so that a step ranges over them once.
+                let range = targets ?? self.appendTargets(of: slot, into: &effects)
+                targets = range
+                self.counters.deliveries += UInt64(range.count)
                 effects.emit(
-                    .deliver(
-                        kept.delivery,
-                        name: self.feeds[slot].name,
-                        targets: TargetRange(start: start, count: count)
-                    )
+                    .deliver(kept.delivery, name: self.feeds[slot].name, targets: range)
                 )
             }
             row = kept.next

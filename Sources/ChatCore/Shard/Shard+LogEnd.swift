@@ -41,13 +41,30 @@ extension Shard {
         self.conversations[slot].openReads -= 1
         switch outcome {
         case .found(let offset, let unixMilliseconds):
-            self.messages[message].fate = .found(offset, unixMilliseconds: unixMilliseconds)
+            self.messages[message].fate = .found(
+                offset,
+                unixMilliseconds: unixMilliseconds,
+                isDuplicate: self.isFoundElsewhere(message, at: offset)
+            )
         case .notFound:
             self.messages[message].fate = .absent
         case .unavailable:
             self.conversations[slot].readFailed = true
         case .appended, .head, .page, .leased:
             preconditionFailure("a look-up ends as a look-up")
+        }
+    }
+
+    /// Whether what stands in the log at `offset` cannot be the parked message's own append.
+    private func isFoundElsewhere(_ message: UInt32, at offset: Offset) -> Bool {
+        switch self.messages[message].fate {
+        case .parked(let numbered, let outcome):
+            switch outcome {
+            case .done, .unknown: return numbered != offset
+            case .duplicate, .fenced, .failed: return true
+            }
+        case .found(_, _, let isDuplicate): return isDuplicate
+        case .waiting, .appending, .absent: return true
         }
     }
 
@@ -72,10 +89,9 @@ extension Shard {
         }
         let wasLoading = self.conversations[slot].sequencer.phase == .loading
         let formerEpoch = self.conversations[slot].sequencer.epoch
-        let formerHead = self.conversations[slot].sequencer.head
         let hasGrown = self.conversations[slot].sequencer.open(at: end)
         if !wasLoading {
-            self.settleParked(slot, from: formerHead, upTo: end.offset, into: &effects)
+            self.settleParked(slot, upTo: end.offset, into: &effects)
             if formerEpoch != end.epoch { self.conversations[slot].planner.unconfirm() }
             if hasGrown { self.announceNow(slot, into: &effects) }
         }
@@ -104,7 +120,6 @@ extension Shard {
     /// Answers everything that was parked by what the log says.
     private mutating func settleParked(
         _ slot: UInt32,
-        from formerHead: Offset,
         upTo head: Offset,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
@@ -112,13 +127,13 @@ extension Shard {
             let message = self.conversations[slot].firstMessage
             if case .parked(let offset, .done) = self.messages[message].fate, offset <= head {
                 let unixMilliseconds = self.messages[message].unixMilliseconds
-                self.messages[message].fate = .found(offset, unixMilliseconds: unixMilliseconds)
+                self.messages[message].fate = .found(
+                    offset,
+                    unixMilliseconds: unixMilliseconds,
+                    isDuplicate: false
+                )
             }
-            var isDuplicate = false
-            if case .found(let offset, _) = self.messages[message].fate {
-                isDuplicate = offset <= formerHead
-            }
-            self.answer(message, of: slot, isDuplicate: isDuplicate, into: &effects)
+            self.answer(message, of: slot, into: &effects)
             self.removeMessage(message, from: slot, into: &effects)
         }
     }
@@ -203,32 +218,68 @@ extension Shard {
 
     /// Puts a moved head on the list of the next rounds; more than one, because the bus loses messages.
     mutating func announceLater(_ slot: UInt32) {
-        if self.conversations[slot].roundsToAnnounce == 0 { self.moved.append(slot) }
+        if self.conversations[slot].roundsToAnnounce == 0 { self.listAsMoved(slot) }
         self.conversations[slot].roundsToAnnounce = 3
     }
 
+    private mutating func listAsMoved(_ slot: UInt32) {
+        let generation = self.conversations.generation(of: slot)
+        self.moved.append(MovedHead(slot: slot, generation: generation))
+    }
+
+    /// One round; what does not fit into a step is taken up in the next, at the same instant.
     mutating func announceHeads(at now: Instant, into effects: inout EffectBuffer<ShardEffect>) {
-        var round: [UInt32] = []
-        swap(&round, &self.moved)
-        for (index, slot) in round.enumerated() {
+        if self.announcing.isEmpty {
+            swap(&self.announcing, &self.moved)
+            self.announcing.reverse()
+        }
+        while let next = self.announcing.last {
             guard effects.freeCapacity > Self.effectReserve / 4 else {
-                self.moved.append(contentsOf: round[index...])
                 self.deadlines.schedule(.heads, at: now)
                 return
             }
-            self.conversations[slot].planner.expire(at: now)
-            if self.conversations[slot].sequencer.phase == .open {
-                let rounds = self.conversations[slot].roundsToAnnounce
-                self.announceNow(slot, into: &effects)
-                self.conversations[slot].roundsToAnnounce = rounds - 1
-            }
-            if self.conversations[slot].roundsToAnnounce > 0 {
-                self.moved.append(slot)
-            } else {
-                self.forgetIfIdle(slot)
-            }
+            self.announcing.removeLast()
+            guard self.conversations.holds(next.slot, generation: next.generation) else { continue }
+            self.announceRound(of: next.slot, at: now, into: &effects)
         }
+        self.sweepInterest(at: now)
         self.deadlines.schedule(.heads, at: now + self.configuration.headInterval)
+    }
+
+    private mutating func announceRound(
+        of slot: UInt32,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        self.conversations[slot].planner.expire(at: now)
+        if self.conversations[slot].sequencer.phase == .open {
+            let rounds = self.conversations[slot].roundsToAnnounce
+            self.announceNow(slot, into: &effects)
+            self.conversations[slot].roundsToAnnounce = rounds - 1
+        }
+        if self.conversations[slot].roundsToAnnounce > 0 {
+            self.listAsMoved(slot)
+        } else {
+            self.forgetIfIdle(slot)
+        }
+    }
+
+    /// Looks at a part of all conversations, so that each is looked at once in the time of a lease:
+    /// the interest of a gateway that died ends also where nothing moves.
+    private mutating func sweepInterest(at now: Instant) {
+        let count = UInt64(self.conversations.slotCount)
+        guard count > 0 else { return }
+        let rounds =
+            self.configuration.interestLease.nanoseconds
+            / self.configuration.headInterval.nanoseconds
+        for _ in 0..<(count / max(1, rounds) + 1) {
+            if self.sweepStart >= self.conversations.slotCount { self.sweepStart = 0 }
+            let slot = self.sweepStart
+            self.sweepStart += 1
+            guard self.conversations.isOccupied(slot) else { continue }
+            self.conversations[slot].planner.expire(at: now)
+            self.forgetIfIdle(slot)
+        }
     }
 
     /// Lets go of a conversation that nobody watches and nothing waits for; the store has it.

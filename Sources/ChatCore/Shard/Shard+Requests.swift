@@ -90,6 +90,12 @@ extension Shard {
             self.fail(handle, id, .badRequest, into: &effects)
             return
         }
+        let slot = Int(handle.slot)
+        guard self.connections[slot].openHistories < self.configuration.historyRequestLimit else {
+            self.fail(handle, id, .tooManyRequests, into: &effects)
+            return
+        }
+        self.connections[slot].openHistories += 1
         guard request.limit > 0 else {
             self.ask(.head(reference.id), for: .history(handle, id, request), into: &effects)
             return
@@ -111,6 +117,7 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard self.isOpen(handle) else { return }
+        self.connections[Int(handle.slot)].openHistories -= 1
         guard let page else {
             self.fail(handle, id, .internal, into: &effects)
             return
@@ -141,15 +148,15 @@ extension Shard {
         case .interest(let interest):
             self.onInterest(interest, from: sender, at: now, into: &effects)
         case .interested(let conversation, let term, let head):
-            self.onHead(conversation, term, head, confirms: true, into: &effects)
+            self.onHead(conversation, term, head, confirms: true, at: now, into: &effects)
         case .withdraw(let conversation, let incarnation):
             guard let slot = self.conversationSlots[conversation] else { return }
             self.conversations[slot].planner.withdraw(sender, incarnation: incarnation)
             self.forgetIfIdle(slot)
         case .delivery(let delivery):
-            self.onDelivery(delivery, from: sender, into: &effects)
+            self.onDelivery(delivery, from: sender, at: now, into: &effects)
         case .head(let conversation, let term, let head):
-            self.onHead(conversation, term, head, confirms: false, into: &effects)
+            self.onHead(conversation, term, head, confirms: false, at: now, into: &effects)
         }
     }
 

@@ -59,35 +59,44 @@ extension Shard {
     }
 
     private mutating func appendJoining(_ slot: UInt32, to feed: UInt32) {
-        guard self.feeds[feed].firstJoining != noSlot else {
+        let last = self.feeds[feed].lastJoining
+        if last == noSlot {
             self.feeds[feed].firstJoining = slot
-            return
+        } else {
+            self.subscriptions[last].nextInFeed = slot
         }
-        var last = self.feeds[feed].firstJoining
-        while self.subscriptions[last].nextInFeed != noSlot {
-            last = self.subscriptions[last].nextInFeed
-        }
-        self.subscriptions[last].nextInFeed = slot
+        self.feeds[feed].lastJoining = slot
     }
 
     private mutating func removeJoining(_ slot: UInt32, from feed: UInt32) {
         let next = self.subscriptions[slot].nextInFeed
         self.subscriptions[slot].nextInFeed = noSlot
+        var previous = noSlot
         if self.feeds[feed].firstJoining == slot {
             self.feeds[feed].firstJoining = next
-            return
+        } else {
+            previous = self.feeds[feed].firstJoining
+            while self.subscriptions[previous].nextInFeed != slot {
+                previous = self.subscriptions[previous].nextInFeed
+            }
+            self.subscriptions[previous].nextInFeed = next
         }
-        var previous = self.feeds[feed].firstJoining
-        while self.subscriptions[previous].nextInFeed != slot {
-            previous = self.subscriptions[previous].nextInFeed
-        }
-        self.subscriptions[previous].nextInFeed = next
+        if self.feeds[feed].lastJoining == slot { self.feeds[feed].lastJoining = previous }
     }
 
-    /// Serves everybody who waited for the feed to begin.
-    mutating func joinWaiting(of feed: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+    /// Serves everybody who waited for the feed to begin, as many as one step may.
+    mutating func joinWaiting(
+        of feed: UInt32,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
         var slot = self.feeds[feed].firstJoining
         while slot != noSlot {
+            guard effects.freeCapacity > Self.effectReserve / 4 else {
+                let generation = self.feeds.generation(of: feed)
+                self.deadlines.schedule(.joining(feed: feed, generation: generation), at: now)
+                return
+            }
             let next = self.subscriptions[slot].nextInFeed
             if case .waiting = self.subscriptions[slot].phase { self.join(slot, into: &effects) }
             slot = next
@@ -200,6 +209,12 @@ extension Shard {
             preconditionFailure("only a recovering subscription reads")
         }
         let feed = self.subscriptions[slot].feed
+        guard self.feeds[feed].position.delivered != nil else {
+            // The stream has ended meanwhile: joins the next one.
+            self.feeds[feed].recovering -= 1
+            self.subscriptions[slot].phase = .waiting(id, since)
+            return
+        }
         guard let page else {
             self.abandon(slot, id, .internal, into: &effects)
             return
@@ -214,7 +229,8 @@ extension Shard {
         }
         let through = min(page.last, position.offset)
         guard self.heldReaches(from: through, in: feed) else {
-            guard page.count < self.configuration.recoveryLimit else {
+            // A page that ends before the log's end would end there again: too many messages or bytes.
+            guard page.last >= page.head.offset else {
                 self.feeds[feed].recovering -= 1
                 self.declareUnrecovered(slot, id, since, into: &effects)
                 return
@@ -305,16 +321,13 @@ extension Shard {
         self.feeds[feed].targetSubscriptions.removeLast()
     }
 
-    /// Ends the subscription of everybody live: their stream is another one now.
-    mutating func endAll(of feed: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
-        while let slot = self.feeds[feed].targetSubscriptions.last {
-            let handle = self.subscriptions[slot].connection
-            effects.emit(
-                .unsubscribe(handle, name: self.feeds[feed].name, .insufficientState)
-            )
-            self.unlink(slot, from: handle.slot)
-            self.removeTarget(UInt32(self.feeds[feed].targets.count - 1), from: feed)
-            self.subscriptions.remove(slot, leaving: .blank)
-        }
+    /// Ends the subscription of one who is live: the stream is another one now.
+    mutating func endLast(of feed: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+        guard let slot = self.feeds[feed].targetSubscriptions.last else { return }
+        let handle = self.subscriptions[slot].connection
+        effects.emit(.unsubscribe(handle, name: self.feeds[feed].name, .insufficientState))
+        self.unlink(slot, from: handle.slot)
+        self.removeTarget(UInt32(self.feeds[feed].targets.count - 1), from: feed)
+        self.subscriptions.remove(slot, leaving: .blank)
     }
 }

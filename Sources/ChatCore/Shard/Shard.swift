@@ -43,7 +43,12 @@ package struct Shard: ~Copyable, StateMachine {
     var messages = Slab<OwnedMessage>()
     var repeats = Slab<RepeatedMessage>()
     var recent: RecentMessages
-    var moved: [UInt32] = []
+    /// Conversations whose heads the next round announces.
+    var moved: [MovedHead] = []
+    /// Those that the present round has not come to, the next one last.
+    var announcing: [MovedHead] = []
+    /// The first slot that the next sweep for ended interest looks at.
+    var sweepStart: UInt32 = 0
 
     package init(
         id: ShardID,
@@ -81,11 +86,12 @@ package struct Shard: ~Copyable, StateMachine {
         statistics.connections = UInt64(self.connectionCount)
         statistics.subscriptions = UInt64(self.subscriptions.count)
         statistics.conversations = UInt64(self.conversations.count)
+        statistics.feeds = UInt64(self.feeds.count)
+        statistics.pendingMessages = UInt64(self.messages.count + self.repeats.count)
+        statistics.heldDeliveries = UInt64(self.held.count)
+        statistics.deadlines = UInt64(self.deadlines.count)
         return statistics
     }
-
-    /// How many things wait for their time; for oracles that watch for timers that leak.
-    package var deadlineCount: Int { self.deadlines.count }
 
     /// Adds a connection to the targets of the next event; returns its index there.
     package mutating func stage(_ connection: ConnectionHandle) -> UInt32 {
@@ -150,7 +156,16 @@ package struct Shard: ~Copyable, StateMachine {
         case .request(let token): self.expireRequest(token, into: &effects)
         case .interest(let feed, let generation):
             guard self.feeds.holds(feed, generation: generation) else { return }
-            self.sendInterest(feed, at: now, into: &effects)
+            self.renewInterest(feed, at: now, into: &effects)
+        case .registration(let feed, let generation):
+            guard self.feeds.holds(feed, generation: generation) else { return }
+            self.registerAgain(feed, at: now, into: &effects)
+        case .joining(let feed, let generation):
+            guard self.feeds.holds(feed, generation: generation) else { return }
+            self.joinWaiting(of: feed, at: now, into: &effects)
+        case .ending(let feed, let generation):
+            guard self.feeds.holds(feed, generation: generation) else { return }
+            self.endSome(of: feed, at: now, into: &effects)
         case .hole(let feed, let generation):
             guard self.feeds.holds(feed, generation: generation) else { return }
             self.closeHole(of: feed, into: &effects)

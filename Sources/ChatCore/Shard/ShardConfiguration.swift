@@ -62,6 +62,8 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var recoveryLimit: UInt32 = 300
     /// The most messages in a history page.
     package var historyLimit: UInt32 = 300
+    /// Pages of history that one connection may wait for at once.
+    package var historyRequestLimit: UInt16 = 32
     package var subscriptionLimit: UInt16 = 128
     /// Messages of one conversation that wait for the store.
     package var pendingLimit: UInt32 = 1024
@@ -100,6 +102,13 @@ package struct ShardStatistics: Equatable, Sendable {
     package var connections: UInt64 = 0
     package var subscriptions: UInt64 = 0
     package var conversations: UInt64 = 0
+    package var feeds: UInt64 = 0
+    /// Messages that owners have not answered.
+    package var pendingMessages: UInt64 = 0
+    /// Deliveries that gateways keep beyond a hole or for those who join.
+    package var heldDeliveries: UInt64 = 0
+    /// Things that wait for their time.
+    package var deadlines: UInt64 = 0
 
     package init() {}
 }

@@ -12,6 +12,9 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
         case live
         /// A hole is being closed from the log; leaves for `live` when it is.
         case closingHole
+        /// The stream is another one, and not all of the live have been told; leaves for `registering`
+        /// when they have. Nothing that is said of the stream counts until then.
+        case ending
     }
 
     /// What to do with a delivery.
@@ -37,12 +40,12 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
     package mutating func reregister(in term: Term) {
         guard term > self.term else { return }
         self.term = term
-        self.phase = .registering
+        if self.phase != .ending { self.phase = .registering }
     }
 
     /// Judges a delivery; on `.deliver` the position has advanced.
     package mutating func judge(term: Term, epoch: Epoch, offset: Offset) -> Verdict {
-        guard term >= self.term else { return .drop }
+        guard term >= self.term, self.phase != .ending else { return .drop }
         guard let position = self.delivered else { return .hold }
         guard position.epoch == epoch else { return term > self.term ? .lost : .drop }
         guard offset > position.offset else { return .drop }
@@ -71,7 +74,7 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
         in term: Term,
         confirms: Bool
     ) -> HeadVerdict {
-        guard term >= self.term else { return .stale }
+        guard term >= self.term, self.phase != .ending else { return .stale }
         self.term = term
         guard let position = self.delivered else {
             guard confirms else { return .stale }
@@ -107,10 +110,16 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
         self.known = max(self.known, offset)
     }
 
-    /// Starts again on another stream, after everybody has been told.
-    package mutating func restart(at head: StreamHead) {
-        self.delivered = Position(epoch: head.epoch, offset: head.offset)
-        self.known = head.offset
-        self.phase = .live
+    /// The stream is another one: what was delivered means nothing any more.
+    package mutating func forget() {
+        self.delivered = nil
+        self.known = .start
+        self.phase = .ending
+    }
+
+    /// Registers anew, after everybody has been told.
+    package mutating func beginAgain() {
+        precondition(self.phase == .ending, "a feed begins again when its stream has ended")
+        self.phase = .registering
     }
 }

@@ -152,6 +152,7 @@ package final class LiveServer: Sendable {
         _ hosts: [NIOLoopBound<ShardHost>],
         _ store: DurableStore
     ) async throws -> any Channel {
+        let requestTimeout = configuration.shard.connectTimeout
         let metrics: @Sendable () -> EventLoopFuture<String> = { Self.metrics(hosts, store) }
         return try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
@@ -161,7 +162,7 @@ package final class LiveServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     guard let host = hosts.first(where: { $0.eventLoop === channel.eventLoop })
                     else { preconditionFailure("each loop has a shard") }
-                    let requests = PlainRequests(metrics: metrics)
+                    let requests = PlainRequests(metrics: metrics, timeout: requestTimeout)
                     let bound = NIOLoopBound(requests, eventLoop: channel.eventLoop)
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(
                         withServerUpgrade: (
@@ -186,7 +187,9 @@ package final class LiveServer: Sendable {
         _ store: DurableStore
     ) -> EventLoopFuture<String> {
         let parts = hosts.map { host in
-            host.eventLoop.submit { (host.value.statistics, host.value.queuedBytes) }
+            host.eventLoop.submit {
+                (host.value.statistics, host.value.queuedBytes, host.value.closes)
+            }
         }
         return EventLoopFuture.whenAllSucceed(parts, on: hosts[0].eventLoop).map { parts in
             var text = MetricsText()
@@ -196,6 +199,7 @@ package final class LiveServer: Sendable {
                 "Bytes that sockets have not accepted.",
                 UInt64(parts.reduce(0) { $0 + $1.1 })
             )
+            text.add(closes: parts.map(\.2))
             text.add(store.statistics, waiting: store.waitingCount)
             return text.text
         }

@@ -42,6 +42,17 @@ struct MetricsText {
         self.counter("pongs", "Pongs received.", sum(\.pongs))
     }
 
+    /// How many connections each shard has sent away, by code.
+    mutating func add(closes shards: [[UInt16: UInt64]]) {
+        var total: [UInt16: UInt64] = [:]
+        for shard in shards { total.merge(shard) { $0 + $1 } }
+        self.text += "# HELP parley_closes_total Connections sent away, by code.\n"
+        self.text += "# TYPE parley_closes_total counter\n"
+        for (code, count) in total.sorted(by: { $0.key < $1.key }) {
+            self.text += "parley_closes_total{code=\"\(code)\"} \(count)\n"
+        }
+    }
+
     mutating func add(_ store: StoreStatistics, waiting: Int) {
         self.gauge("store_waiting", "Requests that wait for the writer.", UInt64(waiting))
         self.counter("store_commits", "Group commits.", store.commits.load(ordering: .relaxed))

@@ -1,9 +1,9 @@
-import ChatCore
+package import ChatCore
 
 extension ServerConfiguration {
-    /// Adds namespaces with the default policy.
-    package mutating func declare(namespaces names: [String]) {
-        self.namespaces = NamespaceTable(names: names)
-        self.shard.namespaces = Array(repeating: Namespace(), count: names.count + 1)
+    /// Adds a namespace: names that begin with `name` and a colon follow its policy.
+    package mutating func declare(_ name: String, _ policy: Namespace) {
+        self.namespaces.names.append(name)
+        self.shard.namespaces.append(policy)
     }
 }

@@ -41,6 +41,8 @@ final class ShardHost {
     private var touched: [ClientSocket] = []
     private var watched: [ClientSocket] = []
     private var outgoing: [ShardID: [ShardEvent]] = [:]
+    /// By code, the connections that the shard has sent away.
+    private(set) var closes: [UInt16: UInt64] = [:]
     private var isRoundScheduled = false
     private var isInRound = false
     private var timer: Scheduled<Void>?
@@ -154,13 +156,7 @@ final class ShardHost {
         self.isRoundScheduled = false
         self.isInRound = true
         let now = self.now
-        if !self.pongs.isEmpty {
-            for handle in self.pongs { _ = self.shard.stage(handle) }
-            let range = TargetRange(start: 0, count: UInt32(self.pongs.count))
-            self.pongs.removeAll(keepingCapacity: true)
-            self.shard.handle(.pongs(range), at: now, into: &self.effects)
-            self.carryOut()
-        }
+        self.passPongs(at: now)
         if let due = self.shard.nextDeadline, due <= now {
             self.shard.handleDeadline(at: now, into: &self.effects)
             self.carryOut()
@@ -169,12 +165,27 @@ final class ShardHost {
         while taken < Self.roundLimit, let event = self.waiting.popFirst() {
             self.shard.handle(event, at: now, into: &self.effects)
             self.carryOut()
+            if case .command(let handle, _, _) = event { self.socket(handle)?.commandTaken() }
             taken += 1
         }
         self.finishRound()
         self.isInRound = false
         let isDue = self.shard.nextDeadline.map { $0 <= now } ?? false
         if !self.waiting.isEmpty || isDue { self.scheduleRound() } else { self.armTimer() }
+    }
+
+    /// In ranges that leave room for a violation by each.
+    private func passPongs(at now: Instant) {
+        var start = 0
+        while start < self.pongs.count {
+            let part = self.pongs[start...].prefix(Shard.effectReserve)
+            for handle in part { _ = self.shard.stage(handle) }
+            let range = TargetRange(start: 0, count: UInt32(part.count))
+            self.shard.handle(.pongs(range), at: now, into: &self.effects)
+            self.carryOut()
+            start += part.count
+        }
+        self.pongs.removeAll(keepingCapacity: true)
     }
 
     private func finishRound() {
@@ -231,6 +242,7 @@ final class ShardHost {
             self.send(self.pingFrame, to: targets)
         case .close(let handle, let code):
             guard let socket = self.socket(handle) else { return }
+            self.closes[code.rawValue, default: 0] += 1
             socket.end(code: code.rawValue, reason: "\(code.reason)")
         case .peer(let shard, let message):
             message.retainHandles()

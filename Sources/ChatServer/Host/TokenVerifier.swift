@@ -34,6 +34,7 @@ package struct TokenVerifier: Sendable {
     }
 
     func verify(_ token: String) async -> TokenVerdict {
+        guard Self.isSignedWithHMAC(token) else { return .invalid }
         do {
             let claims = try await self.keys.verify(token, as: ConnectionClaims.self)
             let left = claims.exp.map { max(0, $0.value.timeIntervalSinceNow) }
@@ -43,6 +44,19 @@ package struct TokenVerifier: Sendable {
             return .expired
         } catch {
             return .invalid
+        }
+    }
+
+    /// Whether the header names the one algorithm that is in use; the library goes by the key alone.
+    private static func isSignedWithHMAC(_ token: String) -> Bool {
+        struct Header: Decodable { var alg: String }
+        var text = token.prefix { $0 != "." }.replacing("-", with: "+").replacing("_", with: "/")
+        while !text.count.isMultiple(of: 4) { text.append("=") }
+        guard let data = Data(base64Encoded: String(text)) else { return false }
+        do {
+            return try JSONDecoder().decode(Header.self, from: data).alg == "HS256"
+        } catch {
+            return false
         }
     }
 

@@ -13,7 +13,10 @@ final class ClientSocket: ChannelInboundHandler {
     static let messageLimit = 65_536
 
     /// The most commands that may come before the token is checked.
-    static let heldLimit = 64
+    static let heldLimit = 256
+
+    /// With more commands than this waiting for the shard, nothing more is read from the socket.
+    static let waitingLimit = 512
 
     private enum Phase {
         case open
@@ -25,6 +28,8 @@ final class ClientSocket: ChannelInboundHandler {
     private let host: ShardHost
     private var phase = Phase.open
     private var fragments: ByteBuffer?
+    /// Whether the message under way is text, which must be UTF-8.
+    private var isText = false
     private(set) var channel: (any Channel)?
     private(set) var handle = ConnectionHandle(slot: 0, generation: 0)
     /// The connection's id on the wire.
@@ -39,12 +44,19 @@ final class ClientSocket: ChannelInboundHandler {
     /// What the socket had accepted when the host last looked.
     private var acceptedBytes = 0
     private var stalledSeconds = 0
+    /// Commands that the shard has not taken yet.
+    private var waitingCommands = 0
     private var closingSeconds = 0
     var isTouched = false
 
     init(host: ShardHost) { self.host = host }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        // A socket that died during the upgrade would never tell of its end.
+        guard context.channel.isActive else {
+            self.phase = .closed
+            return
+        }
         self.channel = context.channel
         self.handle = self.host.open(self)
     }
@@ -73,6 +85,7 @@ final class ClientSocket: ChannelInboundHandler {
                 self.end(code: 1002, reason: "a message began inside another")
                 return
             }
+            self.isText = frame.opcode == .text
             if frame.fin { self.receive(payload) } else { self.gather(payload) }
         case .continuation:
             guard self.fragments != nil else {
@@ -94,17 +107,42 @@ final class ClientSocket: ChannelInboundHandler {
         case .pong:
             break
         case .connectionClose:
-            let code = payload.getInteger(at: payload.readerIndex, as: UInt16.self) ?? 1000
-            self.end(code: code, reason: "")
+            self.end(code: Self.answer(toClose: payload), reason: "")
             context.close(promise: nil)
         default:
             self.end(code: 1002, reason: "unknown opcode")
         }
     }
 
+    /// The code that answers a client's close: its own, or why it is none (RFC 6455, section 7.4).
+    private static func answer(toClose payload: ByteBuffer) -> UInt16 {
+        guard payload.readableBytes > 0 else { return 1000 }
+        guard let code = payload.getInteger(at: payload.readerIndex, as: UInt16.self) else {
+            return 1002
+        }
+        switch code {
+        case 1000...1003, 1007...1011, 3000...4999: break
+        default: return 1002
+        }
+        return Self.isUTF8(Array(payload.readableBytesView.dropFirst(2))) ? code : 1007
+    }
+
+    private static func isUTF8(_ bytes: [UInt8]) -> Bool {
+        do {
+            _ = try UTF8Span(validating: bytes.span)
+            return true
+        } catch {
+            return false
+        }
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // After a goodbye the decoder refuses whatever still comes; hanging up on bytes that have not
+        // been read would reset the connection, and so destroy the goodbye.
+        guard self.phase == .open else { return }
         if case .invalidFrameLength? = error as? NIOWebSocketError {
-            self.host.violated(self.handle, .messageTooBig)
+            // At once: the rest of the frame comes as further errors, before the shard's next round.
+            self.end(code: CloseCode.messageTooBig.rawValue, reason: "message too big")
         } else if error is NIOWebSocketError {
             self.end(code: 1002, reason: "protocol error")
         } else {
@@ -138,7 +176,11 @@ final class ClientSocket: ChannelInboundHandler {
                 self.held?.append(command)
             }
         } catch {
-            self.host.violated(self.handle, FrameError.closeCode)
+            if self.isText, !Self.isUTF8(bytes) {
+                self.end(code: 1007, reason: "text that is not UTF-8")
+            } else {
+                self.host.violated(self.handle, FrameError.closeCode)
+            }
         }
     }
 
@@ -155,14 +197,31 @@ final class ClientSocket: ChannelInboundHandler {
                 self.token = token ?? ""
                 self.held = []
             }
-            self.host.submit(.command(self.handle, id, .connect))
+            self.submit(id, .connect)
         case .command(let id, let command):
-            self.host.submit(.command(self.handle, id, command))
+            self.submit(id, command)
         case .pong:
             self.host.pong(self.handle)
         case .violated(let code):
             self.host.violated(self.handle, code)
         }
+    }
+
+    private func submit(_ id: CommandID, _ command: Command) {
+        self.waitingCommands += 1
+        if self.waitingCommands == Self.waitingLimit { self.setReading(false) }
+        self.host.submit(.command(self.handle, id, command))
+    }
+
+    /// The shard has taken one of this socket's commands.
+    func commandTaken() {
+        self.waitingCommands -= 1
+        if self.waitingCommands == Self.waitingLimit / 2 { self.setReading(true) }
+    }
+
+    private func setReading(_ isReading: Bool) {
+        // Fails only when the channel has closed in the meantime, which its handler is told.
+        self.channel?.setOption(.autoRead, value: isReading).whenFailure { _ in }
     }
 
     /// The token was checked, and the shard told: lets the commands through that waited.

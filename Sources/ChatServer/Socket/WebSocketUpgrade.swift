@@ -48,6 +48,21 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
         }
     }
 
+    /// The nonce of 16 bytes in base 64; `nil` if there is none.
+    private static func key(of request: HTTPRequestHead) -> String? {
+        guard let key = request.headers["Sec-WebSocket-Key"].first,
+            Data(base64Encoded: key)?.count == 16
+        else { return nil }
+        return key
+    }
+
+    /// Whether a request asks for this version's upgrade without a key for it.
+    static func lacksKey(_ request: HTTPRequestHead) -> Bool {
+        request.headers["Upgrade"].first?.lowercased() == "websocket"
+            && request.headers["Sec-WebSocket-Version"].first == "13"
+            && Self.key(of: request) == nil
+    }
+
     private static func headers(
         for request: HTTPRequestHead,
         from initial: HTTPHeaders
@@ -59,8 +74,8 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
         )
         guard parts.first.map(String.init) == Self.endpoint else { throw .notTheEndpoint }
         let query = parts.count > 1 ? parts[1].split(separator: "&").map(String.init) : []
-        guard request.headers["Sec-WebSocket-Version"].first == "13",
-            let key = request.headers["Sec-WebSocket-Key"].first
+        guard request.method == .GET, request.headers["Sec-WebSocket-Version"].first == "13",
+            let key = Self.key(of: request)
         else { throw .badRequest }
         let offered = request.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
         let asksForProtobuf =

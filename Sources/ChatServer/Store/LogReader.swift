@@ -3,6 +3,10 @@ import Kernel
 
 /// Reads the log over a connection of its own; each read sees one snapshot.
 final class LogReader {
+    /// A page ends with the message that reaches this many bytes of bodies, so that its reply fits the
+    /// queue of a connection.
+    static let pageByteLimit = 1 << 19
+
     private let database: Database
     private let epochs: EpochSource
     private let conversation: Statement
@@ -70,7 +74,7 @@ final class LogReader {
         defer { statement.reset() }
         var entries: [MessagePage.Entry] = []
         var byteCount = 0
-        while try statement.step() {
+        while byteCount < Self.pageByteLimit, try statement.step() {
             let message = Message(
                 body: statement.bytes(5),
                 messageID: statement.isNull(4) ? nil : statement.string(4),

@@ -57,6 +57,10 @@ package struct StrictNode {
         self.init(root, file: file, key: "", line: 1)
     }
 
+    package var isMapping: Bool {
+        if case .mapping = self.node { true } else { false }
+    }
+
     package func refused(_ reason: String, expected: String) -> ModelError {
         ModelError(
             file: self.file,

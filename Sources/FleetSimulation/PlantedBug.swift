@@ -1,0 +1,67 @@
+import ChatCore
+import Kernel
+
+/// A defect that a test plants at a seam of the simulated world, to see the law that must catch it.
+package enum PlantedBug: String, CaseIterable, Sendable {
+    /// The store answers an append before it has committed it.
+    case acknowledgesBeforeCommit
+    /// A crash takes the last message of each log away, and nobody is told.
+    case losesTailAtCrash
+    /// The store has no index of message ids.
+    case acceptsRepeatedIDs
+    /// The store does not compare terms.
+    case ignoresTerms
+    /// Now and then, a message does not reach the subscribers of a shard, and the next one does.
+    case deliversOverHole
+    /// Now and then, a message reaches the subscribers of a shard twice.
+    case deliversTwice
+    /// Acknowledgements name the offset after the right one.
+    case acknowledgesWrongOffset
+    /// Acknowledgements of repeats do not say so.
+    case deniesDuplicates
+    /// Owners do not announce heads, and do not state them when interest is renewed.
+    case hidesHeads
+    /// What a returning subscriber missed lacks its first message.
+    case recoversWithHole
+    /// A subscription begins after a message that does not exist yet.
+    case subscribesBeyondHead
+    /// A returning subscriber is told that nothing was missed.
+    case forgetsAbsence
+}
+
+extension World {
+    /// What leaves the shard instead of `effect`; `nil` if nothing does.
+    func sabotaged(_ effect: ShardEffect) -> ShardEffect? {
+        switch (self.bug, effect) {
+        case (.deliversOverHole, .deliver):
+            self.sabotageCount += 1
+            return self.sabotageCount % 20 == 0 ? nil : effect
+        case (.hidesHeads, .peer(_, .head)):
+            return nil
+        case (.acknowledgesWrongOffset, .reply(let handle, let id, .sent(var sent))):
+            sent.offset = sent.offset.next
+            return .reply(handle, id, .sent(sent))
+        case (.deniesDuplicates, .reply(let handle, let id, .sent(var sent))):
+            sent.isDuplicate = false
+            return .reply(handle, id, .sent(sent))
+        case (.subscribesBeyondHead, .reply(let handle, let id, .subscribed(var subscribed))):
+            if subscribed.recovery == .notRequested { subscribed.offset = subscribed.offset.next }
+            return .reply(handle, id, .subscribed(subscribed))
+        case (.forgetsAbsence, .reply(let handle, let id, .subscribed(var subscribed))):
+            if case .recovered(_, let through) = subscribed.recovery {
+                subscribed.recovery = .notRequested
+                subscribed.offset = through
+            }
+            return .reply(handle, id, .subscribed(subscribed))
+        case (_, _):
+            return effect
+        }
+    }
+
+    /// How often an effect leaves the shard.
+    func copies(of effect: ShardEffect) -> Int {
+        guard self.bug == .deliversTwice, case .deliver = effect else { return 1 }
+        self.sabotageCount += 1
+        return self.sabotageCount % 20 == 0 ? 2 : 1
+    }
+}

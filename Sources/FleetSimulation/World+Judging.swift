@@ -1,0 +1,95 @@
+import ChatCore
+import ClientModel
+import Kernel
+import Oracles
+import Workload
+
+/// What the oracle is shown beside what clients and the store saw.
+extension World {
+    /// Shows the oracle what a shard is about to say.
+    func witness(_ effect: ShardEffect, of index: Int) {
+        guard case .reply(let handle, let id, let reply) = effect else { return }
+        switch reply {
+        case .sent(let sent):
+            guard let number = self.client(of: handle, on: index),
+                let message = self.clients[number].machine.message(ofCommand: id)
+            else { return }
+            self.oracle.answered(
+                World.id(of: message.conversation),
+                MessageID(high: 0, low: message.id.low),
+                at: sent.offset,
+                now: self.now
+            )
+        case .subscribed(let subscribed):
+            let name = UInt32(truncatingIfNeeded: subscribed.name.rawValue)
+            let conversation = World.id(of: ConversationNumber(name))
+            self.oracle.told(conversation, head: subscribed.offset, now: self.now)
+            guard case .recovered = subscribed.recovery,
+                let number = self.client(of: handle, on: index)
+            else { return }
+            self.oracle.recovered(
+                UInt64(number),
+                conversation,
+                after: subscribed.offset,
+                now: self.now
+            )
+        case .history(let history):
+            guard let page = self.pages[history.page.rawValue] else { return }
+            self.oracle.told(page.conversation, head: history.head, now: self.now)
+        case .connected, .unsubscribed, .published, .error: return
+        }
+    }
+
+    /// Who listens at a connection; `nil` if the client has turned away from it.
+    private func client(of handle: ConnectionHandle, on index: Int) -> Int? {
+        let row = self.shards[index]
+        guard row.isCurrent(handle) else { return nil }
+        let number = Int(row.sockets[Int(handle.slot)].client)
+        let client = self.clients[number]
+        return client.shard == index && client.handle == handle ? number : nil
+    }
+
+    /// Shows the oracle how much a shard keeps.
+    func witnessQueues(of index: Int) {
+        guard let statistics = self.shards[index].shard?.statistics else { return }
+        let limits = ShardConfiguration()
+        self.oracle.bounded(
+            statistics.pendingMessages,
+            by: UInt64(limits.pendingLimit) * statistics.conversations,
+            now: self.now,
+            "messages that wait at shard \(index)"
+        )
+        self.oracle.bounded(
+            statistics.heldDeliveries,
+            by: UInt64(limits.heldLimit) * statistics.feeds,
+            now: self.now,
+            "deliveries kept by shard \(index)"
+        )
+    }
+
+    /// Once it has been quiet for longer than any single timer of a connection or a request runs,
+    /// nothing waits, and each connection and each feed has a few timers.
+    func witnessQuiet(of index: Int) {
+        let limits = ShardConfiguration()
+        guard self.scenario.workload.settle > limits.connectTimeout * 2,
+            let statistics = self.shards[index].shard?.statistics
+        else { return }
+        for (what, count) in [
+            ("messages that wait", statistics.pendingMessages),
+            ("deliveries kept", statistics.heldDeliveries),
+        ] {
+            self.oracle.bounded(
+                count,
+                by: 0,
+                now: self.now,
+                "\(what) at shard \(index) in the quiet"
+            )
+        }
+        self.oracle.bounded(
+            statistics.deadlines,
+            by: 8 + statistics.connections + statistics.feeds * 2,
+            now: self.now,
+            "timers of shard \(index) in the quiet"
+        )
+    }
+}

@@ -1,0 +1,119 @@
+import ArgumentParser
+import ChatCore
+import ChatServer
+import Dispatch
+import Foundation
+import Logging
+import Workload
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs the live server until SIGTERM or SIGINT; a second signal ends it at once."
+    )
+
+    @Option(help: "A YAML file with the settings below and more: docs/configuration.md.")
+    var config: String?
+
+    @Option(help: "The address to listen on (default: 0.0.0.0).")
+    var host: String?
+
+    @Option(help: "The port to listen on; 0 takes any (default: 8000).")
+    var port: Int?
+
+    @Option(help: "The directory of the durable store; one process at a time.")
+    var data: String?
+
+    @Option(help: "The secret that connection tokens are signed with.")
+    var tokenHmacSecret: String?
+
+    @Option(help: "Event loops; the default is the number of cores.")
+    var shards: UInt16?
+
+    @Option(help: "A namespace besides the default one; may be repeated.")
+    var namespace: [String] = []
+
+    func validate() throws {
+        if let port = self.port, !(0...65_535 ~= port) {
+            throw ValidationError("--port \(port): expected 0 to 65535")
+        }
+        if let shards = self.shards, !(1...1024 ~= shards) {
+            throw ValidationError("--shards \(shards): expected 1 to 1024")
+        }
+        for name in self.namespace
+        where name.isEmpty || name.contains(":") || !name.utf8.allSatisfy({ $0 < 128 }) {
+            throw ValidationError("--namespace '\(name)': expected ASCII text without ':'")
+        }
+    }
+
+    func run() async throws {
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let log = Logger(label: "parley")
+        let configuration = try self.configuration()
+        let server: LiveServer
+        do {
+            server = try await LiveServer.start(configuration, log: log)
+        } catch {
+            log.critical("cannot start", metadata: ["error": "\(error)"])
+            throw ExitCode(2)
+        }
+        let (signals, first) = AsyncStream<Void>.makeStream()
+        let sources = Self.listen(first)
+        for await _ in signals { break }
+        try await server.drain()
+        // Until here, so that the second signal is heard while draining.
+        withExtendedLifetime(sources) {}
+    }
+
+    /// The file's settings, and the command line's over them.
+    private func configuration() throws -> ServerConfiguration {
+        let file: ServerFile
+        do {
+            file = try self.config.map { try ServerFile(path: $0) } ?? ServerFile()
+        } catch let error as ModelError {
+            throw ValidationError(error.description)
+        }
+        guard let data = self.data ?? file.data else {
+            throw ValidationError("no data directory; expected --data DIR, or data: in --config")
+        }
+        let secret = self.tokenHmacSecret ?? file.tokenSecret ?? ""
+        guard !secret.isEmpty else {
+            throw ValidationError(
+                "no secret; expected --token-hmac-secret S, or tokenHmacSecret: in --config"
+            )
+        }
+        var configuration = ServerConfiguration(dataPath: data, tokenSecret: secret)
+        if let host = self.host ?? file.host { configuration.host = host }
+        if let port = self.port ?? file.port { configuration.port = port }
+        if let shards = self.shards.map(Int.init) ?? file.shardCount {
+            configuration.shardCount = shards
+        }
+        if let seconds = file.drainSeconds { configuration.drainSeconds = seconds }
+        if let seconds = file.writeTimeoutSeconds { configuration.writeTimeoutSeconds = seconds }
+        configuration.shard = file.shard
+        for (name, policy) in file.namespaces { configuration.declare(name, policy) }
+        for name in self.namespace where !file.namespaces.contains(where: { $0.name == name }) {
+            configuration.declare(name, Namespace())
+        }
+        guard configuration.shard.namespaces.count <= 256 else {
+            throw ValidationError("too many namespaces; expected at most 255")
+        }
+        return configuration
+    }
+
+    /// Tells of the first signal to end; the second one ends the process.
+    private static func listen(
+        _ first: AsyncStream<Void>.Continuation
+    ) -> [any DispatchSourceSignal] {
+        let count = SignalCount()
+        return [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                if count.isRepeated() { Foundation.exit(1) }
+                first.yield()
+            }
+            source.resume()
+            return source
+        }
+    }
+}

@@ -1,0 +1,153 @@
+package import ChatCore
+import ChatServer
+import Foundation
+import Kernel
+package import Workload
+
+/// What a configuration file of `serve` says; options of the command line win over it.
+///
+/// Unknown keys and impossible values are refused with file, line and what was expected.
+package struct ServerFile {
+    package var host: String?
+    package var port: Int?
+    package var data: String?
+    package var tokenSecret: String?
+    package var shardCount: Int?
+    package var drainSeconds: UInt64?
+    package var writeTimeoutSeconds: Int?
+    /// By name, in the file's order, without the default namespace.
+    package var namespaces: [(name: String, policy: Namespace)] = []
+    /// The policy of channels without a prefix, and what a whole shard is told.
+    package var shard = ShardConfiguration()
+
+    /// The file that says nothing.
+    package init() {}
+
+    package init(path: String) throws {
+        let text: String
+        do {
+            text = try String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8)
+        } catch {
+            throw ModelError(
+                file: path,
+                line: 1,
+                key: "",
+                reason: "cannot be read",
+                expected: "a text file"
+            )
+        }
+        try self.init(yaml: text, file: path)
+    }
+
+    package init(yaml: String, file: String) throws(ModelError) {
+        var mapping = try StrictNode(yaml: yaml, file: file).mapping()
+        self.host = try mapping.optional("host")?.text()
+        self.port = try mapping.optional("port").map { node throws(ModelError) in
+            Int(try node.integer(in: 0...65_535))
+        }
+        self.data = try mapping.optional("data")?.text()
+        self.tokenSecret = try mapping.optional("tokenHmacSecret")?.text()
+        self.shardCount = try mapping.optional("shards").map { node throws(ModelError) in
+            Int(try node.integer(in: 1...1_024))
+        }
+        self.drainSeconds = try mapping.optional("drainOver")?.seconds(in: 1...3_600)
+        self.writeTimeoutSeconds = try mapping.optional("writeTimeout").map {
+            node throws(ModelError) in Int(try node.seconds(in: 1...3_600))
+        }
+        if let node = mapping.optional("pings") { try self.readPings(node) }
+        if let node = mapping.optional("limits") { try self.readLimits(node) }
+        if let node = mapping.optional("defaultNamespace") {
+            var policy = try node.mapping()
+            self.shard.namespaces = [try Namespace(&policy)]
+            try policy.finish()
+        }
+        if let node = mapping.optional("namespaces") { try self.readNamespaces(node) }
+        try mapping.finish()
+    }
+
+    private mutating func readPings(_ node: StrictNode) throws(ModelError) {
+        var pings = try node.mapping()
+        if let value = pings.optional("interval") {
+            self.shard.pingInterval = try value.slots(in: .seconds(1) ... .seconds(600))
+        }
+        if let value = pings.optional("timeout") {
+            self.shard.pongTimeout = try value.slots(in: .milliseconds(200) ... .seconds(600))
+        }
+        guard self.shard.pongTimeout < self.shard.pingInterval else {
+            throw node.refused("waits longer than it pauses", expected: "timeout below interval")
+        }
+        try pings.finish()
+    }
+
+    private mutating func readLimits(_ node: StrictNode) throws(ModelError) {
+        var limits = try node.mapping()
+        if let value = limits.optional("recovery") {
+            self.shard.recoveryLimit = UInt32(try value.integer(in: 1...10_000))
+        }
+        if let value = limits.optional("historyPage") {
+            self.shard.historyLimit = UInt32(try value.integer(in: 1...10_000))
+        }
+        if let value = limits.optional("subscriptions") {
+            self.shard.subscriptionLimit = UInt16(try value.integer(in: 1...65_535))
+        }
+        if let value = limits.optional("pendingMessages") {
+            self.shard.pendingLimit = UInt32(try value.integer(in: 1...1_000_000))
+        }
+        try limits.finish()
+    }
+
+    private mutating func readNamespaces(_ node: StrictNode) throws(ModelError) {
+        for item in try node.items() {
+            var mapping = try item.mapping()
+            let name = try mapping.required("name", expected: "text without ':'")
+            let text = try name.text()
+            guard !text.contains(":"), text.utf8.allSatisfy({ $0 < 128 }) else {
+                throw name.refused("'\(text)' is no name", expected: "ASCII text without ':'")
+            }
+            guard !self.namespaces.contains(where: { $0.name == text }) else {
+                throw name.refused("'\(text)' is given twice", expected: "each name once")
+            }
+            self.namespaces.append((text, try Namespace(&mapping)))
+            try mapping.finish()
+        }
+        guard self.namespaces.count < 256 else {
+            throw node.refused(
+                "has \(self.namespaces.count) namespaces",
+                expected: "at most 255"
+            )
+        }
+    }
+}
+
+extension Namespace {
+    /// Takes the keys of a policy; what is not said is allowed.
+    fileprivate init(_ mapping: inout StrictMapping) throws(ModelError) {
+        self.init()
+        if let value = mapping.optional("log") { self.hasLog = try value.boolean() }
+        if let value = mapping.optional("subscribe") { self.allowsSubscribe = try value.boolean() }
+        if let value = mapping.optional("publish") { self.allowsPublish = try value.boolean() }
+        if let value = mapping.optional("history") { self.allowsHistory = try value.boolean() }
+    }
+}
+
+extension StrictNode {
+    /// A time of whole seconds.
+    fileprivate func seconds(in range: ClosedRange<UInt64>) throws(ModelError) -> UInt64 {
+        let interval = try self.duration(
+            in: .seconds(range.lowerBound) ... .seconds(range.upperBound)
+        )
+        guard interval.nanoseconds.isMultiple(of: 1_000_000_000) else {
+            throw self.refused("is finer than a second", expected: "whole seconds")
+        }
+        return interval.nanoseconds / 1_000_000_000
+    }
+
+    /// A time that is a multiple of the 100 ms in which pings are grouped.
+    fileprivate func slots(in range: ClosedRange<Interval>) throws(ModelError) -> Interval {
+        let interval = try self.duration(in: range)
+        guard interval.nanoseconds.isMultiple(of: 100_000_000) else {
+            throw self.refused("is finer than 100 ms", expected: "a multiple of 100 ms")
+        }
+        return interval
+    }
+}

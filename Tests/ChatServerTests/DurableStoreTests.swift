@@ -1,0 +1,188 @@
+import ChatCore
+import ChatServer
+import Foundation
+import Kernel
+import Logging
+import Synchronization
+import Testing
+
+/// What a store answered, by token, and a way to wait for it.
+private final class Answers: Sendable {
+    private let state = Mutex<[ShardEvent]>([])
+    private let arrived = DispatchSemaphore(value: 0)
+
+    func add(_ events: [ShardEvent]) {
+        self.state.withLock { $0 += events }
+        self.arrived.signal()
+    }
+
+    /// Blocks until an answer fits; `nil` after ten seconds.
+    func first<Answer>(_ fits: (ShardEvent) -> Answer?) -> Answer? {
+        while true {
+            let events = self.state.withLock { $0 }
+            if let found = events.lazy.compactMap(fits).first { return found }
+            guard self.arrived.wait(timeout: .now() + 10) == .success else { return nil }
+        }
+    }
+}
+
+/// One life of a store on a directory.
+private struct Life {
+    static let shard = ShardID(node: NodeID(0), index: 0)
+    static let conversation = ConversationID(named: "store")
+    static let partition = PartitionID(
+        of: Self.conversation,
+        count: ShardConfiguration().partitionCount
+    )
+
+    let store: DurableStore
+    private let answers = Answers()
+
+    init(path: String) throws {
+        var log = Logger(label: "store")
+        log.logLevel = .critical
+        let answers = self.answers
+        self.store = try DurableStore(
+            directory: DataDirectory(path: path),
+            shards: [Self.shard],
+            configuration: ShardConfiguration(),
+            leaseLength: .seconds(6),
+            log: log,
+            answer: { answers.add($1) }
+        )
+    }
+
+    /// The term in which this life owns the conversation.
+    func term() -> Term? {
+        let token = RequestToken(rawValue: .max)
+        self.store.submit(
+            .leases(holdsPartitions: true),
+            token: token,
+            message: nil,
+            from: Self.shard
+        )
+        return self.answers.first {
+            guard case .lease(Self.partition, let term, _) = $0 else { return nil }
+            return term
+        }
+    }
+
+    /// Appends all at once, so that they may share a transaction; the outcomes in their order.
+    func append(
+        _ appends: [(id: String?, offset: UInt64)],
+        term: Term,
+        firstToken: UInt64
+    ) -> [AppendOutcome?] {
+        for (index, append) in appends.enumerated() {
+            let message = Message(
+                body: Array("1".utf8),
+                messageID: append.id,
+                user: "u",
+                client: "c",
+                conversation: "store"
+            )
+            let request = Append(
+                conversation: Self.conversation,
+                partition: Self.partition,
+                term: term,
+                offset: Offset(append.offset),
+                user: UserID(named: "u"),
+                message: append.id.map { MessageID(named: $0) },
+                unixMilliseconds: 7,
+                body: Body(handle: .none, byteCount: 1)
+            )
+            self.store.submit(
+                .append(request),
+                token: RequestToken(rawValue: firstToken + UInt64(index)),
+                message: message,
+                from: Self.shard
+            )
+        }
+        return appends.indices.map { index in
+            self.answers.first {
+                guard case .stored(let token, .appended(let outcome)) = $0,
+                    token == RequestToken(rawValue: firstToken + UInt64(index))
+                else { return nil }
+                return outcome
+            }
+        }
+    }
+}
+
+struct DurableStoreTests {
+    private static func withDirectory(_ body: (String) throws -> Void) throws {
+        let url = FileManager.default.temporaryDirectory
+            .appending(path: "parley-store-\(UUID().uuidString)")
+        try body(url.path(percentEncoded: false))
+        try FileManager.default.removeItem(at: url)
+    }
+
+    @Test func `a refused append leaves its neighbours alone`() throws {
+        try Self.withDirectory { path in
+            let life = try Life(path: path)
+            let term = try #require(life.term())
+            let outcomes = life.append(
+                [("a", 1), ("a", 2), (nil, 3), ("b", 2), (nil, 2), (nil, 3)],
+                term: term,
+                firstToken: 1
+            )
+            let repeated = AppendOutcome.duplicate(Offset(1), unixMilliseconds: 7)
+            #expect(outcomes == [.done, repeated, .failed, .done, .failed, .done])
+            life.store.close()
+        }
+    }
+
+    @Test func `a message id is known after the store was closed and opened`() throws {
+        try Self.withDirectory { path in
+            for number in UInt64(1)...3 {
+                let life = try Self.opened(path)
+                let term = try #require(life.term())
+                let outcomes = life.append(
+                    [("once", 1), ("m\(number)", number + 1)],
+                    term: term,
+                    firstToken: 1
+                )
+                let repeated = AppendOutcome.duplicate(Offset(1), unixMilliseconds: 7)
+                #expect(outcomes == [number == 1 ? .done : repeated, .done])
+                life.store.close()
+            }
+        }
+    }
+
+    @Test func `a term of a former life is fenced`() throws {
+        try Self.withDirectory { path in
+            var stale = Term.none
+            do {
+                let former = try Life(path: path)
+                stale = try #require(former.term())
+                former.store.close()
+            }
+            let life = try Self.opened(path)
+            let term = try #require(life.term())
+            #expect(term > stale)
+            #expect(life.append([("a", 1)], term: stale, firstToken: 1) == [.fenced])
+            #expect(life.append([("a", 1)], term: term, firstToken: 2) == [.done])
+            life.store.close()
+        }
+    }
+
+    /// A closed store's last thread may hold the lock a moment longer.
+    private static func opened(_ path: String) throws -> Life {
+        for _ in 0..<200 {
+            do {
+                return try Life(path: path)
+            } catch is DataDirectoryError {
+                _ = poll(nil, 0, 10)
+            }
+        }
+        return try Life(path: path)
+    }
+
+    @Test func `a directory has one store at a time`() throws {
+        try Self.withDirectory { path in
+            let life = try Life(path: path)
+            #expect(throws: DataDirectoryError.self) { try DataDirectory(path: path) }
+            life.store.close()
+        }
+    }
+}

@@ -1,0 +1,82 @@
+"""What the end-to-end scripts share: a server process, a client of the SDK, and counted checks."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+
+from centrifuge import Client, SubscriptionEventHandler
+
+SECRET = "secret"
+held = 0
+
+
+def check(holds, claim):
+    global held
+    held += 1
+    if not holds:
+        sys.exit(f"violated: {claim}")
+
+
+def checked():
+    return held
+
+
+def token(parley, user):
+    return subprocess.check_output(
+        [parley, "token", "--user", user, "--token-hmac-secret", SECRET], text=True).strip()
+
+
+class Server:
+    """A server process on a port that it chose itself."""
+
+    def __init__(self, parley, data):
+        self.parley, self.data = parley, data
+
+    def start(self, port=0, environment=None):
+        self.process = subprocess.Popen(
+            [self.parley, "serve", "--host", "127.0.0.1", "--port", str(port), "--data", self.data,
+             "--token-hmac-secret", SECRET],
+            stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
+        for line in self.process.stderr:
+            found = re.search(r"port=(\d+).*listening", line)
+            if found:
+                self.port = int(found.group(1))
+                return
+        sys.exit("violated: the server says on which port it listens")
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+class Seen(SubscriptionEventHandler):
+    def __init__(self):
+        self.offsets = []
+
+    async def on_publication(self, context):
+        self.offsets.append(context.pub.offset)
+
+
+def client(server, token):
+    return Client(f"ws://127.0.0.1:{server.port}/connection/websocket", token=token,
+                  min_reconnect_delay=0.05, max_reconnect_delay=0.2)
+
+
+async def send(sender, message, body):
+    request = {"channel": "lobby", "id": message, "body": body}
+    return (await sender.rpc("chat.send", request)).data
+
+
+async def until(condition):
+    for _ in range(200):
+        if condition():
+            return True
+        await asyncio.sleep(0.05)
+    return False

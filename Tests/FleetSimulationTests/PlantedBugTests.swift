@@ -1,0 +1,55 @@
+import FleetSimulation
+import Testing
+import Workload
+
+/// Defects at the seams of the simulated world, and the law that must catch each.
+struct PlantedBugTests {
+    /// Which law must catch a bug.
+    static func law(against bug: PlantedBug) -> String {
+        switch bug {
+        case .acknowledgesBeforeCommit, .acknowledgesWrongOffset: "durability"
+        case .losesTailAtCrash: "agreement"
+        case .acceptsRepeatedIDs: "uniqueness"
+        case .ignoresTerms: "singleWriter"
+        case .deliversOverHole, .deliversTwice, .recoversWithHole: "deviceOrder"
+        case .deniesDuplicates: "truthfulness"
+        case .hidesHeads: "convergence"
+        case .subscribesBeyondHead, .forgetsAbsence: "subscription"
+        }
+    }
+
+    private static func run(_ seed: UInt64, _ bug: PlantedBug?) throws -> RunResult {
+        let scenario = WorldTests.scenario(
+            faults: """
+                [{ kind: crash, node: 1, at: 3 s, lasts: 1 s },
+                 { kind: pause, node: 0, at: 5 s, lasts: 8 s },
+                 { kind: stall, at: 14 s, lasts: 5 s }]
+                """,
+            errors: "0.1"
+        )
+        return try WorldTests.run(scenario, seed: seed, bug: bug)
+    }
+
+    @Test(arguments: PlantedBug.allCases)
+    func `a planted bug is caught by the law that it breaks`(bug: PlantedBug) throws {
+        let law = Self.law(against: bug)
+        var caught: [RunResult] = []
+        for seed in UInt64(1)...20 where caught.isEmpty {
+            let result = try Self.run(seed, bug)
+            if result.checks.contains(where: { $0.law == law && $0.violations > 0 }) {
+                caught.append(result)
+            }
+        }
+        let result = try #require(caught.first, "\(law) did not catch \(bug)")
+        let isLiveness = law == "convergence"
+        #expect(result.verdict == (isLiveness ? "unconverged" : "violated"))
+        let again = try Self.run(result.seed, bug)
+        #expect(again.violations == result.violations, "the seed replays the verdict")
+    }
+
+    @Test(arguments: UInt64(1)...6)
+    func `without a bug the same runs hold`(seed: UInt64) throws {
+        let result = try Self.run(seed, nil)
+        #expect(result.verdict == "held", "\(result.violations)")
+    }
+}
