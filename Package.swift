@@ -93,7 +93,8 @@ let package = Package(
             name: "FleetSimulation",
             dependencies: [
                 "ChatCore", "ClientModel", "DiscreteEvents", "EventTrace", "Kernel", "Measurement",
-                "Oracles", "Workload", .product(name: "Histogram", package: "hdrhistogram-swift"),
+                "Oracles", "Workload", containers,
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict
         ),

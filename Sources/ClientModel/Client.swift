@@ -31,22 +31,26 @@ package struct Client: ~Copyable, StateMachine {
         case pausing(until: Instant)
     }
 
-    let number: ClientNumber
+    // Ordered by alignment: a simulated fleet holds a million of these.
     let random: KeyedRandom
-    let cohort: Cohort
+    var rows: UniqueArray<Subscription>
+    var awaited: UniqueArray<Awaited>
+    var outbox: UniqueArray<Unacknowledged>
+    /// `.never` if the client waits for events alone.
+    private var deadline = Instant.never
     var phase = Phase.off
     var isStopped = false
     var expectsPongs = false
     /// Failures since the last success, for the backoff.
     var attempts: UInt8 = 0
+    let number: ClientNumber
     var socket = SocketNumber(0)
     var lastCommand: UInt32 = 0
     var connectCommand: UInt32 = 0
     var pingMilliseconds: UInt32 = 0
-    var rows: UniqueArray<Subscription>
-    var awaited: UniqueArray<Awaited>
-    var outbox: UniqueArray<Unacknowledged>
-    package private(set) var nextDeadline: Instant?
+    let cohort: Cohort
+
+    package var nextDeadline: Instant? { self.deadline == .never ? nil : self.deadline }
 
     /// `conversations` are the client's, without repeats, in the order in which it subscribes.
     package init(
@@ -84,18 +88,20 @@ package struct Client: ~Copyable, StateMachine {
         case .send(let message): self.onSend(message, at: now, into: &effects)
         case .stop: self.onStop(into: &effects)
         }
-        self.nextDeadline = self.earliestDeadline()
+        self.deadline = self.earliestDeadline()
+        self.giveBackRoom()
     }
 
     package mutating func handleDeadline(
         at now: Instant,
         into effects: inout EffectBuffer<ClientEffect>
     ) {
-        guard let due = self.nextDeadline, due <= now else { return }
+        guard self.deadline <= now else { return }
         self.runConnectionDeadline(at: now, into: &effects)
         self.runAwaitedDeadlines(at: now, into: &effects)
         self.runOutboxDeadlines(at: now, into: &effects)
-        self.nextDeadline = self.earliestDeadline()
+        self.deadline = self.earliestDeadline()
+        self.giveBackRoom()
     }
 
     /// Whether commands can be sent and the server will answer them.
@@ -153,10 +159,16 @@ package struct Client: ~Copyable, StateMachine {
             + Interval(nanoseconds: KeyedRandom.below(ceiling.nanoseconds + 1, bits))
     }
 
-    private func earliestDeadline() -> Instant? {
+    /// An idle client holds no storage for what it does now and then.
+    private mutating func giveBackRoom() {
+        if self.awaited.isEmpty, self.awaited.capacity > 0 { self.awaited = UniqueArray() }
+        if self.outbox.isEmpty, self.outbox.capacity > 0 { self.outbox = UniqueArray() }
+    }
+
+    private func earliestDeadline() -> Instant {
         var earliest = Instant.never
         switch self.phase {
-        case .off: return nil
+        case .off: return .never
         case .opening(let until), .connecting(let until), .online(let until), .pausing(let until):
             earliest = until
         }

@@ -40,22 +40,40 @@ struct Happening: BitwiseCopyable {
 }
 
 /// What is on its way; one parcel serves all deliveries of a message.
-enum Parcel {
+enum Parcel: BitwiseCopyable {
     case none
     case event(ShardEvent)
     case client(SocketEvent)
     case command(CommandID, ClientRequest)
     case hangUp
-    case request(shard: Int, incarnation: UInt64, RequestToken, StoreRequest)
-    case pings([ConnectionHandle])
-    case pongs([ConnectionHandle])
+    case request(StoreErrand)
+    /// A list of connections, by its number.
+    case pings(list: UInt32)
+    case pongs(list: UInt32)
+}
+
+/// A request on its way to the store, and who waits for the answer.
+struct StoreErrand: BitwiseCopyable {
+    var shard: UInt32
+    var incarnation: UInt32
+    /// Which of the incarnation's requests: what its latencies are drawn by.
+    var ordinal: UInt32
+    var token: RequestToken
+    var request: StoreRequest
+
+    /// The keys of its draws, beside the shard.
+    var occasion: UInt64 { UInt64(self.incarnation) << 32 | UInt64(self.ordinal) }
 }
 
 /// Parcels by number; each is freed when everything that it was sent to has had it.
-struct ParcelStorage {
+struct ParcelStorage: ~Copyable {
     private var parcels: [Parcel] = []
     private var references: [UInt32] = []
     private var vacant: [UInt32] = []
+    private var lists: [[ConnectionHandle]] = []
+    private var vacantLists: [UInt32] = []
+
+    init() {}
 
     mutating func add(_ parcel: Parcel, references: Int = 1) -> UInt32 {
         if let index = self.vacant.popLast() {
@@ -69,20 +87,25 @@ struct ParcelStorage {
     }
 
     mutating func take(_ index: UInt32) -> Parcel {
-        let parcel = self.parcels[Int(index)]
         self.references[Int(index)] -= 1
-        if self.references[Int(index)] == 0 {
-            self.parcels[Int(index)] = .none
-            self.vacant.append(index)
-        }
-        return parcel
+        if self.references[Int(index)] == 0 { self.vacant.append(index) }
+        return self.parcels[Int(index)]
     }
-}
 
-extension RandomPurpose {
-    static let clientLatency = Self(0x666c_0001)
-    static let gatewayChoice = Self(0x666c_0002)
-    static let bus = Self(0x666c_0003)
-    static let storeLatency = Self(0x666c_0004)
-    static let storeFault = Self(0x666c_0005)
+    mutating func addList(_ list: [ConnectionHandle]) -> UInt32 {
+        if let index = self.vacantLists.popLast() {
+            self.lists[Int(index)] = list
+            return index
+        }
+        self.lists.append(list)
+        return UInt32(self.lists.count - 1)
+    }
+
+    /// Takes a list out, once.
+    mutating func takeList(_ index: UInt32) -> [ConnectionHandle] {
+        var list: [ConnectionHandle] = []
+        swap(&list, &self.lists[Int(index)])
+        self.vacantLists.append(index)
+        return list
+    }
 }

@@ -31,7 +31,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
 
 extension World {
     /// What leaves the shard instead of `effect`; `nil` if nothing does.
-    func sabotaged(_ effect: ShardEffect) -> ShardEffect? {
+    mutating func sabotaged(_ effect: ShardEffect) -> ShardEffect? {
         switch (self.bug, effect) {
         case (.deliversOverHole, .deliver):
             self.sabotageCount += 1
@@ -59,7 +59,7 @@ extension World {
     }
 
     /// How often an effect leaves the shard.
-    func copies(of effect: ShardEffect) -> Int {
+    mutating func copies(of effect: ShardEffect) -> Int {
         guard self.bug == .deliversTwice, case .deliver = effect else { return 1 }
         self.sabotageCount += 1
         return self.sabotageCount % 20 == 0 ? 2 : 1

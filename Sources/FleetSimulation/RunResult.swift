@@ -1,3 +1,4 @@
+import BasicContainers
 import Workload
 import EventTrace
 import DiscreteEvents
@@ -86,8 +87,10 @@ extension World {
         let sending = Double(self.scenario.workload.duration.nanoseconds) / 1e9
         var uses: [RunResult.NodeUse] = []
         for node in 0..<self.scenario.nodeCount {
-            let shards = self.shards.filter { $0.node == node }
-                .map { Double($0.busy.nanoseconds) / 1e9 / seconds }
+            var shards: [Double] = []
+            for index in 0..<self.shards.count where self.shards[index].node == node {
+                shards.append(Double(self.shards[index].busy.nanoseconds) / 1e9 / seconds)
+            }
             let mean = shards.reduce(0, +) / Double(shards.count)
             uses.append(RunResult.NodeUse(node: node, mean: mean, shards: shards))
         }

@@ -66,6 +66,15 @@ extension Scenario.NodeGroup {
         self.shards = UInt16(
             try mapping.required("shards", expected: "a whole number").integer(in: 1...256)
         )
+        if let value = mapping.optional("cores") {
+            let cores = try value.integer(in: 1...1024)
+            guard UInt64(self.shards) <= cores else {
+                throw value.refused(
+                    "is less than \(self.shards) shards, which are busy threads",
+                    expected: "a core for each"
+                )
+            }
+        }
         self.roles = []
         let roles = try mapping.required("roles", expected: "a list of roles")
         for item in try roles.items() {
@@ -90,6 +99,18 @@ extension Scenario.Network {
             .millionths(in: 0...1_000_000)
         self.busRepeatMillionths = try mapping.required("busRepeat", expected: "a part of 1")
             .millionths(in: 0...1_000_000)
+        if let value = mapping.optional("clientLoss") {
+            self.clientLossMillionths = try value.millionths(in: 0...500_000)
+        }
+        if let value = mapping.optional("retransmission") {
+            self.retransmission = try value.duration(in: .milliseconds(1) ... .seconds(10))
+        }
+        if let value = mapping.optional("bandwidth") {
+            self.bandwidth = try value.integer(in: 1_000...1_000_000_000_000)
+        }
+        if let value = mapping.optional("frameBytes") {
+            self.frameBytes = UInt32(try value.integer(in: 0...65_536))
+        }
         try mapping.finish()
     }
 }
@@ -103,6 +124,15 @@ extension Scenario.Store {
             .millionths(in: 0...500_000)
         self.unknownMillionths = try mapping.required("unknown", expected: "a part of 1")
             .millionths(in: 0...500_000)
+        if let value = mapping.optional("append") {
+            self.append = try value.duration(in: .zero ... .seconds(1))
+        }
+        if let value = mapping.optional("group") {
+            self.groupLimit = Int(try value.integer(in: 1...65_536))
+        }
+        if let value = mapping.optional("deadline") {
+            self.deadline = try value.duration(in: .milliseconds(1) ... .seconds(86_400))
+        }
         try mapping.finish()
     }
 }
@@ -136,7 +166,12 @@ extension Scenario.Fault {
             guard pair.0 != pair.1 else {
                 throw other.refused("is the same node", expected: "another node's number")
             }
-            self.kind = .partition(node: Int(pair.0), peer: Int(pair.1))
+            let isOneWay = try mapping.optional("oneWay")?.boolean() ?? false
+            self.kind = .partition(
+                node: Int(pair.0),
+                peer: Int(pair.1),
+                isOneWay: isOneWay
+            )
         case "stall": self.kind = .stall
         case let text:
             throw kind.refused("'\(text)' is no fault", expected: Self.kinds)

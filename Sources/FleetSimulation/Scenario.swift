@@ -30,12 +30,26 @@ package struct Scenario: Equatable, Sendable {
         /// Of messages between two nodes, in millionths.
         package var busLossMillionths: UInt64
         package var busRepeatMillionths: UInt64
+        /// Of messages between a client and its gateway, in millionths; each is sent again.
+        package var clientLossMillionths: UInt64 = 0
+        /// Until a lost message is sent again, doubled with each loss.
+        package var retransmission = Interval.milliseconds(200)
+        /// What a node sends in a second, in bytes; 0 sets no bound.
+        package var bandwidth: UInt64 = 0
+        /// What each message takes of the bandwidth beside its body, in bytes.
+        package var frameBytes: UInt32 = 100
     }
 
     package struct Store: Equatable, Sendable {
         /// Of one group of writes.
         package var commit: QuantileTable
         package var read: QuantileTable
+        /// What each write adds to its group's commit.
+        package var append = Interval.zero
+        /// The most writes of one group.
+        package var groupLimit = 512
+        /// A write that has waited longer when its group is committed is refused.
+        package var deadline = Interval.seconds(86_400)
         /// Of appends, in millionths.
         package var failedMillionths: UInt64
         package var unknownMillionths: UInt64
@@ -50,10 +64,10 @@ package struct Scenario: Equatable, Sendable {
         package enum Kind: Equatable, Sendable {
             /// The node loses everything that it did not store, and starts anew after the while.
             case crash(node: Int)
-            /// Two nodes do not hear each other.
-            case partition(node: Int, peer: Int)
             /// The node does nothing, and then goes on as if no time had passed.
             case pause(node: Int)
+            /// The peer does not hear the node, nor, unless it is one way, the node the peer.
+            case partition(node: Int, peer: Int, isOneWay: Bool)
             /// The store commits and answers nothing.
             case stall
         }

@@ -1,5 +1,6 @@
-import ClientModel
+import BasicContainers
 import ChatCore
+import ClientModel
 import Kernel
 
 /// A client's socket as its gateway shard knows it.
@@ -7,15 +8,17 @@ struct SimulatedSocket: BitwiseCopyable {
     var client: UInt32 = 0
     var socket: UInt32 = 0
     var generation: UInt32
-    var isOpen = false
+    /// How many events have been sent to the client: keys their latencies.
+    var sent: UInt32 = 0
     /// A connection's messages keep their order: none arrives before its predecessor.
     var lastArrival = Instant.zero
+    var isOpen = false
 
     init(generation: UInt32) { self.generation = generation }
 }
 
 /// One core of a node: a shard behind a queue of what waits for it.
-final class SimulatedShard {
+struct SimulatedShard: ~Copyable {
     let id: ShardID
     let node: Int
     let roles: RoleSet
@@ -25,17 +28,22 @@ final class SimulatedShard {
     var waiting: [ShardEvent] = []
     /// How many of `waiting` have been taken.
     var taken = 0
-    /// The connections that a waiting `pongs` event ranges over, oldest event first.
+    /// The lists of connections that waiting `pongs` events range over, oldest event first.
     var pongs: [[ConnectionHandle]] = []
     var isBusy = false
     /// Until when its node does nothing.
     var pausedUntil = Instant.zero
     var deadlineScheduled = Instant.never
-    var sockets: [SimulatedSocket] = []
+    var sockets = UniqueArray<SimulatedSocket>()
     var vacantSlots: [UInt32] = []
+    /// What the store has told of each lease.
     var told: [LeaseTable.Row?]
     var busy = Interval.zero
     var lastStoreArrival = Instant.zero
+    /// How many requests this incarnation has made to the store: keys their latencies.
+    var storeRequests: UInt32 = 0
+    /// How many messages went to each other shard: keys what happens to them.
+    var linkCounts: [UInt32] = []
 
     init(id: ShardID, roles: RoleSet, partitionCount: Int) {
         self.id = id
@@ -44,21 +52,51 @@ final class SimulatedShard {
         self.told = Array(repeating: nil, count: partitionCount)
     }
 
+    var isUp: Bool {
+        switch self.shard {
+        case .none: false
+        case .some: true
+        }
+    }
+
+    func isUp(as incarnation: UInt32) -> Bool {
+        self.isUp && self.incarnation == UInt64(incarnation)
+    }
+
     /// Forgets everything, as a dead process does.
-    func clear() {
+    mutating func clear() {
         self.shard = nil
         self.waiting.removeAll()
         self.taken = 0
         self.pongs.removeAll()
         self.isBusy = false
         self.deadlineScheduled = .never
+        self.storeRequests = 0
         self.vacantSlots.removeAll()
-        for slot in self.sockets.indices {
+        for slot in 0..<self.sockets.count {
             self.sockets[slot].isOpen = false
             self.sockets[slot].generation &+= 1
             self.vacantSlots.append(UInt32(slot))
         }
         self.told = Array(repeating: nil, count: self.told.count)
+    }
+
+    /// Gives a client's socket a slot.
+    mutating func admit(_ client: UInt32, _ socket: UInt32, at now: Instant) -> ConnectionHandle {
+        let slot: UInt32
+        if let vacant = self.vacantSlots.popLast() {
+            slot = vacant
+            self.sockets[Int(slot)].generation &+= 1
+        } else {
+            slot = UInt32(self.sockets.count)
+            self.sockets.append(SimulatedSocket(generation: 1))
+        }
+        self.sockets[Int(slot)].client = client
+        self.sockets[Int(slot)].socket = socket
+        self.sockets[Int(slot)].sent = 0
+        self.sockets[Int(slot)].isOpen = true
+        self.sockets[Int(slot)].lastArrival = now
+        return ConnectionHandle(slot: slot, generation: self.sockets[Int(slot)].generation)
     }
 
     func isCurrent(_ handle: ConnectionHandle) -> Bool {
@@ -69,16 +107,20 @@ final class SimulatedShard {
 }
 
 /// A device, its machine, and the connection that its socket has.
-final class SimulatedClient {
+struct SimulatedClient: ~Copyable {
     var machine: Client
     var deadlineScheduled = Instant.never
-    var shard = 0
-    var handle: ConnectionHandle?
     /// What it sends keeps its order.
     var lastArrival = Instant.zero
-    var draws: UInt64 = 0
+    var shard: UInt32 = 0
+    /// How many commands went up the present socket: keys their latencies.
+    var sent: UInt32 = 0
     /// Messages that its user has wanted sent.
     var sentCount: UInt32 = 0
+    /// Its slot at the gateway; generation 0 while the socket has none.
+    var handle = SimulatedClient.nowhere
+
+    static let nowhere = ConnectionHandle(slot: 0, generation: 0)
 
     init(_ machine: consuming Client) { self.machine = machine }
 }

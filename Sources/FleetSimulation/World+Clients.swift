@@ -1,3 +1,4 @@
+import BasicContainers
 import DiscreteEvents
 import Histogram
 import Oracles
@@ -8,28 +9,30 @@ import Kernel
 import Measurement
 
 extension World {
-    func step(client number: Int, _ event: ClientEvent) {
-        self.clients[number].machine.handle(event, at: self.now, into: &self.clientEffects)
+    mutating func step(client number: Int, _ event: ClientEvent) {
+        let now = self.now
+        self.clients[number].machine.handle(event, at: now, into: &self.clientEffects)
         self.carryOut(of: number)
     }
 
-    func runDeadline(ofClient number: Int) {
-        let client = self.clients[number]
-        client.deadlineScheduled = .never
-        client.machine.handleDeadline(at: self.now, into: &self.clientEffects)
+    mutating func runDeadline(ofClient number: Int) {
+        let now = self.now
+        self.clients[number].deadlineScheduled = .never
+        self.clients[number].machine.handleDeadline(at: now, into: &self.clientEffects)
         self.carryOut(of: number)
     }
 
     /// Healthy clients' deadlines move away with each ping: only the event that comes due looks again.
-    private func scheduleDeadline(ofClient number: Int) {
-        let client = self.clients[number]
-        guard let deadline = client.machine.nextDeadline, deadline < client.deadlineScheduled
+    private mutating func scheduleDeadline(ofClient number: Int) {
+        guard let deadline = self.clients[number].machine.nextDeadline,
+            deadline < self.clients[number].deadlineScheduled
         else { return }
-        client.deadlineScheduled = max(deadline, self.now)
-        self.schedule(Happening(.clientDeadline, number), at: client.deadlineScheduled)
+        let instant = max(deadline, self.now)
+        self.clients[number].deadlineScheduled = instant
+        self.schedule(Happening(.clientDeadline, number), at: instant)
     }
 
-    private func carryOut(of number: Int) {
+    private mutating func carryOut(of number: Int) {
         for index in 0..<self.clientEffects.count {
             switch self.clientEffects[effect: index] {
             case .openSocket(let socket): self.open(number, socket)
@@ -52,13 +55,14 @@ extension World {
     }
 
     /// The load balancer spreads sockets evenly; it does not know which nodes are down.
-    private func open(_ number: Int, _ socket: SocketNumber) {
-        let client = self.clients[number]
+    private mutating func open(_ number: Int, _ socket: SocketNumber) {
         let bits = self.random.draw(.gatewayChoice, UInt64(number), UInt64(socket.rawValue))
         let choice = Int(KeyedRandom.below(UInt64(self.gateways.count), bits))
-        let handshake = self.clientLatency(number) * 3
-        client.handle = nil
-        client.lastArrival = self.now + handshake
+        let trip = self.clientLatency(.handshake, UInt32(number), socket.rawValue, 0)
+        let arrival = self.now + trip * 3
+        self.clients[number].handle = SimulatedClient.nowhere
+        self.clients[number].sent = 0
+        self.clients[number].lastArrival = arrival
         self.schedule(
             Happening(
                 .accept,
@@ -66,59 +70,50 @@ extension World {
                 detail: socket.rawValue,
                 parcel: UInt32(self.gateways[choice])
             ),
-            at: client.lastArrival
+            at: arrival
         )
     }
 
-    func clientLatency(_ number: Int) -> Interval {
-        self.latency(self.scenario.network.client, .clientLatency, UInt64(number))
+    mutating func accept(_ number: Int, socket: UInt32, shard index: Int) {
+        let now = self.now
+        guard self.shards[index].isUp else {
+            return self.tell(number, socket, .failed, word: 0, after: now)
+        }
+        let handle = self.shards[index].admit(UInt32(number), socket, at: now)
+        self.clients[number].shard = UInt32(index)
+        self.clients[number].handle = handle
+        // A client's sockets are numbered by the client: no other client's connects rename them.
+        let id = ConnectionID(UInt64(number) << 32 | UInt64(socket))
+        self.enqueue(.opened(handle, id), at: index)
+        self.tell(number, socket, .opened, word: 1, after: now)
     }
 
-    func accept(_ number: Int, socket: UInt32, shard index: Int) {
-        let row = self.shards[index]
-        let client = self.clients[number]
-        guard row.shard != nil else {
-            self.tell(number, socket, .failed)
-            return
-        }
-        let slot: UInt32
-        if let vacant = row.vacantSlots.popLast() {
-            slot = vacant
-            row.sockets[Int(slot)].generation &+= 1
-        } else {
-            slot = UInt32(row.sockets.count)
-            row.sockets.append(SimulatedSocket(generation: 1))
-        }
-        row.sockets[Int(slot)].client = UInt32(number)
-        row.sockets[Int(slot)].socket = socket
-        row.sockets[Int(slot)].isOpen = true
-        row.sockets[Int(slot)].lastArrival = self.now
-        let handle = ConnectionHandle(
-            slot: slot,
-            generation: row.sockets[Int(slot)].generation
-        )
-        client.shard = index
-        client.handle = handle
-        self.connectionCount += 1
-        self.enqueue(.opened(handle, ConnectionID(self.connectionCount)), at: index)
-        self.tell(number, socket, .opened)
-    }
-
-    /// A word of the network itself to a client.
-    func tell(_ number: Int, _ socket: UInt32, _ event: SocketEvent) {
+    /// A word of the network itself to a client, behind what is on its way already.
+    mutating func tell(
+        _ number: Int,
+        _ socket: UInt32,
+        _ event: SocketEvent,
+        word: UInt32,
+        after last: Instant
+    ) {
         let parcel = self.parcels.add(.client(event))
+        let latency = self.clientLatency(.networkWord, UInt32(number), socket, word)
+        let arrival = max(self.now + latency, last + Interval(nanoseconds: 1))
         self.schedule(
             Happening(.atClient, number, detail: socket, parcel: parcel),
-            at: self.now + self.clientLatency(number)
+            at: arrival
         )
     }
 
-    private func transmit(_ number: Int, _ socket: SocketNumber, _ parcel: Parcel) {
-        let client = self.clients[number]
-        client.lastArrival = max(
-            self.now + self.clientLatency(number),
-            client.lastArrival + Interval(nanoseconds: 1)
+    private mutating func transmit(_ number: Int, _ socket: SocketNumber, _ parcel: Parcel) {
+        let n = self.clients[number].sent
+        let latency = self.clientLatency(.upLatency, UInt32(number), socket.rawValue, n)
+        let arrival = max(
+            self.now + latency,
+            self.clients[number].lastArrival + Interval(nanoseconds: 1)
         )
+        self.clients[number].sent = n &+ 1
+        self.clients[number].lastArrival = arrival
         self.schedule(
             Happening(
                 .atGateway,
@@ -126,22 +121,23 @@ extension World {
                 detail: socket.rawValue,
                 parcel: self.parcels.add(parcel)
             ),
-            at: client.lastArrival
+            at: arrival
         )
     }
 
-    func arriveAtGateway(_ number: Int, _ socket: UInt32, _ parcel: Parcel) {
-        let client = self.clients[number]
-        guard let handle = client.handle else { return }
-        let row = self.shards[client.shard]
-        guard row.isCurrent(handle), row.sockets[Int(handle.slot)].client == UInt32(number),
-            row.sockets[Int(handle.slot)].socket == socket
-        else { return }
+    mutating func arriveAtGateway(_ number: Int, _ socket: UInt32, _ parcel: Parcel) {
+        let index = Int(self.clients[number].shard)
+        let handle = self.clients[number].handle
+        guard handle != SimulatedClient.nowhere, self.shards[index].isCurrent(handle) else {
+            return
+        }
+        let row = self.shards[index].sockets[Int(handle.slot)]
+        guard row.client == UInt32(number), row.socket == socket else { return }
         switch parcel {
         case .command(let id, let request):
-            self.enqueue(.command(handle, id, self.command(request)), at: client.shard)
+            self.enqueue(.command(handle, id, self.command(request)), at: index)
         case .hangUp:
-            self.arriveAtShard(client.shard, 0, .event(.closed(handle)))
+            self.arriveAtShard(index, 0, .event(.closed(handle)))
         case .none, .event, .client, .request, .pings, .pongs: return
         }
     }
@@ -184,40 +180,42 @@ extension World {
         )
     }
 
-    func arriveAtClient(_ number: Int, _ socket: UInt32, _ parcel: Parcel) {
+    mutating func arriveAtClient(_ number: Int, _ socket: UInt32, _ parcel: Parcel) {
         guard case .client(let event) = parcel else { return }
         self.step(client: number, .socket(SocketNumber(socket), event))
     }
 
     /// A range of pings reaches its clients, and their pongs leave as one event: whatever their
     /// number, two events of the calendar.
-    func ping(_ index: Int, _ incarnation: UInt32, _ parcel: Parcel) {
-        guard case .pings(let handles) = parcel else { return }
-        let row = self.shards[index]
-        guard row.incarnation == UInt64(incarnation), row.shard != nil else { return }
-        var answering: [ConnectionHandle] = []
-        for handle in handles where row.isCurrent(handle) {
-            let socket = row.sockets[Int(handle.slot)]
-            self.step(client: Int(socket.client), .socket(SocketNumber(socket.socket), .ping))
-            if self.clients[Int(socket.client)].machine.isOnline { answering.append(handle) }
+    mutating func ping(_ index: Int, _ incarnation: UInt32, _ parcel: Parcel) {
+        guard case .pings(let list) = parcel else { return }
+        var handles = self.parcels.takeList(list)
+        guard self.shards[index].isUp(as: incarnation) else { return }
+        handles.removeAll { handle in
+            guard self.shards[index].isCurrent(handle) else { return true }
+            let socket = self.shards[index].sockets[Int(handle.slot)]
+            let client = Int(socket.client)
+            self.step(client: client, .socket(SocketNumber(socket.socket), .ping))
+            return !self.clients[client].machine.isOnline
         }
-        guard !answering.isEmpty else { return }
-        self.pingCount += UInt64(answering.count)
-        let latency = self.latency(self.scenario.network.client, .clientLatency, .max)
-        let parcel = self.parcels.add(.pongs(answering))
+        guard !handles.isEmpty else { return }
+        self.countPings(handles.count)
+        let row = UInt64(self.shards[index].id.rawValue)
+        let bits = self.random.draw(.pongLatency, row, self.now.nanoseconds)
+        let parcel = self.parcels.add(.pongs(list: self.parcels.addList(handles)))
         self.schedule(
             Happening(.atShard, index, detail: incarnation, parcel: parcel),
-            at: self.now + latency
+            at: self.now + self.scenario.network.client.draw(bits)
         )
     }
 
-    func scheduleArrival() {
+    mutating func scheduleArrival() {
         self.nextMessage = self.arrivals.next()
         guard let next = self.nextMessage else { return }
         self.schedule(Happening(.arrival), at: max(next.message.intended, self.now))
     }
 
-    func arrive() {
+    mutating func arrive() {
         guard let next = self.nextMessage else { return }
         self.intended.append(next.message.intended)
         let sender = Int(next.sender.rawValue)
@@ -229,7 +227,7 @@ extension World {
         self.scheduleArrival()
     }
 
-    private func observe(_ number: Int, _ observation: Observation) {
+    private mutating func observe(_ number: Int, _ observation: Observation) {
         let device = UInt64(number)
         switch observation {
         case .connected:

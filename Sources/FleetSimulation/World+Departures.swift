@@ -1,221 +1,253 @@
-import DiscreteEvents
+import BasicContainers
 import ChatCore
 import ClientModel
+import DiscreteEvents
 import Kernel
 
 extension World {
-    /// Translates an effect while its pages are still held; `nil` if nothing leaves the shard.
-    func departure(_ effect: ShardEffect, _ targets: [ConnectionHandle]) -> Departure? {
+    /// Lets leave what a round has gathered, in its order.
+    mutating func departAll(from index: Int, at instant: Instant) {
+        for departure in 0..<self.round.departures.count {
+            self.depart(self.round.departures[departure], from: index, at: instant)
+        }
+    }
+
+    private mutating func depart(_ effect: ShardEffect, from index: Int, at instant: Instant) {
         switch effect {
-        case .authenticate(let handle): return .authenticate(handle)
+        case .authenticate(let handle): self.authenticate(handle, from: index, at: instant)
         case .reply(let handle, let id, let reply):
-            let events = self.events(id, reply)
-            return events.isEmpty ? nil : .client(handle, events)
-        case .deliver(let delivery, _, _):
+            self.reply(reply, to: id, of: handle, from: index, at: instant)
+        case .deliver(let delivery, _, let range):
             let message = IncomingMessage(
                 conversation: World.number(of: delivery.conversation),
                 offset: delivery.offset,
                 message: MessageID(high: 0, low: delivery.body.handle.rawValue),
                 source: .live
             )
-            return .deliver(.publication(message), targets)
-        case .deliverPage(let stretch, _):
-            let events = self.publications(stretch.page, stretch.after, stretch.through, .live)
-            return .stretch(events, targets)
+            let bytes = delivery.body.byteCount
+            self.deliver(.publication(message), range, bytes: bytes, from: index, at: instant)
+        case .deliverPage(let stretch, let range):
+            guard let conversation = self.pages[stretch.page.rawValue]?.conversation else { return }
+            var offset = stretch.after
+            while offset < stretch.through {
+                offset = offset.next
+                let (event, bytes) = self.publication(conversation, offset, .live)
+                self.deliver(event, range, bytes: bytes, from: index, at: instant)
+            }
         case .unsubscribe(let handle, let name, let code):
             let number = ConversationNumber(UInt32(truncatingIfNeeded: name.rawValue))
-            return .client(handle, [.unsubscribed(number, code: code.rawValue)])
-        case .ping: return .pings(targets)
-        case .close(let handle, let code): return .close(handle, code)
-        case .peer(let shard, let message): return .peer(shard, message)
-        case .store(let token, let request): return .store(token, request)
-        case .release(let handle):
-            if handle.rawValue >= 1 << 40 { self.pages[handle.rawValue] = nil }
-            return nil
-        case .drained: return nil
-        }
-    }
-
-    private func events(_ id: CommandID, _ reply: Reply) -> [SocketEvent] {
-        switch reply {
-        case .connected(let connected):
-            let interval = connected.pingInterval
-            return [.reply(id, .connected(pingInterval: interval, expectsPongs: true))]
-        case .subscribed(let subscribed): return self.events(id, subscribed)
-        case .sent(let sent):
-            let position = Position(epoch: sent.epoch, offset: sent.offset)
-            return [.reply(id, .sent(position, isDuplicate: sent.isDuplicate))]
-        case .history(let history):
-            var events: [SocketEvent] = []
-            if let page = self.pages[history.page.rawValue]?.page, page.count > 0 {
-                let after = Offset(page.first.rawValue - 1)
-                events = self.publications(history.page, after, page.last, .page)
-            }
-            let head = Position(epoch: history.epoch, offset: history.head)
-            events.append(.reply(id, .page(head: head, count: UInt32(events.count))))
-            return events
-        case .error(let code):
-            let isTemporary = code == .internal || code == .tooManyRequests
-            return [.reply(id, .error(code: code.rawValue, isTemporary: isTemporary))]
-        case .unsubscribed, .published: return []
-        }
-    }
-
-    private func events(_ id: CommandID, _ reply: SubscribeReply) -> [SocketEvent] {
-        var recovery = ReplyOutcome.Subscribed.Recovery.notRequested
-        var missed: [SocketEvent] = []
-        switch reply.recovery {
-        case .notRequested: break
-        case .recovered(let page, let through):
-            recovery = .recovered
-            if reply.offset < through {
-                missed = self.publications(page, reply.offset, through, .recovered)
-                if self.bug == .recoversWithHole { missed.removeFirst() }
-            }
-        case .unrecovered: recovery = .unrecovered
-        }
-        let subscribed = ReplyOutcome.Subscribed(
-            hasLog: reply.hasLog,
-            position: Position(epoch: reply.epoch, offset: reply.offset),
-            recovery: recovery
-        )
-        return [.reply(id, .subscribed(subscribed))] + missed
-    }
-
-    private func publications(
-        _ handle: PayloadHandle,
-        _ after: Offset,
-        _ through: Offset,
-        _ source: IncomingMessage.Source
-    ) -> [SocketEvent] {
-        guard let conversation = self.pages[handle.rawValue]?.conversation, after < through
-        else { return [] }
-        return (after.rawValue + 1...through.rawValue).map { offset in
-            let entry = self.logs.entry(conversation, at: Offset(offset))
-            return .publication(
-                IncomingMessage(
-                    conversation: World.number(of: conversation),
-                    offset: Offset(offset),
-                    message: entry.map { MessageID(high: 0, low: $0.body.handle.rawValue) },
-                    source: source
-                )
-            )
-        }
-    }
-
-    func depart(_ departure: Departure, from index: Int, at instant: Instant) {
-        let row = self.shards[index]
-        switch departure {
-        case .authenticate(let handle):
-            guard row.isCurrent(handle) else { return }
-            let user = World.user(Int(row.sockets[Int(handle.slot)].client))
-            let event = ShardEvent.authenticated(handle, .accepted(user, timeToLive: nil))
-            self.send(event, to: index, at: instant + .microseconds(50))
-        case .client(let handle, let events):
-            for event in events { self.deliver(event, [handle], from: row, at: instant) }
-        case .deliver(let event, let handles):
-            self.deliver(event, handles, from: row, at: instant)
-        case .stretch(let events, let handles):
-            for event in events { self.deliver(event, handles, from: row, at: instant) }
-        case .pings(let handles):
-            let latency = self.latency(self.scenario.network.client, .clientLatency, .max)
-            self.schedule(
-                Happening(
-                    .pings,
-                    index,
-                    detail: UInt32(row.incarnation),
-                    parcel: self.parcels.add(.pings(handles))
-                ),
-                at: instant + latency
-            )
+            let event = SocketEvent.unsubscribed(number, code: code.rawValue)
+            self.deliver(event, to: handle, bytes: 0, from: index, at: instant)
+        case .ping(let range): self.sendPings(range, from: index, at: instant)
         case .close(let handle, let code):
-            self.deliver(.closed(code: code.rawValue), [handle], from: row, at: instant)
+            let event = SocketEvent.closed(code: code.rawValue)
+            self.deliver(event, to: handle, bytes: 0, from: index, at: instant)
             self.send(.closed(handle), to: index, at: instant + .milliseconds(1))
         case .peer(let receiver, let message):
             self.sendPeer(message, from: index, to: receiver, at: instant)
         case .store(let token, let request):
-            let latency = self.latency(self.scenario.network.bus, .storeLatency, UInt64(index))
-            let parcel = Parcel.request(
-                shard: index,
-                incarnation: row.incarnation,
-                token,
-                request
-            )
-            // One connection to the store: a shard's requests arrive in the order they were made.
-            row.lastStoreArrival = max(
-                instant + latency,
-                row.lastStoreArrival + Interval(nanoseconds: 1)
-            )
-            self.schedule(
-                Happening(.atStore, parcel: self.parcels.add(parcel)),
-                at: row.lastStoreArrival
-            )
+            self.sendToStore(request, token, from: index, at: instant)
+        case .release(let handle):
+            if handle.rawValue >= 1 << 40 { self.pages[handle.rawValue] = nil }
+        case .drained: break
         }
     }
 
+    private mutating func authenticate(
+        _ handle: ConnectionHandle,
+        from index: Int,
+        at instant: Instant
+    ) {
+        guard self.shards[index].isCurrent(handle) else { return }
+        let user = World.user(Int(self.shards[index].sockets[Int(handle.slot)].client))
+        let event = ShardEvent.authenticated(handle, .accepted(user, timeToLive: nil))
+        self.send(event, to: index, at: instant + .microseconds(50))
+    }
+
+    private mutating func reply(
+        _ reply: Reply,
+        to id: CommandID,
+        of handle: ConnectionHandle,
+        from index: Int,
+        at instant: Instant
+    ) {
+        var outcome: ReplyOutcome
+        switch reply {
+        case .connected(let connected):
+            outcome = .connected(pingInterval: connected.pingInterval, expectsPongs: true)
+        case .subscribed(let subscribed):
+            outcome = World.outcome(subscribed)
+        case .sent(let sent):
+            let position = Position(epoch: sent.epoch, offset: sent.offset)
+            outcome = .sent(position, isDuplicate: sent.isDuplicate)
+        case .history(let history):
+            var count: UInt32 = 0
+            if let page = self.pages[history.page.rawValue]?.page, page.count > 0 {
+                count = page.count
+                let after = Offset(page.first.rawValue - 1)
+                let missed = Missed(history.page, after, page.last, .page)
+                self.deliver(missed, to: handle, from: index, at: instant)
+            }
+            let head = Position(epoch: history.epoch, offset: history.head)
+            outcome = .page(head: head, count: count)
+        case .error(let code):
+            let isTemporary = code == .internal || code == .tooManyRequests
+            outcome = .error(code: code.rawValue, isTemporary: isTemporary)
+        case .unsubscribed, .published: return
+        }
+        self.deliver(.reply(id, outcome), to: handle, bytes: 0, from: index, at: instant)
+        if case .subscribed(let subscribed) = reply,
+            case .recovered(let page, let through) = subscribed.recovery
+        {
+            var after = subscribed.offset
+            if self.bug == .recoversWithHole, after < through { after = after.next }
+            let missed = Missed(page, after, through, .recovered)
+            self.deliver(missed, to: handle, from: index, at: instant)
+        }
+    }
+
+    private static func outcome(_ reply: SubscribeReply) -> ReplyOutcome {
+        let recovery: ReplyOutcome.Subscribed.Recovery
+        switch reply.recovery {
+        case .notRequested: recovery = .notRequested
+        case .recovered: recovery = .recovered
+        case .unrecovered: recovery = .unrecovered
+        }
+        return .subscribed(
+            ReplyOutcome.Subscribed(
+                hasLog: reply.hasLog,
+                position: Position(epoch: reply.epoch, offset: reply.offset),
+                recovery: recovery
+            )
+        )
+    }
+
+    /// A message of the log as it goes to a device, and the size of its body.
+    private func publication(
+        _ conversation: ConversationID,
+        _ offset: Offset,
+        _ source: IncomingMessage.Source
+    ) -> (SocketEvent, bytes: UInt32) {
+        let entry = self.logs.entry(conversation, at: offset)
+        let message = IncomingMessage(
+            conversation: World.number(of: conversation),
+            offset: offset,
+            message: entry.map { MessageID(high: 0, low: $0.body.handle.rawValue) },
+            source: source
+        )
+        return (.publication(message), entry?.body.byteCount ?? 0)
+    }
+
+    private mutating func deliver(
+        _ missed: Missed,
+        to handle: ConnectionHandle,
+        from index: Int,
+        at instant: Instant
+    ) {
+        guard let conversation = self.pages[missed.page.rawValue]?.conversation else { return }
+        var offset = missed.after
+        while offset < missed.through {
+            offset = offset.next
+            let (event, bytes) = self.publication(conversation, offset, missed.source)
+            self.deliver(event, to: handle, bytes: bytes, from: index, at: instant)
+        }
+    }
+
+    private mutating func deliver(
+        _ event: SocketEvent,
+        to handle: ConnectionHandle,
+        bytes: UInt32,
+        from index: Int,
+        at instant: Instant
+    ) {
+        guard self.shards[index].isCurrent(handle) else { return }
+        let parcel = self.parcels.add(.client(event))
+        self.launch(parcel, to: handle, bytes: bytes, from: index, at: instant)
+    }
+
+    /// One parcel, however many it goes to; each target has a latency of its own.
+    private mutating func deliver(
+        _ event: SocketEvent,
+        _ range: TargetRange,
+        bytes: UInt32,
+        from index: Int,
+        at instant: Instant
+    ) {
+        let parcel = self.parcels.add(.client(event), references: Int(range.count))
+        for target in range.start..<(range.start + range.count) {
+            let handle = self.round.targets[Int(target)]
+            if self.shards[index].isCurrent(handle) {
+                self.launch(parcel, to: handle, bytes: bytes, from: index, at: instant)
+            } else {
+                _ = self.parcels.take(parcel)
+            }
+        }
+    }
+
+    /// Sends a parcel down a connection that stands.
+    private mutating func launch(
+        _ parcel: UInt32,
+        to handle: ConnectionHandle,
+        bytes: UInt32,
+        from index: Int,
+        at instant: Instant
+    ) {
+        let slot = Int(handle.slot)
+        let socket = self.shards[index].sockets[slot]
+        let sent = self.sentFromCard(of: self.shards[index].node, bytes: bytes, at: instant)
+        let latency = self.clientLatency(.downLatency, socket.client, socket.socket, socket.sent)
+        let arrival = max(sent + latency, socket.lastArrival + Interval(nanoseconds: 1))
+        self.shards[index].sockets[slot].lastArrival = arrival
+        self.shards[index].sockets[slot].sent = socket.sent &+ 1
+        self.schedule(
+            Happening(.atClient, Int(socket.client), detail: socket.socket, parcel: parcel),
+            at: arrival
+        )
+    }
+
+    private mutating func sendPings(_ range: TargetRange, from index: Int, at instant: Instant) {
+        var handles: [ConnectionHandle] = []
+        handles.reserveCapacity(Int(range.count))
+        for target in range.start..<(range.start + range.count) {
+            handles.append(self.round.targets[Int(target)])
+        }
+        let row = UInt64(self.shards[index].id.rawValue)
+        let bits = self.random.draw(.pingLatency, row, instant.nanoseconds)
+        let incarnation = UInt32(truncatingIfNeeded: self.shards[index].incarnation)
+        let parcel = self.parcels.add(.pings(list: self.parcels.addList(handles)))
+        self.schedule(
+            Happening(.pings, index, detail: incarnation, parcel: parcel),
+            at: instant + self.scenario.network.client.draw(bits)
+        )
+    }
+
     /// Sends an event to the shard's present incarnation only.
-    func send(_ event: ShardEvent, to index: Int, at instant: Instant) {
-        let incarnation = UInt32(self.shards[index].incarnation)
+    mutating func send(_ event: ShardEvent, to index: Int, at instant: Instant) {
+        let incarnation = UInt32(truncatingIfNeeded: self.shards[index].incarnation)
         let parcel = self.parcels.add(.event(event))
         self.schedule(
             Happening(.atShard, index, detail: incarnation, parcel: parcel),
             at: instant
         )
     }
+}
 
-    private func deliver(
-        _ event: SocketEvent,
-        _ handles: [ConnectionHandle],
-        from row: SimulatedShard,
-        at instant: Instant
-    ) {
-        let current = handles.filter { row.isCurrent($0) }
-        guard !current.isEmpty else { return }
-        let parcel = self.parcels.add(.client(event), references: current.count)
-        for handle in current {
-            let slot = Int(handle.slot)
-            let socket = row.sockets[slot]
-            let latency = self.latency(
-                self.scenario.network.client,
-                .clientLatency,
-                UInt64(socket.client)
-            )
-            let arrival = max(
-                instant + latency,
-                socket.lastArrival + Interval(nanoseconds: 1)
-            )
-            row.sockets[slot].lastArrival = arrival
-            self.schedule(
-                Happening(.atClient, Int(socket.client), detail: socket.socket, parcel: parcel),
-                at: arrival
-            )
-        }
-    }
+/// Messages of a page after one offset up to another, for one device.
+private struct Missed {
+    var page: PayloadHandle
+    var after: Offset
+    var through: Offset
+    var source: IncomingMessage.Source
 
-    private func sendPeer(
-        _ message: PeerMessage,
-        from index: Int,
-        to receiver: ShardID,
-        at instant: Instant
+    init(
+        _ page: PayloadHandle,
+        _ after: Offset,
+        _ through: Offset,
+        _ source: IncomingMessage.Source
     ) {
-        guard let target = self.shards.firstIndex(where: { $0.id == receiver }) else { return }
-        let nodes = (self.shards[index].node, self.shards[target].node)
-        var copies = 1
-        if nodes.0 != nodes.1 {
-            let isSevered = self.severed.contains { $0 == nodes || $0 == (nodes.1, nodes.0) }
-            if isSevered { return }
-            let network = self.scenario.network
-            let entity = UInt64(index) << 32 | UInt64(target)
-            if self.happens(network.busLossMillionths, .bus, entity) { copies -= 1 }
-            if self.happens(network.busRepeatMillionths, .bus, entity) { copies += 1 }
-        }
-        for _ in 0..<copies {
-            let latency =
-                nodes.0 == nodes.1
-                ? Interval.microseconds(5)
-                : self.latency(self.scenario.network.bus, .bus, UInt64(index))
-            let parcel = self.parcels.add(.event(.peer(self.shards[index].id, message)))
-            self.schedule(Happening(.atShard, target, parcel: parcel), at: instant + latency)
-        }
+        self.page = page
+        self.after = after
+        self.through = through
+        self.source = source
     }
 }

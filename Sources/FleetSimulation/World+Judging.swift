@@ -1,3 +1,4 @@
+import BasicContainers
 import ChatCore
 import ClientModel
 import Kernel
@@ -7,7 +8,7 @@ import Workload
 /// What the oracle is shown beside what clients and the store saw.
 extension World {
     /// Shows the oracle what a shard is about to say.
-    func witness(_ effect: ShardEffect, of index: Int) {
+    mutating func witness(_ effect: ShardEffect, of index: Int) {
         guard case .reply(let handle, let id, let reply) = effect else { return }
         switch reply {
         case .sent(let sent):
@@ -42,15 +43,15 @@ extension World {
 
     /// Who listens at a connection; `nil` if the client has turned away from it.
     private func client(of handle: ConnectionHandle, on index: Int) -> Int? {
-        let row = self.shards[index]
-        guard row.isCurrent(handle) else { return nil }
-        let number = Int(row.sockets[Int(handle.slot)].client)
-        let client = self.clients[number]
-        return client.shard == index && client.handle == handle ? number : nil
+        guard self.shards[index].isCurrent(handle) else { return nil }
+        let number = Int(self.shards[index].sockets[Int(handle.slot)].client)
+        let isThere =
+            self.clients[number].shard == index && self.clients[number].handle == handle
+        return isThere ? number : nil
     }
 
     /// Shows the oracle how much a shard keeps.
-    func witnessQueues(of index: Int) {
+    mutating func witnessQueues(of index: Int) {
         guard let statistics = self.shards[index].shard?.statistics else { return }
         let limits = ShardConfiguration()
         self.oracle.bounded(
@@ -69,7 +70,7 @@ extension World {
 
     /// Once it has been quiet for longer than any single timer of a connection or a request runs,
     /// nothing waits, and each connection and each feed has a few timers.
-    func witnessQuiet(of index: Int) {
+    mutating func witnessQuiet(of index: Int) {
         let limits = ShardConfiguration()
         guard self.scenario.workload.settle > limits.connectTimeout * 2,
             let statistics = self.shards[index].shard?.statistics

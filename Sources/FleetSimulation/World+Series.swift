@@ -47,7 +47,10 @@ extension Scenario.Fault.Kind {
     fileprivate var text: String {
         switch self {
         case .crash(let node): "node \(node) is down"
-        case .partition(let node, let peer): "nodes \(node) and \(peer) do not hear each other"
+        case .partition(let node, let peer, let isOneWay):
+            isOneWay
+                ? "node \(peer) does not hear node \(node)"
+                : "nodes \(node) and \(peer) do not hear each other"
         case .pause(let node): "node \(node) is paused"
         case .stall: "the store stands still"
         }

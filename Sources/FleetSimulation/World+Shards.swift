@@ -1,129 +1,116 @@
-import DiscreteEvents
-import EventTrace
+import BasicContainers
 import ChatCore
 import ClientModel
+import DiscreteEvents
+import EventTrace
 import Kernel
 import Measurement
 
 extension World {
-    func arriveAtShard(_ index: Int, _ incarnation: UInt32, _ parcel: Parcel) {
-        let row = self.shards[index]
-        guard row.shard != nil, incarnation == 0 || row.incarnation == UInt64(incarnation)
-        else { return }
+    mutating func arriveAtShard(_ index: Int, _ incarnation: UInt32, _ parcel: Parcel) {
+        // Incarnation 0 stands for whichever is up: the bus knows addresses alone.
+        let isAwaited =
+            self.shards[index].isUp
+            && (incarnation == 0 || self.shards[index].incarnation == UInt64(incarnation))
         switch parcel {
         case .event(let event):
+            guard isAwaited else { return }
             if case .closed(let handle) = event {
-                guard row.isCurrent(handle) else { return }
-                row.sockets[Int(handle.slot)].isOpen = false
-                row.vacantSlots.insert(handle.slot, at: 0)
+                guard self.shards[index].isCurrent(handle) else { return }
+                self.shards[index].sockets[Int(handle.slot)].isOpen = false
+                self.shards[index].vacantSlots.append(handle.slot)
             }
             self.enqueue(event, at: index)
-        case .pongs(let handles):
-            row.pongs.append(handles)
+        case .pongs(let list):
+            let handles = self.parcels.takeList(list)
+            guard isAwaited else { return }
+            self.shards[index].pongs.append(handles)
             self.enqueue(.pongs(TargetRange(start: 0, count: 0)), at: index)
         case .none, .client, .command, .hangUp, .request, .pings: return
         }
     }
 
     /// Puts an event into a shard's queue, and wakes the shard if it is idle.
-    func enqueue(_ event: ShardEvent, at index: Int) {
-        let row = self.shards[index]
-        row.waiting.append(event)
-        if !row.isBusy {
-            row.isBusy = true
-            self.schedule(
-                Happening(.roundEnds, index, detail: UInt32(row.incarnation)),
-                at: self.now
-            )
-        }
+    mutating func enqueue(_ event: ShardEvent, at index: Int) {
+        self.shards[index].waiting.append(event)
+        guard !self.shards[index].isBusy else { return }
+        self.shards[index].isBusy = true
+        self.scheduleRoundEnd(of: index, at: self.now)
     }
 
-    func wake(_ index: Int, incarnation: UInt32) {
-        let row = self.shards[index]
-        guard row.incarnation == UInt64(incarnation), row.shard != nil else { return }
-        row.deadlineScheduled = .never
-        guard !row.isBusy else { return }
+    private mutating func scheduleRoundEnd(of index: Int, at instant: Instant) {
+        let incarnation = UInt32(truncatingIfNeeded: self.shards[index].incarnation)
+        self.schedule(Happening(.roundEnds, index, detail: incarnation), at: instant)
+    }
+
+    mutating func wake(_ index: Int, incarnation: UInt32) {
+        guard self.shards[index].isUp(as: incarnation) else { return }
+        self.shards[index].deadlineScheduled = .never
+        guard !self.shards[index].isBusy else { return }
         self.startRound(index)
     }
 
     /// A round is over, or an idle shard was woken: takes up what waits now.
-    func endRound(_ index: Int, incarnation: UInt32) {
-        let row = self.shards[index]
-        guard row.incarnation == UInt64(incarnation), row.shard != nil else { return }
-        row.isBusy = false
-        let isDue = row.shard?.nextDeadline.map { $0 <= self.now } ?? false
-        if row.taken < row.waiting.count || isDue { return self.startRound(index) }
-        self.scheduleDeadline(of: index)
-    }
-
-    private func scheduleDeadline(of index: Int) {
-        let row = self.shards[index]
-        guard let deadline = row.shard?.nextDeadline, deadline < row.deadlineScheduled
-        else { return }
-        row.deadlineScheduled = max(deadline, self.now)
-        self.schedule(
-            Happening(.shardDeadline, index, detail: UInt32(row.incarnation)),
-            at: row.deadlineScheduled
-        )
+    mutating func endRound(_ index: Int, incarnation: UInt32) {
+        guard self.shards[index].isUp(as: incarnation) else { return }
+        self.shards[index].isBusy = false
+        let deadline = self.shards[index].shard?.nextDeadline ?? .never
+        if self.shards[index].taken < self.shards[index].waiting.count || deadline <= self.now {
+            return self.startRound(index)
+        }
+        guard deadline < self.shards[index].deadlineScheduled else { return }
+        self.shards[index].deadlineScheduled = deadline
+        self.schedule(Happening(.shardDeadline, index, detail: incarnation), at: deadline)
     }
 
     /// One wake-up: what waits, at most as much as a wake-up takes, all at the same `now`.
-    private func startRound(_ index: Int) {
-        let row = self.shards[index]
-        guard row.pausedUntil <= self.now else {
-            row.isBusy = true
-            self.schedule(
-                Happening(.roundEnds, index, detail: UInt32(row.incarnation)),
-                at: row.pausedUntil
-            )
+    private mutating func startRound(_ index: Int) {
+        let now = self.now
+        guard self.shards[index].pausedUntil <= now else {
+            self.shards[index].isBusy = true
+            self.scheduleRoundEnd(of: index, at: self.shards[index].pausedUntil)
             return
         }
-        guard var shard = row.shard.take() else { return }
-        let costs = self.scenario.costs
-        var round = Round(shard: index, cost: costs.wakeUp)
-        row.isBusy = true
-        if let due = shard.nextDeadline, due <= self.now {
-            shard.handleDeadline(at: self.now, into: &self.effects)
-            self.digest.combineDeadline(at: self.now, shard: index)
-            round.cost = round.cost + costs.event
-            self.gather(&round)
+        let limit = self.scenario.costs.eventsPerWakeUp
+        self.round.begin(index, self.shards[index].id, cost: self.scenario.costs.wakeUp)
+        self.shards[index].isBusy = true
+        if let due = self.shards[index].shard?.nextDeadline, due <= now {
+            self.shards[index].shard?.handleDeadline(at: now, into: &self.effects)
+            self.digest.combineDeadline(at: now, shard: index)
+            self.round.cost = self.round.cost + self.scenario.costs.event
+            self.gather()
         }
         var count = 0
-        while count < costs.eventsPerWakeUp || !round.own.isEmpty {
-            var event: ShardEvent
-            if !round.own.isEmpty {
-                event = .peer(row.id, round.own.removeFirst())
-            } else if row.taken < row.waiting.count {
-                event = row.waiting[row.taken]
-                row.taken += 1
+        while true {
+            if let message = self.round.takeOwn() {
+                self.stepShard(index, .peer(self.shards[index].id, message), at: now)
+            } else if count < limit, let event = self.shards[index].takeWaiting() {
                 count += 1
+                self.stepShard(index, event, at: now)
             } else {
                 break
             }
-            if case .pongs = event {
-                let handles = row.pongs.removeFirst()
-                for handle in handles { _ = shard.stage(handle) }
-                event = .pongs(TargetRange(start: 0, count: UInt32(handles.count)))
-                round.cost = round.cost + costs.target * UInt64(handles.count)
-            }
-            round.cost = round.cost + self.cost(of: event)
-            shard.handle(event, at: self.now, into: &self.effects)
-            self.digest.combine(event, at: self.now, shard: index)
-            self.gather(&round)
         }
-        if row.taken == row.waiting.count {
-            row.waiting.removeAll(keepingCapacity: true)
-            row.taken = 0
-        } else if row.taken > 4096 {
-            row.waiting.removeFirst(row.taken)
-            row.taken = 0
+        self.shards[index].compactWaiting()
+        self.shards[index].busy = self.shards[index].busy + self.round.cost
+        self.series.busy(node: self.shards[index].node, for: self.round.cost, now: now)
+        let end = now + self.round.cost
+        self.departAll(from: index, at: end)
+        self.scheduleRoundEnd(of: index, at: end)
+    }
+
+    private mutating func stepShard(_ index: Int, _ event: ShardEvent, at now: Instant) {
+        var event = event
+        if case .pongs = event {
+            let handles = self.shards[index].pongs.removeFirst()
+            for handle in handles { _ = self.shards[index].shard?.stage(handle) }
+            event = .pongs(TargetRange(start: 0, count: UInt32(handles.count)))
+            self.round.cost = self.round.cost + self.scenario.costs.target * UInt64(handles.count)
         }
-        row.shard = consume shard
-        row.busy = row.busy + round.cost
-        self.series.busy(node: row.node, for: round.cost, now: self.now)
-        let end = self.now + round.cost
-        for departure in round.departures { self.depart(departure, from: index, at: end) }
-        self.schedule(Happening(.roundEnds, index, detail: UInt32(row.incarnation)), at: end)
+        self.round.cost = self.round.cost + self.cost(of: event)
+        self.shards[index].shard?.handle(event, at: now, into: &self.effects)
+        self.digest.combine(event, at: now, shard: index)
+        self.gather()
     }
 
     private func cost(of event: ShardEvent) -> Interval {
@@ -137,69 +124,32 @@ extension World {
     }
 
     /// Takes a step's effects out of the buffer: they leave at the round's end.
-    private func gather(_ round: inout Round) {
-        self.digest.combine(self.effects, shard: round.shard)
-        let costs = self.scenario.costs
-        let own = self.shards[round.shard].id
+    private mutating func gather() {
+        self.digest.combine(self.effects, shard: self.round.shard)
         for index in 0..<self.effects.count {
             var effect = self.effects[effect: index]
             if self.bug != nil {
                 guard let altered = self.sabotaged(effect) else { continue }
                 effect = altered
             }
-            self.witness(effect, of: round.shard)
-            var targets: [ConnectionHandle] = []
-            switch effect {
-            case .peer(own, let message):
-                round.own.append(message)
-                continue
-            case .deliver(let delivery, _, let range):
-                targets = self.targets(range)
-                round.cost =
-                    round.cost + costs.target * UInt64(targets.count)
-                    + costs.kilobyte * (UInt64(delivery.body.byteCount) * UInt64(targets.count))
-                    / 1024
-            case .deliverPage(_, let range), .ping(let range):
-                targets = self.targets(range)
-                round.cost = round.cost + costs.target * UInt64(targets.count)
-            case .reply: round.cost = round.cost + costs.target
-            case .authenticate, .unsubscribe, .close, .peer, .store, .release, .drained: break
-            }
-            guard let departure = self.departure(effect, targets) else { continue }
-            for _ in 0..<self.copies(of: effect) { round.departures.append(departure) }
+            self.witness(effect, of: self.round.shard)
+            self.round.cost = self.round.cost + self.cost(of: effect)
+            for _ in 0..<self.copies(of: effect) { self.round.add(effect) }
         }
+        self.round.addTargets(of: self.effects)
         self.effects.removeAll()
     }
 
-    private func targets(_ range: TargetRange) -> [ConnectionHandle] {
-        (range.start..<(range.start + range.count)).map { self.effects[target: $0] }
+    private func cost(of effect: ShardEffect) -> Interval {
+        switch effect {
+        case .deliver(let delivery, _, let range):
+            let bytes = UInt64(delivery.body.byteCount) * UInt64(range.count)
+            return self.scenario.costs.target * UInt64(range.count)
+                + self.scenario.costs.kilobyte * bytes / 1024
+        case .deliverPage(_, let range), .ping(let range):
+            return self.scenario.costs.target * UInt64(range.count)
+        case .reply: return self.scenario.costs.target
+        case .authenticate, .unsubscribe, .close, .peer, .store, .release, .drained: return .zero
+        }
     }
-}
-
-/// What a wake-up costs and sends, as far as it has come.
-struct Round {
-    let shard: Int
-    var cost: Interval
-    /// Messages of the shard to itself.
-    var own: [PeerMessage] = []
-    var departures: [Departure] = []
-
-    init(shard: Int, cost: Interval) {
-        self.shard = shard
-        self.cost = cost
-    }
-}
-
-/// An effect with what it needs from its step, so that it can leave later.
-enum Departure {
-    case authenticate(ConnectionHandle)
-    /// Events for one connection's client, in their order.
-    case client(ConnectionHandle, [SocketEvent])
-    case deliver(SocketEvent, [ConnectionHandle])
-    /// A hole's messages, to several connections.
-    case stretch([SocketEvent], [ConnectionHandle])
-    case pings([ConnectionHandle])
-    case close(ConnectionHandle, CloseCode)
-    case peer(ShardID, PeerMessage)
-    case store(RequestToken, StoreRequest)
 }

@@ -1,73 +1,120 @@
+import BasicContainers
+import ChatCore
 import ClientModel
 import DiscreteEvents
-import Oracles
-import ChatCore
 import Kernel
 import Measurement
-import Workload
+import Oracles
+
+/// The writes that wait for the store's one writer, and the group that it is committing.
+struct GroupWriter {
+    /// A write and when it came.
+    struct Waiting: BitwiseCopyable {
+        var errand: StoreErrand
+        var arrival: Instant
+    }
+
+    private(set) var waiting: [Waiting] = []
+    private var taken = 0
+    private(set) var group: [Waiting] = []
+    private(set) var isCommitting = false
+
+    init() {}
+
+    var count: Int { self.waiting.count - self.taken }
+
+    mutating func add(_ errand: StoreErrand, at now: Instant) {
+        self.waiting.append(Waiting(errand: errand, arrival: now))
+    }
+
+    /// Takes what waits, at most `limit`, for one commit; false if nothing does or one is under way.
+    mutating func begin(limit: Int) -> Bool {
+        guard !self.isCommitting, self.count > 0 else { return false }
+        self.isCommitting = true
+        let size = min(self.count, limit)
+        self.group.removeAll(keepingCapacity: true)
+        self.group.append(contentsOf: self.waiting[self.taken..<self.taken + size])
+        self.taken += size
+        if self.taken == self.waiting.count {
+            self.waiting.removeAll(keepingCapacity: true)
+            self.taken = 0
+        } else if self.taken > 65_536 {
+            self.waiting.removeFirst(self.taken)
+            self.taken = 0
+        }
+        return true
+    }
+
+    mutating func end() { self.isCommitting = false }
+}
 
 extension World {
-    /// The most writes of one group commit.
-    private static let groupLimit = 512
-
-    func arriveAtStore(_ parcel: Parcel) {
-        guard case .request(let shard, let incarnation, let token, let request) = parcel
-        else { return }
-        if self.bug == .acknowledgesBeforeCommit, case .append = request {
-            self.answer(shard, incarnation, token, .appended(.done))
+    mutating func arriveAtStore(_ parcel: Parcel) {
+        guard case .request(let errand) = parcel else { return }
+        if self.bug == .acknowledgesBeforeCommit, case .append = errand.request {
+            self.answer(errand, .appended(.done))
         }
-        switch request {
+        switch errand.request {
         case .append, .head, .lookUp, .renewEpoch:
-            self.writes.append(parcel)
+            self.writer.add(errand, at: self.now)
             self.beginCommit()
             self.noteStoreQueue()
         case .read, .leases:
             let start = max(self.now, self.stalledUntil)
-            let latency = self.latency(self.scenario.store.read, .storeLatency, UInt64(shard))
-            self.schedule(
-                Happening(.readDone, parcel: self.parcels.add(parcel)),
-                at: start + latency
-            )
+            let bits = self.random.draw(.storeRead, UInt64(errand.shard), errand.occasion)
+            let parcel = self.parcels.add(parcel)
+            let end = start + self.scenario.store.read.draw(bits)
+            self.schedule(Happening(.readDone, parcel: parcel), at: end)
         }
     }
 
     /// What waits when the writer is free is one group, durable at once.
-    private func beginCommit() {
-        guard !self.isCommitting, !self.writes.isEmpty else { return }
-        self.isCommitting = true
-        let count = min(self.writes.count, World.groupLimit)
-        self.committing = Array(self.writes.prefix(count))
-        self.writes.removeFirst(count)
+    private mutating func beginCommit() {
+        let store = self.scenario.store
+        guard self.writer.begin(limit: store.groupLimit) else { return }
+        let first = self.writer.group[0].errand
+        let bits = self.random.draw(.storeCommit, UInt64(first.shard), first.occasion)
         let start = max(self.now, self.stalledUntil)
-        let latency = self.latency(self.scenario.store.commit, .storeLatency, .max)
-        self.schedule(Happening(.commit), at: start + latency)
+        let work = store.append * UInt64(self.writer.group.count)
+        self.schedule(Happening(.commit), at: start + store.commit.draw(bits) + work)
     }
 
-    func commit() {
+    mutating func commit() {
         // A stall that began meanwhile holds the group back.
         guard self.stalledUntil <= self.now else {
             self.schedule(Happening(.commit), at: self.stalledUntil)
             return
         }
-        let group = self.committing
-        self.committing = []
-        self.isCommitting = false
-        for parcel in group {
-            guard case .request(let shard, let incarnation, let token, let request) = parcel
-            else { continue }
-            let outcome = self.write(request)
-            if self.bug == .acknowledgesBeforeCommit, case .append = request { continue }
-            self.answer(shard, incarnation, token, outcome)
+        self.writer.end()
+        for index in 0..<self.writer.group.count {
+            let write = self.writer.group[index]
+            let outcome = self.outcome(of: write)
+            if self.bug == .acknowledgesBeforeCommit, case .append = write.errand.request {
+                continue
+            }
+            self.answer(write.errand, outcome)
         }
         self.beginCommit()
         self.noteStoreQueue()
     }
 
-    private func noteStoreQueue() {
-        self.series.storeQueue(self.writes.count + self.committing.count, now: self.now)
+    private mutating func noteStoreQueue() {
+        let committing = self.writer.isCommitting ? self.writer.group.count : 0
+        self.series.storeQueue(self.writer.count + committing, now: self.now)
     }
 
-    private func write(_ request: StoreRequest) -> StoreOutcome {
+    /// Refuses what has waited too long: whoever asked has given up, and will ask again.
+    private mutating func outcome(of write: GroupWriter.Waiting) -> StoreOutcome {
+        guard write.arrival + self.scenario.store.deadline >= self.now else {
+            switch write.errand.request {
+            case .append: return .appended(.failed)
+            case .head, .lookUp, .renewEpoch, .read, .leases: return .unavailable
+            }
+        }
+        return self.write(write.errand.request)
+    }
+
+    private mutating func write(_ request: StoreRequest) -> StoreOutcome {
         switch request {
         case .append(let append): .appended(self.append(append))
         case .head(let conversation): .head(self.logs.head(of: conversation))
@@ -79,22 +126,29 @@ extension World {
         }
     }
 
-    private func append(_ append: Append) -> AppendOutcome {
-        let entity = append.body.handle.rawValue
+    private mutating func append(_ append: Append) -> AppendOutcome {
+        let conversation = append.conversation.low
+        let message = append.body.handle.rawValue
+        // The attempt: one message may be appended again, at this offset or another.
+        let attempt = append.offset.rawValue << 44 ^ append.unixMilliseconds
         let store = self.scenario.store
-        if self.happens(store.failedMillionths, .storeFault, entity) { return .failed }
+        if self.happens(store.failedMillionths, .storeFailed, conversation, message, attempt) {
+            return .failed
+        }
         var isUnknown = false
-        if self.happens(store.unknownMillionths, .storeFault, entity) {
+        if self.happens(store.unknownMillionths, .storeUnknown, conversation, message, attempt) {
             isUnknown = true
             // The answer is lost; half of the time the write was not.
-            if self.happens(500_000, .storeFault, entity) { return .unknown }
+            if self.happens(500_000, .storeDropped, conversation, message, attempt) {
+                return .unknown
+            }
         }
         let outcome = self.logs.append(append)
         if outcome == .done {
             self.counts.appended += 1
             self.oracle.committed(
                 append.conversation,
-                MessageID(high: 0, low: append.body.handle.rawValue),
+                MessageID(high: 0, low: message),
                 at: append.offset,
                 partition: append.partition,
                 term: append.term,
@@ -104,91 +158,46 @@ extension World {
         return isUnknown ? .unknown : outcome
     }
 
-    func answerRead(_ parcel: Parcel) {
-        guard case .request(let shard, let incarnation, let token, let request) = parcel,
-            self.shards[shard].incarnation == incarnation, self.shards[shard].shard != nil
-        else { return }
-        switch request {
+    mutating func answerRead(_ parcel: Parcel) {
+        guard case .request(let errand) = parcel else { return }
+        let shard = Int(errand.shard)
+        guard self.shards[shard].isUp(as: errand.incarnation) else { return }
+        switch errand.request {
         case .read(let read):
             self.nextPage += 1
             let handle = PayloadHandle(rawValue: self.nextPage)
             let page = self.logs.read(read, handle: handle)
             self.pages[handle.rawValue] = (read.conversation, page)
-            self.answer(shard, incarnation, token, .page(page))
+            self.answer(errand, .page(page))
         case .leases(let holdsPartitions):
             self.leaseRound(shard, holdsPartitions)
-            self.answer(shard, incarnation, token, .leased)
+            self.answer(errand, .leased)
         case .append, .head, .lookUp, .renewEpoch: return
         }
     }
 
-    private func leaseRound(_ index: Int, _ holdsPartitions: Bool) {
+    private mutating func leaseRound(_ index: Int, _ holdsPartitions: Bool) {
         self.witnessQueues(of: index)
-        let row = self.shards[index]
         self.logs.leases.round(
-            shard: row.id,
-            incarnation: row.incarnation,
+            shard: self.shards[index].id,
+            incarnation: self.shards[index].incarnation,
             holdsPartitions: holdsPartitions,
             now: self.now,
             length: .seconds(6)
         )
-        for (partition, lease) in self.logs.leases.rows.enumerated() {
-            let known = row.told[partition]
+        for partition in 0..<self.logs.leases.rows.count {
+            let lease = self.logs.leases.rows[partition]
+            let known = self.shards[index].told[partition]
             guard known?.term != lease.term || known?.owner != lease.owner else { continue }
-            row.told[partition] = lease
+            self.shards[index].told[partition] = lease
             let id = PartitionID(UInt16(partition))
             self.send(.lease(id, lease.term, owner: lease.owner), to: index, at: self.now)
         }
     }
 
-    private func answer(
-        _ shard: Int,
-        _ incarnation: UInt64,
-        _ token: RequestToken,
-        _ outcome: StoreOutcome
-    ) {
-        guard self.shards[shard].incarnation == incarnation else { return }
-        self.send(.stored(token, outcome), to: shard, at: self.now)
-    }
-
-    func begin(_ fault: Scenario.Fault) {
-        switch fault.kind {
-        case .crash(let node): self.crash(node)
-        case .pause(let node):
-            for row in self.shards where row.node == node {
-                row.pausedUntil = max(row.pausedUntil, self.now + fault.lasts)
-            }
-        case .partition(let node, let peer): self.severed.append((node, peer))
-        case .stall: self.stalledUntil = max(self.stalledUntil, self.now + fault.lasts)
-        }
-    }
-
-    func end(_ fault: Scenario.Fault) {
-        switch fault.kind {
-        case .crash(let node):
-            for index in self.shards.indices where self.shards[index].node == node {
-                if self.shards[index].shard == nil { self.startShard(index) }
-            }
-        case .partition(let node, let peer):
-            if let index = self.severed.firstIndex(where: { $0 == (node, peer) }) {
-                self.severed.remove(at: index)
-            }
-        case .pause, .stall: break
-        }
-    }
-
-    private func crash(_ node: Int) {
-        if self.bug == .losesTailAtCrash {
-            for number in 0..<self.population.conversationCount {
-                self.logs.loseTail(of: World.id(of: ConversationNumber(number)))
-            }
-        }
-        for index in self.shards.indices where self.shards[index].node == node {
-            let row = self.shards[index]
-            for socket in row.sockets where socket.isOpen {
-                self.tell(Int(socket.client), socket.socket, .closed(code: 1006))
-            }
-            row.clear()
-        }
+    private mutating func answer(_ errand: StoreErrand, _ outcome: StoreOutcome) {
+        let shard = Int(errand.shard)
+        guard self.shards[shard].incarnation == UInt64(errand.incarnation) else { return }
+        self.send(.stored(errand.token, outcome), to: shard, at: self.now)
     }
 }

@@ -1,3 +1,4 @@
+import BasicContainers
 import ChatCore
 import ClientModel
 import DiscreteEvents
@@ -11,25 +12,27 @@ import Workload
 /// A fleet, its store, its network and its users in virtual time.
 ///
 /// Everything that happens is an event of one calendar; shards and clients are the machines that
-/// also run live. One seed gives one run, to the digest.
-package final class World {
+/// also run live. One seed gives one run, to the digest. Every draw is keyed by who it is about and
+/// by what happens to it, so that a fault in one place moves no latency in another.
+package struct World: ~Copyable {
     let scenario: Scenario
     let seed: UInt64
     let random: KeyedRandom
     let population: Population
     var calendar: Calendar<Happening>
     var parcels = ParcelStorage()
-    var shards: [SimulatedShard] = []
+    var shards = UniqueArray<SimulatedShard>()
     /// Dense indices of the shards that take connections.
     var gateways: [Int] = []
-    var clients: [SimulatedClient] = []
+    /// The dense index of each node's first shard.
+    var firstShards: [Int] = []
+    var clients = UniqueArray<SimulatedClient>()
     var logs: StoredLogs
-    var writes: [Parcel] = []
-    /// The writes of the group that is being committed.
-    var committing: [Parcel] = []
-    var isCommitting = false
+    var writer = GroupWriter()
     var stalledUntil = Instant.zero
-    var severed: [(Int, Int)] = []
+    var severed: [Severance] = []
+    /// When each node's network card has sent what it was given.
+    var cardFree: [Instant]
     var arrivals: Arrivals
     var nextMessage: (sender: ClientNumber, message: OutgoingMessage)?
     /// When message n was meant to be sent: its id's low word is n + 1.
@@ -46,14 +49,12 @@ package final class World {
         targetCapacity: Shard.effectReserve * 4
     )
     var clientEffects = EffectBuffer<ClientEffect>(capacity: Client.effectLimit)
+    var round = Round()
     var pages: [UInt64: (conversation: ConversationID, page: Page)] = [:]
     var nextPage: UInt64 = 1 << 40
-    var connectionCount: UInt64 = 0
-    var incarnation: UInt64 = 0
-    var draws: UInt64 = 0
     var counts = RunCounts()
     /// Pings that reached a client who answered.
-    package var pingCount: UInt64 = 0
+    package private(set) var pingCount: UInt64 = 0
     /// Where subscriptions began, summed over devices and conversations.
     var subscribedFrom: UInt64 = 0
     var series: SeriesRecorder
@@ -83,8 +84,19 @@ package final class World {
         self.digest = TraceDigest(shardCount: shardCount)
         self.calendar = Calendar(sourceCount: 1)
         self.series = scenario.seriesRecorder
+        self.cardFree = Array(repeating: .zero, count: scenario.nodeCount)
         self.makeShards()
-        for number in 0..<scenario.workload.users {
+        self.makeClients()
+        self.scheduleArrival()
+        for (index, fault) in scenario.faults.enumerated() {
+            self.schedule(Happening(.faultBegins, index), at: fault.start)
+            self.schedule(Happening(.faultEnds, index), at: fault.start + fault.lasts)
+        }
+    }
+
+    private mutating func makeClients() {
+        self.clients.reserveCapacity(Int(self.scenario.workload.users))
+        for number in 0..<self.scenario.workload.users {
             let user = ClientNumber(number)
             let conversations = self.population.conversations(of: user)
             self.oracle.enrol(UInt64(number), in: conversations.lazy.map(World.id))
@@ -100,17 +112,13 @@ package final class World {
                 at: self.population.start(of: user)
             )
         }
-        self.scheduleArrival()
-        for (index, fault) in scenario.faults.enumerated() {
-            self.schedule(Happening(.faultBegins, index), at: fault.start)
-            self.schedule(Happening(.faultEnds, index), at: fault.start + fault.lasts)
-        }
     }
 
-    private func makeShards() {
+    private mutating func makeShards() {
         var node: UInt16 = 0
         for group in self.scenario.groups {
             for _ in 0..<group.nodes {
+                self.firstShards.append(self.shards.count)
                 for index in 0..<group.shards {
                     let id = ShardID(node: NodeID(node), index: index)
                     let shard = SimulatedShard(
@@ -127,21 +135,23 @@ package final class World {
                 node += 1
             }
         }
-        for index in self.shards.indices { self.startShard(index) }
+        for index in 0..<self.shards.count {
+            self.shards[index].linkCounts = Array(repeating: 0, count: self.shards.count)
+            self.startShard(index)
+        }
     }
 
-    func startShard(_ index: Int) {
-        let row = self.shards[index]
+    /// A shard's incarnations count its own starts: a fault elsewhere renames none of them.
+    mutating func startShard(_ index: Int) {
         var configuration = ShardConfiguration()
-        configuration.roles = row.roles
+        configuration.roles = self.shards[index].roles
         configuration.partitionCount = self.scenario.partitionCount
-        self.incarnation += 1
-        row.incarnation = self.incarnation
-        row.shard = Shard(
-            id: row.id,
+        self.shards[index].incarnation += 1
+        self.shards[index].shard = Shard(
+            id: self.shards[index].id,
             configuration: configuration,
             seed: self.seed,
-            incarnation: row.incarnation
+            incarnation: self.shards[index].incarnation
         )
         let milliseconds = 1_700_000_000_000 + self.calendar.now.nanoseconds / 1_000_000
         self.enqueue(.wallClock(unixMilliseconds: milliseconds), at: index)
@@ -149,7 +159,7 @@ package final class World {
 
     var now: Instant { self.calendar.now }
 
-    func schedule(_ happening: Happening, at instant: Instant) {
+    mutating func schedule(_ happening: Happening, at instant: Instant) {
         self.calendar.schedule(
             at: instant,
             node: NodeID(0),
@@ -159,14 +169,19 @@ package final class World {
         )
     }
 
+    mutating func countPings(_ count: Int) { self.pingCount += UInt64(count) }
+
     /// Runs to the scenario's end and judges; says every 65,536 events how far it is.
-    package func run(onProgress: (Instant) -> Void = { _ in }) -> RunResult {
+    package mutating func run(onProgress: (Instant) -> Void = { _ in }) -> RunResult {
         self.run(until: self.scenario.end, onProgress: onProgress)
         return self.conclude()
     }
 
     /// Lets everything happen up to `instant`, and that instant's events.
-    package func run(until instant: Instant, onProgress: (Instant) -> Void = { _ in }) {
+    package mutating func run(
+        until instant: Instant,
+        onProgress: (Instant) -> Void = { _ in }
+    ) {
         var eventCount: UInt64 = 0
         while let next = self.calendar.nextInstant, next <= instant,
             let event = self.calendar.next()
@@ -177,53 +192,7 @@ package final class World {
         }
     }
 
-    /// How many clients are online now.
-    package var onlineCount: Int { self.clients.count { $0.machine.isOnline } }
-
-    /// How many deliveries clients are owed: of each conversation all from where a device began on.
-    ///
-    /// Walks all subscriptions; meaningless once an epoch has changed.
-    package var deliveriesOwed: UInt64 {
-        var owed: UInt64 = 0
-        for client in self.clients {
-            for index in 0..<client.machine.subscriptionCount {
-                let conversation = client.machine.position(of: index).conversation
-                owed += self.logs.head(of: World.id(of: conversation)).offset.rawValue
-            }
-        }
-        return owed - self.subscribedFrom
-    }
-
-    /// What clients and the store have counted so far.
-    package var countsSoFar: RunCounts { self.counts }
-
-    /// Judges a run that has come to the scenario's end.
-    package func conclude() -> RunResult {
-        for (number, client) in self.clients.enumerated() where !client.machine.hasStopped {
-            self.settle(number, client)
-        }
-        for index in self.shards.indices { self.witnessQuiet(of: index) }
-        return self.result()
-    }
-
-    private func settle(_ number: Int, _ client: SimulatedClient) {
-        for index in 0..<client.machine.subscriptionCount {
-            let (conversation, position) = client.machine.position(of: index)
-            self.oracle.settled(
-                UInt64(number),
-                World.id(of: conversation),
-                at: position?.offset,
-                now: self.scenario.end
-            )
-        }
-        self.oracle.settled(
-            UInt64(number),
-            unacknowledged: client.machine.unacknowledgedCount,
-            now: self.scenario.end
-        )
-    }
-
-    private func take(_ event: Happening) {
+    private mutating func take(_ event: Happening) {
         let target = Int(event.target)
         switch event.kind {
         case .atShard: self.arriveAtShard(target, event.detail, self.parcels.take(event.parcel))
@@ -245,29 +214,15 @@ package final class World {
         }
     }
 
-    func latency(_ table: QuantileTable, _ purpose: RandomPurpose, _ entity: UInt64) -> Interval {
-        self.draws += 1
-        return table.draw(self.random.draw(purpose, entity, self.draws))
-    }
-
-    func happens(_ millionths: UInt64, _ purpose: RandomPurpose, _ entity: UInt64) -> Bool {
+    func happens(
+        _ millionths: UInt64,
+        _ purpose: RandomPurpose,
+        _ entity: UInt64,
+        _ n: UInt64,
+        _ m: UInt64 = 0
+    ) -> Bool {
         guard millionths > 0 else { return false }
-        self.draws += 1
-        let bits = self.random.draw(purpose, entity, self.draws)
+        let bits = self.random.draw(purpose, entity, n, m)
         return KeyedRandom.below(1_000_000, bits) < millionths
-    }
-
-    /// A conversation's id is a hash that keeps the number, so that the world needs no table.
-    static func id(of conversation: ConversationNumber) -> ConversationID {
-        let number = UInt64(conversation.rawValue)
-        return ConversationID(high: KeyedRandom.mix(number &+ 0x636f_6e76), low: number)
-    }
-
-    static func number(of conversation: ConversationID) -> ConversationNumber {
-        ConversationNumber(UInt32(truncatingIfNeeded: conversation.low))
-    }
-
-    static func user(_ number: Int) -> UserID {
-        UserID(high: KeyedRandom.mix(UInt64(number) &+ 0x7573_6572), low: UInt64(number))
     }
 }

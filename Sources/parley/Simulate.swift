@@ -113,7 +113,8 @@ struct ScenarioRun {
 
     func result() -> RunResult {
         var progress = SimulationProgress(end: self.scenario.end)
-        let result = World(self.scenario, seed: self.seed).run { progress.note($0) }
+        var world = World(self.scenario, seed: self.seed)
+        let result = world.run { progress.note($0) }
         progress.finish()
         return result
     }

@@ -59,7 +59,8 @@ struct WorldTests {
     ) throws -> RunResult {
         let costs = try HostCosts(StrictNode(yaml: Self.host, file: "host.yaml"))
         let node = try StrictNode(yaml: yaml, file: "scenario.yaml")
-        return try World(Scenario(node, costs: costs), seed: seed, bug: bug).run()
+        var world = World(try Scenario(node, costs: costs), seed: seed, bug: bug)
+        return world.run()
     }
 
     @Test func `one seed gives one run and another seed another`() throws {
@@ -93,7 +94,8 @@ struct WorldTests {
         let yaml = Self.scenario().replacing("users: 20", with: "users: 2000")
         let scenario = try Scenario(StrictNode(yaml: yaml, file: "scenario.yaml"), costs: costs)
         var told: [UInt64] = []
-        _ = World(scenario, seed: 1).run { told.append($0.nanoseconds) }
+        var world = World(scenario, seed: 1)
+        _ = world.run { told.append($0.nanoseconds) }
         #expect(told.count > 1 && told == told.sorted())
     }
 
@@ -122,6 +124,8 @@ struct WorldTests {
         "[]",
         "[{ kind: crash, node: 1, at: 5 s, lasts: 2 s }]",
         "[{ kind: partition, node: 0, peer: 1, at: 5 s, lasts: 4 s }]",
+        "[{ kind: partition, node: 0, peer: 1, oneWay: true, at: 5 s, lasts: 4 s }]",
+        "[{ kind: partition, node: 1, peer: 0, oneWay: true, at: 5 s, lasts: 4 s }]",
         "[{ kind: stall, at: 5 s, lasts: 3 s }]",
         "[{ kind: pause, node: 1, at: 5 s, lasts: 9 s }]",
     ])

@@ -14,7 +14,7 @@ extension Shard {
         guard lease.owner == self.id, self.configuration.roles.contains(.conversation) else {
             return nil
         }
-        if let slot = self.conversationSlots[id] {
+        if let slot = self.conversationSlot(of: id) {
             guard self.conversations[slot].term != lease.term else { return slot }
             guard self.conversations[slot].messageCount == 0,
                 self.conversations[slot].openReads == 0
@@ -24,7 +24,7 @@ extension Shard {
         let slot = self.conversations.insert(
             OwnedConversation(id: id, partition: partition, namespace: namespace, term: lease.term)
         )
-        self.conversationSlots[id] = slot
+        self.indexConversation(slot)
         self.load(slot, into: &effects)
         return slot
     }
@@ -35,7 +35,7 @@ extension Shard {
     }
 
     mutating func forget(_ slot: UInt32) {
-        self.conversationSlots.removeValue(forKey: self.conversations[slot].id)
+        self.forgetConversation(slot)
         self.conversations.remove(slot, leaving: .blank)
     }
 
@@ -248,7 +248,7 @@ extension Shard {
     ) {
         guard case .appended(let result) = outcome,
             case .appending(let offset) = self.messages[message].fate,
-            let slot = self.conversationSlots[self.messages[message].request.conversation]
+            let slot = self.conversationSlot(of: self.messages[message].request.conversation)
         else { preconditionFailure("an append ends as an append, while its conversation is kept") }
         self.count(result)
         switch self.conversations[slot].sequencer.complete(offset, result) {

@@ -9,7 +9,7 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) -> UInt32 {
-        if let slot = self.feedSlots[reference.id] {
+        if let slot = self.feedSlot(of: reference.id) {
             self.release(reference.name, into: &effects)
             return slot
         }
@@ -24,7 +24,7 @@ extension Shard {
                 incarnation: self.incarnation << 32 | self.feedIncarnations
             )
         )
-        self.feedSlots[reference.id] = slot
+        self.indexFeed(slot)
         self.feeds[slot].position.reregister(in: self.placement(of: slot).term)
         self.scheduleRenewal(of: slot, at: now)
         self.register(slot, at: now, into: &effects)
@@ -48,7 +48,7 @@ extension Shard {
         }
         self.dropHeld(of: slot, into: &effects)
         self.release(feed.name, into: &effects)
-        self.feedSlots.removeValue(forKey: feed.id)
+        self.forgetFeed(slot)
         self.feeds.remove(slot, leaving: .blank)
     }
 
@@ -139,7 +139,7 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard let slot = self.feedSlots[delivery.conversation] else {
+        guard let slot = self.feedSlot(of: delivery.conversation) else {
             self.release(delivery.body.handle, into: &effects)
             // Nobody here wants it any more: the withdrawal was lost.
             let incarnation = self.incarnation << 32 | self.feedIncarnations
@@ -207,7 +207,7 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard let slot = self.feedSlots[conversation] else { return }
+        guard let slot = self.feedSlot(of: conversation) else { return }
         switch self.feeds[slot].position.learn(head, in: term, confirms: confirms) {
         case .stale, .level:
             break

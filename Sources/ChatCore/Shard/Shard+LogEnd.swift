@@ -35,7 +35,8 @@ extension Shard {
     }
 
     mutating func onLookedUp(_ message: UInt32, _ outcome: StoreOutcome) {
-        guard let slot = self.conversationSlots[self.messages[message].request.conversation] else {
+        guard let slot = self.conversationSlot(of: self.messages[message].request.conversation)
+        else {
             preconditionFailure("a conversation is kept while its log is being read")
         }
         self.conversations[slot].openReads -= 1

@@ -150,7 +150,7 @@ extension Shard {
         case .interested(let conversation, let term, let head):
             self.onHead(conversation, term, head, confirms: true, at: now, into: &effects)
         case .withdraw(let conversation, let incarnation):
-            guard let slot = self.conversationSlots[conversation] else { return }
+            guard let slot = self.conversationSlot(of: conversation) else { return }
             self.conversations[slot].planner.withdraw(sender, incarnation: incarnation)
             self.forgetIfIdle(slot)
         case .delivery(let delivery):

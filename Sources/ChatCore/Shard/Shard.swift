@@ -30,7 +30,7 @@ package struct Shard: ~Copyable, StateMachine {
     var gated = Slab<GatedCommand>()
     var subscriptions = Slab<Subscription>()
     var feeds = Slab<Feed>()
-    var feedSlots: [ConversationID: UInt32] = [:]
+    var feedIndex = SlotIndex()
     var held = Slab<HeldDelivery>()
     var feedIncarnations: UInt64 = 0
     var placement: [(term: Term, owner: ShardID?)]
@@ -39,7 +39,7 @@ package struct Shard: ~Copyable, StateMachine {
 
     // Conversation role.
     var conversations = Slab<OwnedConversation>()
-    var conversationSlots: [ConversationID: UInt32] = [:]
+    var conversationIndex = SlotIndex()
     var messages = Slab<OwnedMessage>()
     var repeats = Slab<RepeatedMessage>()
     var recent: RecentMessages

@@ -6,10 +6,14 @@ import NIOCore
 
 /// Runs one shard on one event loop; everything here happens on that loop.
 ///
-/// A round takes the events that wait, at most `roundLimit`, with one `now`, carries out their effects
-/// in order, and flushes each connection that was written to once.
+/// A round takes the events that wait, at most `roundLimit`, with one `now`, and carries out their
+/// effects in order. Connections that were sent something are written to in line, once each with all
+/// that has gathered; a round writes to a part of a long line and then lets the sockets be read, so that
+/// a large fan-out delays nobody by its whole length.
 final class ShardHost {
     static let roundLimit = 256
+    /// A round writes to as many connections, or to an eighth of those in line if that is more.
+    static let writeLimit = 96
     /// More queued bytes on one connection than this close it as slow.
     static let queueLimit = 1 << 20
 
@@ -38,7 +42,7 @@ final class ShardHost {
     private var pongs: [ConnectionHandle] = []
     private var slots: [Slot] = []
     private var vacant: [UInt32] = []
-    private var touched: [ClientSocket] = []
+    private var outbound = Outbound()
     private var watched: [ClientSocket] = []
     private var outgoing: [ShardID: [ShardEvent]] = [:]
     /// By code, the connections that the shard has sent away.
@@ -86,6 +90,7 @@ final class ShardHost {
         self.slots[Int(slot)].generation += 1
         self.slots[Int(slot)].socket = socket
         let handle = ConnectionHandle(slot: slot, generation: self.slots[Int(slot)].generation)
+        self.outbound.open(handle)
         self.submit(.opened(handle, ConnectionID(self.identities.next())))
         return handle
     }
@@ -94,6 +99,7 @@ final class ShardHost {
         let slot = Int(socket.handle.slot)
         precondition(self.slots[slot].socket === socket, "a socket closes once")
         self.slots[slot].socket = nil
+        self.outbound.close(socket.handle)
         self.submit(.closed(socket.handle))
         // Free after `closed` in the queue's order, so that a reuse is told of later.
         self.vacant.append(socket.handle.slot)
@@ -118,15 +124,21 @@ final class ShardHost {
         self.scheduleRound()
     }
 
-    func touch(_ socket: ClientSocket) {
-        guard !socket.isTouched else { return }
-        socket.isTouched = true
-        self.touched.append(socket)
+    /// Sends a frame that a connection's own socket has made.
+    func send(_ frame: ByteBuffer, to handle: ConnectionHandle) {
+        self.outbound.send(frame, to: handle)
         self.scheduleRound()
     }
 
+    /// Writes what is pending and takes no further frames for a connection.
+    func finish(_ handle: ConnectionHandle) {
+        self.write(handle.slot)
+        self.outbound.mute(handle)
+    }
+
     func watch(_ socket: ClientSocket) {
-        guard !self.watched.contains(where: { $0 === socket }) else { return }
+        guard !socket.isWatched else { return }
+        socket.isWatched = true
         self.watched.append(socket)
     }
 
@@ -134,7 +146,10 @@ final class ShardHost {
     func tick(unixMilliseconds: UInt64) {
         self.submit(.wallClock(unixMilliseconds: unixMilliseconds))
         let timeout = self.surroundings.writeTimeoutSeconds
-        self.watched = self.watched.filter { $0.inspect(writeTimeoutSeconds: timeout) }
+        self.watched = self.watched.filter { socket in
+            socket.isWatched = socket.inspect(writeTimeoutSeconds: timeout)
+            return socket.isWatched
+        }
     }
 
     /// Ends every socket that is still there.
@@ -171,7 +186,11 @@ final class ShardHost {
         self.finishRound()
         self.isInRound = false
         let isDue = self.shard.nextDeadline.map { $0 <= now } ?? false
-        if !self.waiting.isEmpty || isDue { self.scheduleRound() } else { self.armTimer() }
+        if !self.waiting.isEmpty || isDue || self.outbound.lineCount > 0 {
+            self.scheduleRound()
+        } else {
+            self.armTimer()
+        }
     }
 
     /// In ranges that leave room for a violation by each.
@@ -191,16 +210,22 @@ final class ShardHost {
     private func finishRound() {
         for (shard, events) in self.outgoing { self.surroundings.mailboxes[shard]?.post(events) }
         self.outgoing.removeAll(keepingCapacity: true)
-        let flushed = self.touched
-        self.touched.removeAll(keepingCapacity: true)
-        for socket in flushed {
-            socket.isTouched = false
-            socket.flush()
-            let queued = socket.queuedBytes
-            guard queued > 0 else { continue }
-            self.watch(socket)
-            if queued > Self.queueLimit { self.waiting.append(.violated(socket.handle, .slow)) }
+        let share = max(Self.writeLimit, self.outbound.lineCount / 8)
+        for _ in 0..<share {
+            guard let slot = self.outbound.nextInLine() else { break }
+            self.write(slot)
         }
+    }
+
+    /// Gives a socket all that is pending for it, in one write.
+    private func write(_ slot: UInt32) {
+        guard let bytes = self.outbound.take(slot), let socket = self.slots[Int(slot)].socket
+        else { return }
+        socket.write(bytes)
+        let queued = socket.queuedBytes
+        guard queued > 0 else { return }
+        self.watch(socket)
+        if queued > Self.queueLimit { self.submit(.violated(socket.handle, .slow)) }
     }
 
     private func armTimer() {
@@ -220,6 +245,7 @@ final class ShardHost {
     private func carryOut() {
         for index in 0..<self.effects.count { self.carryOut(self.effects[effect: index]) }
         self.effects.removeAll()
+        while let slot = self.outbound.nextOverfull() { self.write(slot) }
     }
 
     private func carryOut(_ effect: ShardEffect) {
@@ -228,7 +254,8 @@ final class ShardHost {
             self.authenticate(handle)
         case .reply(let handle, let id, let reply):
             guard let socket = self.socket(handle) else { return }
-            socket.send(ReplyBytes.frame(reply, to: id, client: socket.client))
+            let frame = ReplyBytes.frame(reply, to: id, client: socket.client)
+            self.outbound.send(frame, to: handle)
         case .deliver(let delivery, let name, let targets):
             let frame = ReplyBytes.frame(pushing: delivery, channel: name.conversationName)
             self.send(frame, to: targets)
@@ -236,8 +263,8 @@ final class ShardHost {
             let frame = ReplyBytes.frame(pushing: delivery)
             self.send(frame, to: targets)
         case .unsubscribe(let handle, let name, let code):
-            guard let socket = self.socket(handle) else { return }
-            socket.send(ReplyBytes.frame(unsubscribing: name.conversationName, code))
+            let frame = ReplyBytes.frame(unsubscribing: name.conversationName, code)
+            self.outbound.send(frame, to: handle)
         case .ping(let targets):
             self.send(self.pingFrame, to: targets)
         case .close(let handle, let code):
@@ -268,9 +295,7 @@ final class ShardHost {
     }
 
     private func send(_ frame: ByteBuffer, to targets: TargetRange) {
-        for index in targets.start..<(targets.start + targets.count) {
-            self.socket(self.effects[target: index])?.send(frame)
-        }
+        self.outbound.send(frame, to: targets, of: self.effects)
     }
 
     private func authenticate(_ handle: ConnectionHandle) {

@@ -47,7 +47,8 @@ final class ClientSocket: ChannelInboundHandler {
     /// Commands that the shard has not taken yet.
     private var waitingCommands = 0
     private var closingSeconds = 0
-    var isTouched = false
+    /// Whether the host looks after this socket once a second.
+    var isWatched = false
 
     init(host: ShardHost) { self.host = host }
 
@@ -103,7 +104,7 @@ final class ClientSocket: ChannelInboundHandler {
                 Array(payload.readableBytesView),
                 allocator: context.channel.allocator
             )
-            self.send(answer)
+            self.host.send(answer, to: self.handle)
         case .pong:
             break
         case .connectionClose:
@@ -232,23 +233,20 @@ final class ClientSocket: ChannelInboundHandler {
         for command in held { self.pass(command) }
     }
 
-    /// Queues ready bytes; the host flushes at the end of the round.
-    func send(_ frame: ByteBuffer) {
-        guard self.phase == .open, let channel = self.channel else { return }
-        self.writtenBytes += frame.readableBytes
-        channel.write(frame, promise: nil)
-        self.host.touch(self)
+    /// Gives ready bytes to the channel, which writes them as far as the client takes them.
+    func write(_ bytes: ByteBuffer) {
+        guard self.phase != .closed, let channel = self.channel else { return }
+        self.writtenBytes += bytes.readableBytes
+        channel.writeAndFlush(bytes, promise: nil)
     }
-
-    func flush() { self.channel?.flush() }
 
     /// Says goodbye after what was sent, and waits for the client's answer; at once if it is stuck.
     func end(code: UInt16, reason: String) {
         guard self.phase == .open, let channel = self.channel else { return }
         let goodbye = FrameBytes.close(code: code, reason: reason, allocator: channel.allocator)
-        self.send(goodbye)
-        self.flush()
+        self.host.send(goodbye, to: self.handle)
         self.phase = .closing
+        self.host.finish(self.handle)
         let isStuck = code == CloseCode.slow.rawValue || code == CloseCode.writeError.rawValue
         if isStuck { channel.close(promise: nil) } else { self.host.watch(self) }
     }

@@ -57,7 +57,7 @@ struct GroupBench {
             conversations: "[{ members: \(self.members), perUser: 1 }]"
         )
         let scenario = try fleet.scenario()
-        let world = World(scenario, seed: self.seed)
+        var world = World(scenario, seed: self.seed)
         // Who came last is still connecting when the ramp ends.
         let start = Instant.zero + .seconds(UInt64(Self.rampUp + Self.grace))
         world.run(until: start)

@@ -71,7 +71,7 @@ struct OnlineBench {
         )
         let scenario = try fleet.scenario()
         let before = try ProcessUse.residentBytes()
-        let world = World(scenario, seed: self.seed)
+        var world = World(scenario, seed: self.seed)
         // Who came last is still connecting when the ramp ends.
         let start = Instant.zero + .seconds(UInt64(rampUp + Self.grace))
         let connecting = ProcessUse.seconds { world.run(until: start) }

@@ -1,0 +1,98 @@
+import NIOCore
+
+/// Frames that connections were sent and that their sockets have not been given yet, as a tree.
+///
+/// A node stands for the frames on the way to it from the root. Connections that were sent the same
+/// share a node, and its bytes are put together once for all of them; a fan-out costs an index for each
+/// target, whatever the frame.
+struct PendingFrames {
+    /// The root: nothing is pending.
+    static let none: Int32 = 0
+
+    private struct Node {
+        var parent = PendingFrames.none
+        var frame = ByteBuffer()
+        /// Connections that stand here, and children.
+        var users: Int32 = 0
+        var byteCount = 0
+        /// The last fan-out that came through here, and where it led.
+        var fanOut: UInt64 = 0
+        var child = PendingFrames.none
+        var gathered: ByteBuffer?
+    }
+
+    private var nodes = [Node()]
+    private var vacant: [Int32] = []
+    private var path: [Int32] = []
+    private var fanOut: UInt64 = 0
+    private let allocator = ByteBufferAllocator()
+
+    /// Nodes in use besides the root.
+    var count: Int { self.nodes.count - 1 - self.vacant.count }
+
+    /// Begins to send another frame.
+    mutating func beginFanOut() { self.fanOut += 1 }
+
+    /// Moves one connection from its node to the one with the present fan-out's frame behind it.
+    mutating func extend(_ node: Int32, by frame: ByteBuffer) -> Int32 {
+        let child =
+            self.nodes[Int(node)].fanOut == self.fanOut
+            ? self.nodes[Int(node)].child : self.addChild(of: node, frame)
+        self.nodes[Int(child)].users += 1
+        if node != Self.none { self.nodes[Int(node)].users -= 1 }
+        return child
+    }
+
+    /// Bytes of the frames up to a node.
+    func byteCount(_ node: Int32) -> Int { self.nodes[Int(node)].byteCount }
+
+    /// The bytes of all frames up to a node, for one connection that leaves it.
+    mutating func take(_ node: Int32) -> ByteBuffer {
+        let bytes = self.gathered(node)
+        self.leave(node)
+        return bytes
+    }
+
+    /// One connection leaves a node without its bytes.
+    mutating func leave(_ node: Int32) {
+        var node = node
+        while node != Self.none {
+            self.nodes[Int(node)].users -= 1
+            guard self.nodes[Int(node)].users == 0 else { return }
+            let parent = self.nodes[Int(node)].parent
+            self.nodes[Int(node)] = Node()
+            self.vacant.append(node)
+            node = parent
+        }
+    }
+
+    private mutating func addChild(of node: Int32, _ frame: ByteBuffer) -> Int32 {
+        let child = self.vacant.popLast() ?? Int32(self.nodes.count)
+        if Int(child) == self.nodes.count { self.nodes.append(Node()) }
+        self.nodes[Int(child)].parent = node
+        self.nodes[Int(child)].frame = frame
+        self.nodes[Int(child)].byteCount =
+            self.nodes[Int(node)].byteCount + frame.readableBytes
+        if node != Self.none { self.nodes[Int(node)].users += 1 }
+        self.nodes[Int(node)].fanOut = self.fanOut
+        self.nodes[Int(node)].child = child
+        return child
+    }
+
+    private mutating func gathered(_ node: Int32) -> ByteBuffer {
+        if self.nodes[Int(node)].parent == Self.none { return self.nodes[Int(node)].frame }
+        if let gathered = self.nodes[Int(node)].gathered { return gathered }
+        self.path.removeAll(keepingCapacity: true)
+        var step = node
+        while step != Self.none {
+            self.path.append(step)
+            step = self.nodes[Int(step)].parent
+        }
+        var bytes = self.allocator.buffer(capacity: self.nodes[Int(node)].byteCount)
+        for step in self.path.reversed() {
+            bytes.writeImmutableBuffer(self.nodes[Int(step)].frame)
+        }
+        if self.nodes[Int(node)].users > 1 { self.nodes[Int(node)].gathered = bytes }
+        return bytes
+    }
+}

@@ -1,0 +1,66 @@
+import BasicContainers
+import ChatCore
+import ClientModel
+import DiscreteEvents
+import Kernel
+import Workload
+
+extension World {
+    mutating func begin(_ fault: Scenario.Fault) {
+        switch fault.kind {
+        case .crash(let node): self.crash(node)
+        case .pause(let node):
+            for index in 0..<self.shards.count where self.shards[index].node == node {
+                self.shards[index].pausedUntil = max(
+                    self.shards[index].pausedUntil,
+                    self.now + fault.lasts
+                )
+            }
+        case .partition(let node, let peer, let isOneWay):
+            self.severed.append(Severance(from: node, to: peer))
+            if !isOneWay { self.severed.append(Severance(from: peer, to: node)) }
+        case .stall: self.stalledUntil = max(self.stalledUntil, self.now + fault.lasts)
+        }
+    }
+
+    mutating func end(_ fault: Scenario.Fault) {
+        switch fault.kind {
+        case .crash(let node):
+            for index in 0..<self.shards.count
+            where self.shards[index].node == node && !self.shards[index].isUp {
+                self.startShard(index)
+            }
+        case .partition(let node, let peer, let isOneWay):
+            self.heal(Severance(from: node, to: peer))
+            if !isOneWay { self.heal(Severance(from: peer, to: node)) }
+        case .pause, .stall: break
+        }
+    }
+
+    /// Ends one fault's severance of a way; another fault may still sever it.
+    private mutating func heal(_ way: Severance) {
+        if let index = self.severed.firstIndex(of: way) { self.severed.remove(at: index) }
+    }
+
+    private mutating func crash(_ node: Int) {
+        if self.bug == .losesTailAtCrash {
+            for number in 0..<self.population.conversationCount {
+                self.logs.loseTail(of: World.id(of: ConversationNumber(number)))
+            }
+        }
+        for index in 0..<self.shards.count where self.shards[index].node == node {
+            for slot in 0..<self.shards[index].sockets.count {
+                let socket = self.shards[index].sockets[slot]
+                guard socket.isOpen else { continue }
+                self.tell(
+                    Int(socket.client),
+                    socket.socket,
+                    .closed(code: 1006),
+                    word: 2,
+                    after: socket.lastArrival
+                )
+            }
+            self.shards[index].clear()
+        }
+    }
+}
