@@ -56,6 +56,7 @@ extension Digest128 {
         case .registering: self.combine(0)
         case .live: self.combine(1)
         case .closingHole: self.combine(2)
+        case .ending: self.combine(3)
         }
     }
 
@@ -86,10 +87,11 @@ extension Digest128 {
             case .failed: self.combine(3)
             case .unknown: self.combine(4)
             }
-        case .found(let offset, let unixMilliseconds):
+        case .found(let offset, let unixMilliseconds, let isDuplicate):
             self.combine(3)
             self.combine(offset.rawValue)
             self.combine(unixMilliseconds)
+            self.combine(isDuplicate ? 1 : 0)
         case .absent: self.combine(4)
         }
     }
@@ -126,6 +128,9 @@ extension Digest128 {
         case .heads: self.combine(7)
         case .leases: self.combine(8)
         case .drain: self.combine(9)
+        case .registration: self.combine(10)
+        case .joining: self.combine(11)
+        case .ending: self.combine(12)
         }
     }
 }

@@ -34,6 +34,7 @@ extension Connection: ByteCoded {
         writer.word(self.generation)
         writer.value(self.user)
         writer.word(self.subscriptionCount)
+        writer.word(self.openHistories)
         writer.word(self.firstSubscription)
         writer.word(self.firstGated)
         writer.word(self.gatedCount)
@@ -47,6 +48,7 @@ extension Connection: ByteCoded {
         self.generation = try reader.integer()
         self.user = try reader.value()
         self.subscriptionCount = try reader.integer()
+        self.openHistories = try reader.integer()
         self.firstSubscription = try reader.integer()
         self.firstGated = try reader.integer()
         self.gatedCount = try reader.integer()
@@ -96,14 +98,16 @@ extension FeedPosition.Phase: ByteCoded {
         case .registering: writer.byte(0)
         case .live: writer.byte(1)
         case .closingHole: writer.byte(2)
+        case .ending: writer.byte(3)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 3, of: "the phase of a feed") {
+        switch try reader.tag(below: 4, of: "the phase of a feed") {
         case 0: self = .registering
         case 1: self = .live
-        default: self = .closingHole
+        case 2: self = .closingHole
+        default: self = .ending
         }
     }
 }

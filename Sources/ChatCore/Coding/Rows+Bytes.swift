@@ -86,11 +86,23 @@ extension Deadline: ByteCoded {
         case .heads: writer.byte(7)
         case .leases: writer.byte(8)
         case .drain: writer.byte(9)
+        case .registration(let feed, let generation):
+            writer.byte(10)
+            writer.word(feed)
+            writer.word(generation)
+        case .joining(let feed, let generation):
+            writer.byte(11)
+            writer.word(feed)
+            writer.word(generation)
+        case .ending(let feed, let generation):
+            writer.byte(12)
+            writer.word(feed)
+            writer.word(generation)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 10, of: "a deadline") {
+        switch try reader.tag(below: 13, of: "a deadline") {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
@@ -101,7 +113,11 @@ extension Deadline: ByteCoded {
         case 6: self = .pings
         case 7: self = .heads
         case 8: self = .leases
-        default: self = .drain
+        case 9: self = .drain
+        case 10:
+            self = .registration(feed: try reader.integer(), generation: try reader.integer())
+        case 11: self = .joining(feed: try reader.integer(), generation: try reader.integer())
+        default: self = .ending(feed: try reader.integer(), generation: try reader.integer())
         }
     }
 }
@@ -193,6 +209,8 @@ extension Feed: ByteCoded {
         writer.word(self.incarnation)
         writer.value(self.position)
         writer.word(self.firstJoining)
+        writer.word(self.lastJoining)
+        writer.flag(self.isRegistering)
         writer.list(self.targets)
         writer.list(self.targetSubscriptions)
         writer.word(self.firstHeld)
@@ -209,6 +227,8 @@ extension Feed: ByteCoded {
             incarnation: try reader.integer(),
             position: try reader.value(),
             firstJoining: try reader.integer(),
+            lastJoining: try reader.integer(),
+            isRegistering: try reader.flag(),
             targets: try reader.list(),
             targetSubscriptions: try reader.list(),
             firstHeld: try reader.integer(),
@@ -229,10 +249,11 @@ extension OwnedMessage.Fate: ByteCoded {
             writer.byte(2)
             writer.value(offset)
             writer.value(outcome)
-        case .found(let offset, let unixMilliseconds):
+        case .found(let offset, let unixMilliseconds, let isDuplicate):
             writer.byte(3)
             writer.value(offset)
             writer.word(unixMilliseconds)
+            writer.flag(isDuplicate)
         case .absent: writer.byte(4)
         }
     }
@@ -242,7 +263,12 @@ extension OwnedMessage.Fate: ByteCoded {
         case 0: self = .waiting
         case 1: self = .appending(try reader.value())
         case 2: self = .parked(try reader.value(), try reader.value())
-        case 3: self = .found(try reader.value(), unixMilliseconds: try reader.integer())
+        case 3:
+            self = .found(
+                try reader.value(),
+                unixMilliseconds: try reader.integer(),
+                isDuplicate: try reader.flag()
+            )
         default: self = .absent
         }
     }
@@ -297,6 +323,7 @@ extension OwnedConversation: ByteCoded {
         writer.word(self.firstMessage)
         writer.word(self.lastMessage)
         writer.word(self.messageCount)
+        writer.word(self.repeatCount)
         writer.word(self.openReads)
         writer.flag(self.readFailed)
         writer.byte(self.roundsToAnnounce)
@@ -313,9 +340,21 @@ extension OwnedConversation: ByteCoded {
             firstMessage: try reader.integer(),
             lastMessage: try reader.integer(),
             messageCount: try reader.integer(),
+            repeatCount: try reader.integer(),
             openReads: try reader.integer(),
             readFailed: try reader.flag(),
             roundsToAnnounce: try reader.byte()
         )
+    }
+}
+
+extension MovedHead: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        writer.word(self.slot)
+        writer.word(self.generation)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(slot: try reader.integer(), generation: try reader.integer())
     }
 }

@@ -50,6 +50,7 @@ extension Shard {
         for slot in 0..<self.feeds.slotCount where self.feeds.isOccupied(slot) {
             let feed = self.feeds[slot]
             guard self.isLink(feed.firstJoining, into: self.subscriptions),
+                self.isLink(feed.lastJoining, into: self.subscriptions),
                 self.isLink(feed.firstHeld, into: self.held),
                 Int(feed.partition.rawValue) < self.placement.count,
                 Int(feed.namespace) < self.configuration.namespaces.count,
@@ -80,9 +81,6 @@ extension Shard {
         }
         for slot in 0..<self.repeats.slotCount where self.repeats.isOccupied(slot) {
             guard self.isLink(self.repeats[slot].next, into: self.repeats) else { return false }
-        }
-        for slot in self.moved {
-            guard self.conversations.isOccupied(slot) else { return false }
         }
         return true
     }

@@ -26,6 +26,8 @@ extension Shard {
         self.repeats.write(to: &writer)
         self.recent.write(to: &writer)
         writer.list(self.moved)
+        writer.list(self.announcing)
+        writer.word(self.sweepStart)
         writer.value(Digest128(of: writer.bytes[...]))
         return writer.bytes
     }
@@ -95,7 +97,7 @@ extension Shard {
         self.subscriptions = try Slab(from: &reader, blank: .blank)
         self.feeds = try Slab(from: &reader, blank: .blank)
         for slot in 0..<self.feeds.slotCount where self.feeds.isOccupied(slot) {
-            self.feedSlots[self.feeds[slot].id] = slot
+            self.indexFeed(slot)
         }
         self.held = try Slab(from: &reader, blank: .blank)
         self.feedIncarnations = try reader.word()
@@ -112,7 +114,7 @@ extension Shard {
     private mutating func readConversations(from reader: inout ByteReader) throws(ByteError) {
         self.conversations = try Slab(from: &reader, blank: .blank)
         for slot in 0..<self.conversations.slotCount where self.conversations.isOccupied(slot) {
-            self.conversationSlots[self.conversations[slot].id] = slot
+            self.indexConversation(slot)
         }
         self.messages = try Slab(from: &reader, blank: .blank)
         let nobody = RepeatedMessage(
@@ -126,6 +128,8 @@ extension Shard {
             limit: self.configuration.recentMessageLimit
         )
         self.moved = try reader.list()
+        self.announcing = try reader.list()
+        self.sweepStart = try reader.integer()
     }
 }
 

@@ -51,6 +51,11 @@ extension Shard {
         rows.combine(into: &digest)
     }
 
+    /// The id of each slot's connection, the last one's where none is open.
+    package borrowing func connectionNames() -> [UInt64] {
+        (0..<self.connections.count).map { self.connections[$0].id.rawValue }
+    }
+
     private borrowing func sumConnections(into rows: inout RowSum) {
         for slot in 0..<self.connections.count where self.connections[slot].phase != .vacant {
             let connection = self.connections[slot]
@@ -59,6 +64,7 @@ extension Shard {
                 $0.combine(connection.user)
                 $0.combine(connection.awaitsPong ? 1 : 0)
                 $0.combine(UInt64(connection.subscriptionCount))
+                $0.combine(UInt64(connection.openHistories))
                 $0.combine(UInt64(connection.gatedCount))
                 $0.combine(connection.phase)
             }
@@ -83,6 +89,7 @@ extension Shard {
                 $0.combine(feed.position.delivered)
                 $0.combine(feed.position.known.rawValue)
                 $0.combine(feed.position.phase)
+                $0.combine(feed.isRegistering ? 1 : 0)
                 $0.combine(UInt64(feed.targets.count))
                 $0.combine(UInt64(feed.recovering))
                 $0.combine(UInt64(feed.heldCount))
@@ -120,6 +127,7 @@ extension Shard {
                 $0.combine(row.sequencer.head.rawValue)
                 $0.combine(UInt64(row.sequencer.inFlight))
                 $0.combine(UInt64(row.messageCount))
+                $0.combine(UInt64(row.repeatCount))
                 $0.combine(UInt64(row.openReads))
                 $0.combine(row.readFailed ? 1 : 0)
                 $0.combine(UInt64(row.roundsToAnnounce))
