@@ -129,6 +129,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "EventTraceTests",
+            dependencies: ["EventTrace", "ChatCore", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "ClientProtocolTests",
             dependencies: ["ClientProtocol", "ChatCore", "Kernel"],
             swiftSettings: strict
