@@ -71,7 +71,7 @@ let package = Package(
         .target(
             name: "ChatServer",
             dependencies: [
-                "ChatCore", "ClientProtocol", "Kernel", "CSQLite",
+                "ChatCore", "ClientProtocol", "EventTrace", "Kernel", "CSQLite",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -101,7 +101,8 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ChatCore", "ChatServer", "EngineBenchmark", "FleetSimulation", "Kernel",
+                "ChatCore", "ChatServer", "EngineBenchmark", "EventTrace", "FleetSimulation",
+                "Kernel",
                 "LoadGenerator", "Measurement", "Reports", "Workload",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -24,6 +24,10 @@ package struct ServerConfiguration: Sendable {
     package var writeTimeoutSeconds = 5
     /// Over how long a drain sends the clients away.
     package var drainSeconds: UInt64 = 5
+    /// Where each shard's record goes; `nil` records nothing.
+    package var recordPath: String?
+    /// The most that a shard's record takes on disk, in MiB; at least 4.
+    package var recordMebibytes = 64
 
     package init(dataPath: String, tokenSecret: String) {
         self.dataPath = dataPath
@@ -41,6 +45,7 @@ package final class LiveServer: Sendable {
     private let hosts: [NIOLoopBound<ShardHost>]
     private let listener: any Channel
     private let drained: Drained
+    private let records: [ShardID: RecordFiles]
 
     /// Opens the store, starts the shards and listens.
     package static func start(
@@ -67,11 +72,7 @@ package final class LiveServer: Sendable {
         self.log = log
         self.group = group
         let loops = Array(group.makeIterator())
-        var mailboxes: [ShardID: Mailbox] = [:]
-        for (index, loop) in loops.enumerated() {
-            mailboxes[ShardID(node: NodeID(0), index: UInt16(index))] = Mailbox(loop: loop)
-        }
-        let boxes = mailboxes
+        let boxes = Self.mailboxes(loops)
         self.mailboxes = boxes
         let store = try DurableStore(
             directory: directory,
@@ -82,6 +83,8 @@ package final class LiveServer: Sendable {
             answer: { shard, events in boxes[shard]?.post(events) }
         )
         self.store = store
+        let records = try RecordFiles.open(boxes.keys.sorted(), configuration, log: log)
+        self.records = records
         let drained = Drained(expected: loops.count)
         self.drained = drained
         let surroundings = ShardHost.Surroundings(
@@ -99,6 +102,7 @@ package final class LiveServer: Sendable {
         for (index, loop) in loops.enumerated() {
             let id = ShardID(node: NodeID(0), index: UInt16(index))
             guard let mailbox = boxes[id] else { preconditionFailure("each shard has a mailbox") }
+            let record = records[id]
             hosts.append(
                 try await loop.submit {
                     let shard = Shard(
@@ -111,7 +115,8 @@ package final class LiveServer: Sendable {
                         shard: shard,
                         loop: loop,
                         mailbox: mailbox,
-                        surroundings: surroundings
+                        surroundings: surroundings,
+                        record: record
                     )
                     mailbox.attach(host)
                     let bound = NIOLoopBound(host, eventLoop: loop)
@@ -141,9 +146,18 @@ package final class LiveServer: Sendable {
         for host in self.hosts {
             try await host.eventLoop.submit { host.value.cutOff() }.get()
         }
+        for record in self.records.values { record.finish() }
         self.store.close()
         try await self.group.shutdownGracefully()
         self.log.info("drained")
+    }
+
+    private static func mailboxes(_ loops: [any EventLoop]) -> [ShardID: Mailbox] {
+        var mailboxes: [ShardID: Mailbox] = [:]
+        for (index, loop) in loops.enumerated() {
+            mailboxes[ShardID(node: NodeID(0), index: UInt16(index))] = Mailbox(loop: loop)
+        }
+        return mailboxes
     }
 
     private static func listen(
@@ -188,7 +202,10 @@ package final class LiveServer: Sendable {
     ) -> EventLoopFuture<String> {
         let parts = hosts.map { host in
             host.eventLoop.submit {
-                (host.value.statistics, host.value.queuedBytes, host.value.closes)
+                (
+                    host.value.statistics, host.value.queuedBytes, host.value.closes,
+                    host.value.abandonedSegments
+                )
             }
         }
         return EventLoopFuture.whenAllSucceed(parts, on: hosts[0].eventLoop).map { parts in
@@ -200,6 +217,11 @@ package final class LiveServer: Sendable {
                 UInt64(parts.reduce(0) { $0 + $1.1 })
             )
             text.add(closes: parts.map(\.2))
+            text.counter(
+                "record_segments_abandoned",
+                "Segments of records that the disk was too slow for.",
+                parts.reduce(0) { $0 + $1.3 }
+            )
             text.add(store.statistics, waiting: store.waitingCount)
             return text.text
         }
