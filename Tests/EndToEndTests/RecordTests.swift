@@ -1,4 +1,5 @@
 import Foundation
+import Kernel
 import Testing
 
 /// What `serve --record` leaves, and `replay` of it.
@@ -30,6 +31,27 @@ struct RecordTests {
         let result = try run(ServerProcess.command, ["replay", path, "--json"])
         guard !result.text.isEmpty else { return (nil, result.code) }
         return (try JSONDecoder().decode(Replay.self, from: Data(result.text.utf8)), result.code)
+    }
+
+    /// The segment with a bit of its last block's digest changed, under a checksum that fits.
+    static func withAnotherDigest(_ bytes: [UInt8]) -> [UInt8] {
+        func length(at place: Int) -> Int {
+            (0..<4).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }
+        }
+        var place = 8
+        while place + 16 + length(at: place) < bytes.count,
+            place + 32 + length(at: place) <= bytes.count,
+            place + 32 + length(at: place) + length(at: place + 16 + length(at: place))
+                <= bytes.count
+        { place += 16 + length(at: place) }
+        let payload = place + 16..<place + 16 + length(at: place)
+        var altered = bytes
+        altered[payload.upperBound - 1] ^= 1
+        let checksum = Digest128(of: altered[payload]).low
+        for index in 0..<8 {
+            altered[place + 8 + index] = UInt8(truncatingIfNeeded: checksum >> UInt64(8 * index))
+        }
+        return altered
     }
 
     /// A server that records and has been talked to; still up.
@@ -65,6 +87,12 @@ struct RecordTests {
             )
             try hold(try Self.replay(records).0 == first, "the same again")
             let files = try FileManager.default.contentsOfDirectory(atPath: records)
+            let altered = URL(filePath: records).appending(path: files[0])
+            let original = try Data(contentsOf: altered)
+            try Data(Self.withAnotherDigest(Array(original))).write(to: altered)
+            let differing = try Self.replay(altered.path(percentEncoded: false))
+            try hold(differing.1 == 3 && differing.0?.verdict == "differs", "\(differing)")
+            try original.write(to: altered)
             for name in files {
                 let url = URL(filePath: records).appending(path: name)
                 var bytes = try Data(contentsOf: url)

@@ -1,16 +1,16 @@
-import Kernel
+package import Kernel
 import Dispatch
-import Foundation
-import Logging
+package import Foundation
+package import Logging
 import Synchronization
 
 /// The files of one shard's record, written in order by a thread of their own.
 ///
 /// `shard-N.K.record` is the shard's K-th segment, counted on over restarts. Together they stay near the
 /// limit: with each new segment the oldest ones go.
-final class RecordFiles: Sendable {
+package final class RecordFiles: Sendable {
     /// Bytes that may wait for the disk.
-    static let waitingLimit = 8 << 20
+    package static let waitingLimit = 8 << 20
 
     private struct State {
         var number: Int
@@ -19,7 +19,7 @@ final class RecordFiles: Sendable {
     }
 
     /// A segment of as many bytes is followed by another.
-    let segmentLimit: Int
+    package let segmentLimit: Int
     private let limit: Int
     private let folder: URL
     private let name: String
@@ -49,7 +49,7 @@ final class RecordFiles: Sendable {
     }
 
     /// Creates the folder where it is missing, and goes on behind the segments that are there.
-    init(folder: URL, shard: ShardID, mebibytes: Int, log: Logger) throws {
+    package init(folder: URL, shard: ShardID, mebibytes: Int, log: Logger) throws {
         self.folder = folder
         self.name = "shard-\(shard.index)"
         self.limit = mebibytes << 20
@@ -74,16 +74,16 @@ final class RecordFiles: Sendable {
     }
 
     /// Whether a new segment may begin: the disk works and has caught up.
-    var takesSegment: Bool {
+    package var takesSegment: Bool {
         !self.isBroken.load(ordering: .relaxed)
             && self.waiting.load(ordering: .relaxed) < Self.waitingLimit / 2
     }
 
     /// Has a new segment begin with these bytes.
-    func begin(_ bytes: [UInt8]) { self.write(bytes, beginsSegment: true) }
+    package func begin(_ bytes: [UInt8]) { self.write(bytes, beginsSegment: true) }
 
     /// Has the bytes written at the end; false if too many wait already, or the disk has failed.
-    func append(_ bytes: [UInt8]) -> Bool {
+    package func append(_ bytes: [UInt8]) -> Bool {
         guard !self.isBroken.load(ordering: .relaxed),
             self.waiting.load(ordering: .relaxed) + bytes.count <= Self.waitingLimit
         else { return false }
@@ -92,7 +92,7 @@ final class RecordFiles: Sendable {
     }
 
     /// Waits until everything is written, and closes.
-    func finish() {
+    package func finish() {
         self.queue.sync {
             self.state.withLock { state in
                 self.reporting { try state.file?.close() }
