@@ -101,7 +101,8 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ChatCore", "ChatServer", "EngineBenchmark", "FleetSimulation", "Kernel",
+                "ChatCore", "ChatServer", "EngineBenchmark", "EventTrace", "FleetSimulation",
+                "Kernel",
                 "LoadGenerator", "Measurement", "Reports", "Workload",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -125,7 +126,12 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatCoreTests",
-            dependencies: ["ChatCore", "Kernel"],
+            dependencies: ["ChatCore", "EventTrace", "Kernel"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "EventTraceTests",
+            dependencies: ["EventTrace", "ChatCore", "Kernel"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -18,6 +18,13 @@ package struct TraceDigest: Sendable {
         self.names = Array(repeating: [], count: shardCount)
     }
 
+    /// Begins with a shard's state and knows its open connections; the shard is the run's only one.
+    package init(goingOnFrom shard: borrowing Shard) {
+        self.init(shardCount: 1)
+        shard.combineState(into: &self.value)
+        self.names[0] = shard.connectionNames()
+    }
+
     /// Combines a step's cause: `shard` is its dense index in the run.
     package mutating func combine(
         _ event: ShardEvent,

@@ -27,3 +27,34 @@
         return digits.joined()
     }
 }
+
+extension Digest128: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.fixed(self.high)
+        writer.fixed(self.low)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.high = try reader.fixed()
+        self.low = try reader.fixed()
+    }
+
+    /// The digest of a stretch of bytes and of its length.
+    package init(of bytes: ArraySlice<UInt8>) {
+        self.init()
+        self.combine(UInt64(bytes.count))
+        var word: UInt64 = 0
+        var shift: UInt64 = 0
+        for byte in bytes {
+            word |= UInt64(byte) << shift
+            shift += 8
+            if shift == 64 {
+                self.combine(word)
+                word = 0
+                shift = 0
+            }
+        }
+        if shift > 0 { self.combine(word) }
+    }
+}

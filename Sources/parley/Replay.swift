@@ -8,13 +8,18 @@ struct Replay: ParsableCommand {
         abstract: "Repeat a recorded run; exit with 3 if its digest differs."
     )
 
-    @Argument(help: "The folder that `simulate --out` wrote.")
+    @Argument(
+        help: "The folder that `simulate --out` or `serve --record` wrote, or one record of it."
+    )
     var folder: String
 
     @Flag(help: "Print the result as JSON.")
     var json = false
 
     func run() throws {
+        if let live = try LiveRecord(path: self.folder) {
+            return try self.replay(live)
+        }
         let folder = URL(fileURLWithPath: self.folder, isDirectory: true)
         let recordFile = folder.appendingPathComponent("record.json")
         let record: ScenarioRun.Record
@@ -37,5 +42,16 @@ struct Replay: ParsableCommand {
             )
             throw ExitCode(3)
         }
+    }
+
+    private func replay(_ live: LiveRecord) throws {
+        let result = try live.replayed(command: "parley replay \(self.folder)")
+        if self.json {
+            print(try RunFolder.readableJSON(result))
+        } else {
+            print("\(result.segments) segments, \(result.steps) steps: \(result.verdict)")
+            print("digest            \(result.digest)")
+        }
+        guard result.verdict == "held" else { throw ExitCode(3) }
     }
 }

@@ -21,6 +21,12 @@ final class ShardStepper {
         )
     }
 
+    var stateDigest: Digest128 {
+        var digest = Digest128()
+        self.shard.combineState(into: &digest)
+        return digest
+    }
+
     func send(_ event: ShardEvent) -> [ShardEffect] {
         self.shard.handle(event, at: self.now, into: &self.effects)
         return self.take()

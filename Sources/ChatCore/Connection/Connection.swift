@@ -32,8 +32,8 @@ package struct Connection: BitwiseCopyable, Sendable {
         case violation
     }
 
-    package private(set) var phase = Phase.vacant
-    package private(set) var awaitsPong = false
+    package internal(set) var phase = Phase.vacant
+    package internal(set) var awaitsPong = false
     package var id = ConnectionID(0)
     package var generation: UInt32 = 0
     package var user = UserID(high: 0, low: 0)

@@ -7,7 +7,7 @@ import Kernel
 struct PingSlots {
     static let width = Interval.milliseconds(100)
 
-    private(set) var slots: [[ConnectionHandle]]
+    var slots: [[ConnectionHandle]]
     let timeoutSlots: Int
     var isTurning = false
 

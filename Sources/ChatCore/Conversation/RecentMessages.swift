@@ -10,10 +10,10 @@ struct RecentMessages {
         var message: MessageID
     }
 
-    private var replies: [Key: SendReply] = [:]
-    private var order: [Key] = []
-    private var oldest = 0
-    private let limit: Int
+    var replies: [Key: SendReply] = [:]
+    var order: [Key] = []
+    var oldest = 0
+    let limit: Int
 
     init(limit: Int) { self.limit = limit }
 

@@ -29,11 +29,11 @@ package struct Sequencer: Equatable, Sendable, BitwiseCopyable {
         case duplicate
     }
 
-    package private(set) var phase = Phase.loading
-    package private(set) var epoch = Epoch(0)
+    package internal(set) var phase = Phase.loading
+    package internal(set) var epoch = Epoch(0)
     /// The last offset that is known to be durable and was fanned out.
-    package private(set) var head = Offset.start
-    package private(set) var inFlight: UInt32 = 0
+    package internal(set) var head = Offset.start
+    package internal(set) var inFlight: UInt32 = 0
 
     package init() {}
 

@@ -14,7 +14,7 @@ package struct FanOutPlanner {
         package var isConfirmed: Bool
     }
 
-    package private(set) var recipients: [Recipient] = []
+    package internal(set) var recipients: [Recipient] = []
 
     package init() {}
 

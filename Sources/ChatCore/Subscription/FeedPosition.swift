@@ -27,12 +27,12 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
         case lost
     }
 
-    package private(set) var phase = Phase.registering
-    package private(set) var term = Term.none
+    package internal(set) var phase = Phase.registering
+    package internal(set) var term = Term.none
     /// `nil` until the owner has first answered.
-    package private(set) var delivered: Position?
+    package internal(set) var delivered: Position?
     /// The highest offset that the owner is known to have reached.
-    package private(set) var known = Offset.start
+    package internal(set) var known = Offset.start
 
     package init() {}
 

@@ -27,6 +27,10 @@ package struct ServerConfiguration: Sendable {
     package var drainSeconds: UInt64 = 5
     /// Is shown each step of each shard, on the shard's own thread.
     package var observer: (@Sendable (ShardStep) -> Void)?
+    /// Where each shard's record goes; `nil` records nothing.
+    package var recordPath: String?
+    /// The most that a shard's record takes on disk, in MiB; at least 4.
+    package var recordMebibytes = 64
 
     package init(dataPath: String, tokenSecret: String) {
         self.dataPath = dataPath
@@ -44,6 +48,7 @@ package final class LiveServer: Sendable {
     private let hosts: [NIOLoopBound<ShardHost>]
     private let listener: any Channel
     private let drained: Drained
+    private let records: [ShardID: RecordFiles]
 
     /// Opens the store, starts the shards and listens.
     package static func start(
@@ -70,11 +75,7 @@ package final class LiveServer: Sendable {
         self.log = log
         self.group = group
         let loops = Array(group.makeIterator())
-        var mailboxes: [ShardID: Mailbox] = [:]
-        for (index, loop) in loops.enumerated() {
-            mailboxes[ShardID(node: NodeID(0), index: UInt16(index))] = Mailbox(loop: loop)
-        }
-        let boxes = mailboxes
+        let boxes = Self.mailboxes(loops)
         self.mailboxes = boxes
         let store = try DurableStore(
             directory: directory,
@@ -85,6 +86,8 @@ package final class LiveServer: Sendable {
             answer: { shard, events in boxes[shard]?.post(events) }
         )
         self.store = store
+        let records = try RecordFiles.open(boxes.keys.sorted(), configuration, log: log)
+        self.records = records
         let drained = Drained(expected: loops.count)
         self.drained = drained
         let surroundings = ShardHost.Surroundings(
@@ -103,6 +106,7 @@ package final class LiveServer: Sendable {
         for (index, loop) in loops.enumerated() {
             let id = ShardID(node: NodeID(0), index: UInt16(index))
             guard let mailbox = boxes[id] else { preconditionFailure("each shard has a mailbox") }
+            let record = records[id]
             hosts.append(
                 try await loop.submit {
                     let shard = Shard(
@@ -115,7 +119,8 @@ package final class LiveServer: Sendable {
                         shard: shard,
                         loop: loop,
                         mailbox: mailbox,
-                        surroundings: surroundings
+                        surroundings: surroundings,
+                        record: record
                     )
                     mailbox.attach(host)
                     let bound = NIOLoopBound(host, eventLoop: loop)
@@ -150,9 +155,18 @@ package final class LiveServer: Sendable {
         for host in self.hosts {
             try await host.eventLoop.submit { host.value.cutOff() }.get()
         }
+        for record in self.records.values { record.finish() }
         self.store.close()
         try await self.group.shutdownGracefully()
         self.log.info("drained")
+    }
+
+    private static func mailboxes(_ loops: [any EventLoop]) -> [ShardID: Mailbox] {
+        var mailboxes: [ShardID: Mailbox] = [:]
+        for (index, loop) in loops.enumerated() {
+            mailboxes[ShardID(node: NodeID(0), index: UInt16(index))] = Mailbox(loop: loop)
+        }
+        return mailboxes
     }
 
     private static func listen(
@@ -197,7 +211,10 @@ package final class LiveServer: Sendable {
     ) -> EventLoopFuture<String> {
         let parts = hosts.map { host in
             host.eventLoop.submit {
-                (host.value.statistics, host.value.queuedBytes, host.value.closes)
+                (
+                    host.value.statistics, host.value.queuedBytes, host.value.closes,
+                    host.value.abandonedSegments
+                )
             }
         }
         return EventLoopFuture.whenAllSucceed(parts, on: hosts[0].eventLoop).map { parts in
@@ -209,6 +226,11 @@ package final class LiveServer: Sendable {
                 UInt64(parts.reduce(0) { $0 + $1.1 })
             )
             text.add(closes: parts.map(\.2))
+            text.counter(
+                "record_segments_abandoned",
+                "Segments of records that the disk was too slow for.",
+                parts.reduce(0) { $0 + $1.3 }
+            )
             text.add(store.statistics, waiting: store.waitingCount)
             return text.text
         }

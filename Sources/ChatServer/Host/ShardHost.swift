@@ -39,6 +39,7 @@ final class ShardHost {
     private let mailbox: Mailbox
     private let origin = NIODeadline.now()
     private var shard: Shard
+    private let recorder: ShardRecorder?
     private var effects: EffectBuffer<ShardEffect>
     private var waiting: Deque<ShardEvent> = []
     private var pongs: [ConnectionHandle] = []
@@ -60,17 +61,17 @@ final class ShardHost {
         shard: consuming Shard,
         loop: any EventLoop,
         mailbox: Mailbox,
-        surroundings: Surroundings
+        surroundings: Surroundings,
+        record: RecordFiles? = nil
     ) {
         self.id = shard.id
         self.shard = shard
         self.loop = loop
         self.mailbox = mailbox
         self.surroundings = surroundings
-        self.effects = EffectBuffer(
-            capacity: Shard.effectReserve * 4,
-            targetCapacity: 1 << 20
-        )
+        let capacity = Shard.effectReserve * 4
+        self.effects = EffectBuffer(capacity: capacity, targetCapacity: 1 << 20)
+        self.recorder = record.map { ShardRecorder(files: $0, effectCapacity: capacity) }
         var ping: [UInt8] = []
         ServerEncoder.ping(into: &ping)
         self.pingFrame = FrameBytes.frame(.text, ping, allocator: ByteBufferAllocator())
@@ -78,6 +79,7 @@ final class ShardHost {
 
     var namespaces: NamespaceTable { self.surroundings.namespaces }
     var statistics: ShardStatistics { self.shard.statistics }
+    var abandonedSegments: UInt64 { self.recorder?.abandoned ?? 0 }
     var queuedBytes: Int { self.watched.reduce(0) { $0 + $1.queuedBytes } }
 
     private var now: Instant {
@@ -146,6 +148,7 @@ final class ShardHost {
 
     /// Once a second: the wall clock, and the sockets that are stuck.
     func tick(unixMilliseconds: UInt64) {
+        self.recorder?.flushLater()
         self.submit(.wallClock(unixMilliseconds: unixMilliseconds))
         let timeout = self.surroundings.writeTimeoutSeconds
         self.watched = self.watched.filter { socket in
@@ -158,6 +161,7 @@ final class ShardHost {
     func cutOff() {
         for slot in self.slots { slot.socket?.channel?.close(promise: nil) }
         self.timer?.cancel()
+        self.recorder?.flush()
     }
 
     // MARK: Rounds
@@ -176,16 +180,19 @@ final class ShardHost {
         self.passPongs(at: now)
         if let due = self.shard.nextDeadline, due <= now {
             self.shard.handleDeadline(at: now, into: &self.effects)
+            self.recorder?.tookDeadline(at: now, self.effects)
             self.carryOut(after: nil)
         }
         var taken = 0
         while taken < Self.roundLimit, let event = self.waiting.popFirst() {
             self.shard.handle(event, at: now, into: &self.effects)
+            self.recorder?.took(event, [], at: now, self.effects)
             self.carryOut(after: event)
             if case .command(let handle, _, _) = event { self.socket(handle)?.commandTaken() }
             taken += 1
         }
         self.finishRound()
+        self.recorder?.endRound(self.shard)
         self.isInRound = false
         let isDue = self.shard.nextDeadline.map { $0 <= now } ?? false
         if !self.waiting.isEmpty || isDue || self.outbound.lineCount > 0 {
@@ -203,6 +210,7 @@ final class ShardHost {
             for handle in part { _ = self.shard.stage(handle) }
             let range = TargetRange(start: 0, count: UInt32(part.count))
             self.shard.handle(.pongs(range), at: now, into: &self.effects)
+            self.recorder?.took(.pongs(range), part, at: now, self.effects)
             self.carryOut(after: .pongs(range))
             start += part.count
         }

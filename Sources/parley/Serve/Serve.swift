@@ -32,7 +32,18 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "A namespace besides the default one; may be repeated.")
     var namespace: [String] = []
 
+    @Option(help: "A folder for a record of what each shard is told, without bodies or tokens.")
+    var record: String?
+
+    @Option(
+        help: "The most that a shard's record takes, in MiB; the oldest part goes (default: 64)."
+    )
+    var recordLimit: Int?
+
     func validate() throws {
+        if let limit = self.recordLimit, !(4...65_536 ~= limit) {
+            throw ValidationError("--record-limit \(limit): expected 4 to 65536")
+        }
         if let port = self.port, !(0...65_535 ~= port) {
             throw ValidationError("--port \(port): expected 0 to 65535")
         }
@@ -89,6 +100,8 @@ struct Serve: AsyncParsableCommand {
         }
         if let seconds = file.drainSeconds { configuration.drainSeconds = seconds }
         if let seconds = file.writeTimeoutSeconds { configuration.writeTimeoutSeconds = seconds }
+        configuration.recordPath = self.record
+        if let limit = self.recordLimit { configuration.recordMebibytes = limit }
         configuration.shard = file.shard
         for (name, policy) in file.namespaces { configuration.declare(name, policy) }
         for name in self.namespace where !file.namespaces.contains(where: { $0.name == name }) {

@@ -1,4 +1,5 @@
 import ChatCore
+import EventTrace
 import Kernel
 
 /// How roles are spread over shards.
@@ -37,6 +38,8 @@ struct Bus {
 final class TestFleet {
     final class Box {
         var shard: Shard?
+        /// Restored from a snapshot of the shard, and stepped beside it.
+        var twin: Shard?
         var clients: [UInt32: TestClient] = [:]
         init(_ shard: consuming Shard) { self.shard = consume shard }
     }
@@ -68,6 +71,12 @@ final class TestFleet {
     private var told: [[LeaseTable.Row?]] = []
     var onClientTimer: (UInt64) -> Void = { _ in }
     private(set) var appended: UInt64 = 0
+    /// After how many steps each shard gets a twin that is restored from its snapshot; 0 is never.
+    var twinEvery: UInt64 = 0
+    private var steps: UInt64 = 0
+    private(set) var twinChecks = 0
+    private(set) var twinDifferences: [String] = []
+    private(set) var lastSnapshot: [UInt8] = []
 
     init(
         _ layout: Layout,
@@ -223,10 +232,55 @@ final class TestFleet {
             targetCapacity: Shard.effectReserve * 2
         )
         guard var shard = self.boxes[index].shard.take() else { return }
+        self.renewTwin(of: shard, at: index)
         body(&shard, &effects)
         self.boxes[index].shard = consume shard
+        self.stepTwin(index, effects, body)
         for position in 0..<effects.count {
             self.carryOut(effects[effect: position], of: index, effects)
+        }
+    }
+
+    /// Compares the twin that there was with its original, and makes a new one.
+    private func renewTwin(of shard: borrowing Shard, at index: Int) {
+        self.steps += 1
+        guard self.twinEvery > 0, self.steps % self.twinEvery < UInt64(self.boxes.count) else {
+            return
+        }
+        let snapshot = shard.snapshot()
+        if let twin = self.boxes[index].twin.take() {
+            self.twinChecks += 1
+            if twin.snapshot() != snapshot { self.twinDifferences.append("state, \(self.steps)") }
+            var states = (Digest128(), Digest128())
+            twin.combineState(into: &states.0)
+            shard.combineState(into: &states.1)
+            if states.0 != states.1 { self.twinDifferences.append("digest, \(self.steps)") }
+        }
+        self.lastSnapshot = snapshot
+        do {
+            self.boxes[index].twin = try Shard.restored(from: snapshot)
+        } catch {
+            self.twinDifferences.append("\(error), \(self.steps)")
+        }
+    }
+
+    private func stepTwin(
+        _ index: Int,
+        _ effects: borrowing EffectBuffer<ShardEffect>,
+        _ body: (inout Shard, inout EffectBuffer<ShardEffect>) -> Void
+    ) {
+        guard var twin = self.boxes[index].twin.take() else { return }
+        var others = EffectBuffer<ShardEffect>(
+            capacity: Shard.effectReserve * 2,
+            targetCapacity: Shard.effectReserve * 2
+        )
+        body(&twin, &others)
+        self.boxes[index].twin = consume twin
+        var digests = (TraceDigest(shardCount: 1), TraceDigest(shardCount: 1))
+        digests.0.combine(effects, shard: 0)
+        digests.1.combine(others, shard: 0)
+        if digests.0.value != digests.1.value {
+            self.twinDifferences.append("effects, \(self.steps)")
         }
     }
 

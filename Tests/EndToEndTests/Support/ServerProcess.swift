@@ -5,6 +5,8 @@ final class ServerProcess {
     static let command = Bundle.main.bundleURL.appending(path: "parley")
     let directory: URL
     var environment: [String: String]
+    /// Further options of `serve`.
+    var options: [String] = []
     private(set) var process = Process()
     private(set) var port = 0
 
@@ -36,10 +38,11 @@ final class ServerProcess {
         try hold(FileManager.default.createFile(atPath: path, contents: nil), "a log")
         self.process = Process()
         self.process.executableURL = Self.command
-        self.process.arguments = [
-            "serve", "--host", "127.0.0.1", "--port", "\(self.port)", "--data", self.data,
-            "--token-hmac-secret", WebSocketPeer.secret,
-        ]
+        self.process.arguments =
+            [
+                "serve", "--host", "127.0.0.1", "--port", "\(self.port)", "--data", self.data,
+                "--token-hmac-secret", WebSocketPeer.secret,
+            ] + self.options
         self.process.environment = ProcessInfo.processInfo.environment
             .merging(self.environment) { $1 }
         self.process.standardError = try FileHandle(forWritingTo: log)

@@ -1,0 +1,138 @@
+package import Kernel
+
+extension CommandID: ByteCoded {
+    package func write(to writer: inout ByteWriter) { writer.word(self.rawValue) }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(try reader.integer())
+    }
+}
+
+extension ConversationReference: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.id)
+        writer.byte(self.namespace)
+        writer.value(self.name)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            id: try reader.value(),
+            namespace: try reader.byte(),
+            name: try reader.value()
+        )
+    }
+}
+
+extension Body: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.handle)
+        writer.word(self.byteCount)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            handle: try reader.value(),
+            byteCount: try reader.integer()
+        )
+    }
+}
+
+extension Command: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .connect: writer.byte(0)
+        case .subscribe(let reference, let since):
+            writer.byte(1)
+            writer.value(reference)
+            writer.optional(since)
+        case .unsubscribe(let conversation):
+            writer.byte(2)
+            writer.value(conversation)
+        case .publish(let reference, let body):
+            writer.byte(3)
+            writer.value(reference)
+            writer.value(body)
+        case .send(let reference, let message, let body):
+            writer.byte(4)
+            writer.value(reference)
+            writer.value(message)
+            writer.value(body)
+        case .history(let reference, let request):
+            writer.byte(5)
+            writer.value(reference)
+            writer.value(request)
+        case .refused(let code):
+            writer.byte(6)
+            writer.value(code)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 7, of: "a command") {
+        case 0: self = .connect
+        case 1: self = .subscribe(try reader.value(), since: try reader.optional())
+        case 2: self = .unsubscribe(try reader.value())
+        case 3: self = .publish(try reader.value(), try reader.value())
+        case 4: self = .send(try reader.value(), try reader.value(), try reader.value())
+        case 5: self = .history(try reader.value(), try reader.value())
+        default: self = .refused(try reader.value())
+        }
+    }
+}
+
+extension RecoveryRequest: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.optional(self.epoch)
+        writer.value(self.offset)
+        writer.flag(self.refusesUnrecovered)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            epoch: try reader.optional(),
+            offset: try reader.value(),
+            refusesUnrecovered: try reader.flag()
+        )
+    }
+}
+
+extension HistoryRequest: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.optional(self.since)
+        writer.optional(self.epoch)
+        writer.word(self.limit)
+        writer.flag(self.isReversed)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            since: try reader.optional(),
+            epoch: try reader.optional(),
+            limit: try reader.integer(),
+            isReversed: try reader.flag()
+        )
+    }
+}
+
+extension ErrorCode: ByteCoded {
+    package func write(to writer: inout ByteWriter) { writer.word(self.rawValue) }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        guard let code = Self(rawValue: try reader.integer()) else {
+            throw reader.refusal("an error code")
+        }
+        self = code
+    }
+}
+
+extension CloseCode: ByteCoded {
+    package func write(to writer: inout ByteWriter) { writer.word(self.rawValue) }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        guard let code = Self(rawValue: try reader.integer()) else {
+            throw reader.refusal("a close code")
+        }
+        self = code
+    }
+}

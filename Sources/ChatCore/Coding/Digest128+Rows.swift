@@ -1,0 +1,136 @@
+import Kernel
+
+/// What of a row's fields is stable enough to go into a state's digest.
+extension Digest128 {
+    mutating func combine(_ id: ConversationID) {
+        self.combine(id.high)
+        self.combine(id.low)
+    }
+
+    mutating func combine(_ id: UserID) {
+        self.combine(id.high)
+        self.combine(id.low)
+    }
+
+    mutating func combine(_ position: Position?) {
+        self.combine(position.map { UInt64($0.epoch.rawValue) } ?? .max)
+        self.combine(position?.offset.rawValue ?? .max)
+    }
+
+    mutating func combine(_ since: RecoveryRequest) {
+        self.combine(since.epoch.map { UInt64($0.rawValue) } ?? .max)
+        self.combine(since.offset.rawValue)
+        self.combine(since.refusesUnrecovered ? 1 : 0)
+    }
+
+    mutating func combine(_ phase: Connection.Phase) {
+        switch phase {
+        case .vacant: self.combine(0)
+        case .opened: self.combine(1)
+        case .authenticating(let command):
+            self.combine(2)
+            self.combine(UInt64(command.rawValue))
+        case .rejected: self.combine(3)
+        case .connected: self.combine(4)
+        case .closing: self.combine(5)
+        }
+    }
+
+    mutating func combine(_ phase: Subscription.Phase) {
+        switch phase {
+        case .vacant: self.combine(0)
+        case .waiting(let command, let since):
+            self.combine(1)
+            self.combine(UInt64(command.rawValue))
+            if let since { self.combine(since) }
+        case .recovering(let command, let since):
+            self.combine(2)
+            self.combine(UInt64(command.rawValue))
+            self.combine(since)
+        case .live: self.combine(3)
+        }
+    }
+
+    mutating func combine(_ phase: FeedPosition.Phase) {
+        switch phase {
+        case .registering: self.combine(0)
+        case .live: self.combine(1)
+        case .closingHole: self.combine(2)
+        case .ending: self.combine(3)
+        }
+    }
+
+    mutating func combine(_ phase: Sequencer.Phase) {
+        switch phase {
+        case .loading: self.combine(0)
+        case .open: self.combine(1)
+        case .settling: self.combine(2)
+        case .readingBack: self.combine(3)
+        }
+    }
+
+    mutating func combine(_ fate: OwnedMessage.Fate) {
+        switch fate {
+        case .waiting: self.combine(0)
+        case .appending(let offset):
+            self.combine(1)
+            self.combine(offset.rawValue)
+        case .parked(let offset, let outcome):
+            self.combine(2)
+            self.combine(offset.rawValue)
+            switch outcome {
+            case .done: self.combine(0)
+            case .duplicate(let first, _):
+                self.combine(1)
+                self.combine(first.rawValue)
+            case .fenced: self.combine(2)
+            case .failed: self.combine(3)
+            case .unknown: self.combine(4)
+            }
+        case .found(let offset, let unixMilliseconds, let isDuplicate):
+            self.combine(3)
+            self.combine(offset.rawValue)
+            self.combine(unixMilliseconds)
+            self.combine(isDuplicate ? 1 : 0)
+        case .absent: self.combine(4)
+        }
+    }
+
+    mutating func combine(_ request: PendingRequest) {
+        switch request {
+        case .vacant: self.combine(0)
+        case .publish(_, let command, let isSend):
+            self.combine(1)
+            self.combine(UInt64(command.rawValue))
+            self.combine(isSend ? 1 : 0)
+        case .subscribePage: self.combine(2)
+        case .holePage: self.combine(3)
+        case .history(_, let command, _):
+            self.combine(4)
+            self.combine(UInt64(command.rawValue))
+        case .load: self.combine(5)
+        case .append: self.combine(6)
+        case .lookUp: self.combine(7)
+        case .readBack: self.combine(8)
+        case .leases: self.combine(9)
+        }
+    }
+
+    mutating func combine(_ deadline: Deadline) {
+        switch deadline {
+        case .connect: self.combine(0)
+        case .expire: self.combine(1)
+        case .request: self.combine(2)
+        case .interest: self.combine(3)
+        case .hole: self.combine(4)
+        case .storeRetry: self.combine(5)
+        case .pings: self.combine(6)
+        case .heads: self.combine(7)
+        case .leases: self.combine(8)
+        case .drain: self.combine(9)
+        case .registration: self.combine(10)
+        case .joining: self.combine(11)
+        case .ending: self.combine(12)
+        }
+    }
+}

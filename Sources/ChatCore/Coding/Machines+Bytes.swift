@@ -1,0 +1,196 @@
+package import Kernel
+
+extension Connection.Phase: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .vacant: writer.byte(0)
+        case .opened: writer.byte(1)
+        case .authenticating(let id):
+            writer.byte(2)
+            writer.value(id)
+        case .rejected: writer.byte(3)
+        case .connected: writer.byte(4)
+        case .closing: writer.byte(5)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 6, of: "the phase of a connection") {
+        case 0: self = .vacant
+        case 1: self = .opened
+        case 2: self = .authenticating(try reader.value())
+        case 3: self = .rejected
+        case 4: self = .connected
+        default: self = .closing
+        }
+    }
+}
+
+extension Connection: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.phase)
+        writer.flag(self.awaitsPong)
+        writer.value(self.id)
+        writer.word(self.generation)
+        writer.value(self.user)
+        writer.word(self.subscriptionCount)
+        writer.word(self.openHistories)
+        writer.word(self.firstSubscription)
+        writer.word(self.firstGated)
+        writer.word(self.gatedCount)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.phase = try reader.value()
+        self.awaitsPong = try reader.flag()
+        self.id = try reader.value()
+        self.generation = try reader.integer()
+        self.user = try reader.value()
+        self.subscriptionCount = try reader.integer()
+        self.openHistories = try reader.integer()
+        self.firstSubscription = try reader.integer()
+        self.firstGated = try reader.integer()
+        self.gatedCount = try reader.integer()
+    }
+}
+
+extension Sequencer.Phase: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .loading: writer.byte(0)
+        case .open: writer.byte(1)
+        case .settling: writer.byte(2)
+        case .readingBack: writer.byte(3)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 4, of: "the phase of a sequencer") {
+        case 0: self = .loading
+        case 1: self = .open
+        case 2: self = .settling
+        default: self = .readingBack
+        }
+    }
+}
+
+extension Sequencer: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.phase)
+        writer.value(self.epoch)
+        writer.value(self.head)
+        writer.word(self.inFlight)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.phase = try reader.value()
+        self.epoch = try reader.value()
+        self.head = try reader.value()
+        self.inFlight = try reader.integer()
+    }
+}
+
+extension FeedPosition.Phase: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .registering: writer.byte(0)
+        case .live: writer.byte(1)
+        case .closingHole: writer.byte(2)
+        case .ending: writer.byte(3)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 4, of: "the phase of a feed") {
+        case 0: self = .registering
+        case 1: self = .live
+        case 2: self = .closingHole
+        default: self = .ending
+        }
+    }
+}
+
+extension FeedPosition: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.phase)
+        writer.value(self.term)
+        writer.optional(self.delivered)
+        writer.value(self.known)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.phase = try reader.value()
+        self.term = try reader.value()
+        self.delivered = try reader.optional()
+        self.known = try reader.value()
+    }
+}
+
+extension FanOutPlanner.Recipient: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.shard)
+        writer.word(self.incarnation)
+        writer.value(self.expiry)
+        writer.flag(self.isConfirmed)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            shard: try reader.value(),
+            incarnation: try reader.integer(),
+            expiry: try reader.value(),
+            isConfirmed: try reader.flag()
+        )
+    }
+}
+
+extension FanOutPlanner: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.list(self.recipients)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.recipients = try reader.list()
+    }
+}
+
+extension RecentMessages.Key: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        writer.value(self.conversation)
+        writer.value(self.user)
+        writer.value(self.message)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            conversation: try reader.value(),
+            user: try reader.value(),
+            message: try reader.value()
+        )
+    }
+}
+
+extension Drain: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        switch self {
+        case .serving: writer.byte(0)
+        case .draining(let batch, let next):
+            writer.byte(1)
+            writer.word(UInt64(batch))
+            writer.word(next)
+        case .drained: writer.byte(2)
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 3, of: "the phase of a drain") {
+        case 0: self = .serving
+        case 1: self = .draining(batch: try reader.integer(), next: try reader.integer())
+        default: self = .drained
+        }
+    }
+}

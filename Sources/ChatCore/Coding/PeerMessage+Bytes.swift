@@ -1,0 +1,159 @@
+package import Kernel
+
+extension PeerMessage: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .publish(let request):
+            writer.byte(0)
+            writer.value(request)
+        case .published(let token, let outcome):
+            writer.byte(1)
+            writer.value(token)
+            writer.value(outcome)
+        case .interest(let interest):
+            writer.byte(2)
+            writer.value(interest)
+        case .interested(let conversation, let term, let head):
+            writer.byte(3)
+            writer.value(conversation)
+            writer.value(term)
+            writer.value(head)
+        case .withdraw(let conversation, let incarnation):
+            writer.byte(4)
+            writer.value(conversation)
+            writer.word(incarnation)
+        case .delivery(let delivery):
+            writer.byte(5)
+            writer.value(delivery)
+        case .head(let conversation, let term, let head):
+            writer.byte(6)
+            writer.value(conversation)
+            writer.value(term)
+            writer.value(head)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 7, of: "a peer message") {
+        case 0: self = .publish(try reader.value())
+        case 1: self = .published(try reader.value(), try reader.value())
+        case 2: self = .interest(try reader.value())
+        case 3: self = .interested(try reader.value(), try reader.value(), try reader.value())
+        case 4: self = .withdraw(try reader.value(), incarnation: try reader.integer())
+        case 5: self = .delivery(try reader.value())
+        default: self = .head(try reader.value(), try reader.value(), try reader.value())
+        }
+    }
+}
+
+extension PublishRequest: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.token)
+        writer.value(self.conversation)
+        writer.byte(self.namespace)
+        writer.value(self.user)
+        writer.optional(self.message)
+        writer.value(self.body)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            token: try reader.value(),
+            conversation: try reader.value(),
+            namespace: try reader.byte(),
+            user: try reader.value(),
+            message: try reader.optional(),
+            body: try reader.value()
+        )
+    }
+}
+
+extension PublishOutcome: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .accepted(let reply):
+            writer.byte(0)
+            writer.value(reply)
+        case .refused(let code):
+            writer.byte(1)
+            writer.value(code)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 2, of: "the outcome of a publish") {
+        case 0: self = .accepted(try reader.value())
+        default: self = .refused(try reader.value())
+        }
+    }
+}
+
+extension SendReply: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.epoch)
+        writer.value(self.offset)
+        writer.word(self.unixMilliseconds)
+        writer.flag(self.isDuplicate)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            epoch: try reader.value(),
+            offset: try reader.value(),
+            unixMilliseconds: try reader.integer(),
+            isDuplicate: try reader.flag()
+        )
+    }
+}
+
+extension Interest: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.conversation)
+        writer.word(self.incarnation)
+        writer.optional(self.delivered)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            conversation: try reader.value(),
+            incarnation: try reader.integer(),
+            delivered: try reader.optional()
+        )
+    }
+}
+
+extension StreamHead: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.epoch)
+        writer.value(self.offset)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            epoch: try reader.value(),
+            offset: try reader.value()
+        )
+    }
+}
+
+extension Delivery: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.conversation)
+        writer.value(self.term)
+        writer.value(self.epoch)
+        writer.value(self.offset)
+        writer.word(self.unixMilliseconds)
+        writer.value(self.body)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            conversation: try reader.value(),
+            term: try reader.value(),
+            epoch: try reader.value(),
+            offset: try reader.value(),
+            unixMilliseconds: try reader.integer(),
+            body: try reader.value()
+        )
+    }
+}

@@ -1,0 +1,77 @@
+package import Kernel
+
+extension ShardConfiguration: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.byte(self.roles.rawValue)
+        writer.word(self.partitionCount)
+        writer.list(self.namespaces)
+        writer.value(self.pingInterval)
+        writer.value(self.pongTimeout)
+        writer.value(self.connectTimeout)
+        writer.value(self.requestTimeout)
+        writer.value(self.headInterval)
+        writer.value(self.leaseInterval)
+        writer.value(self.interestRetry)
+        writer.value(self.interestRenewal)
+        writer.value(self.interestLease)
+        writer.value(self.storeRetry)
+        writer.value(self.expiryGrace)
+        writer.word(self.recoveryLimit)
+        writer.word(self.historyLimit)
+        writer.word(self.historyRequestLimit)
+        writer.word(self.subscriptionLimit)
+        writer.word(self.pendingLimit)
+        writer.word(self.heldLimit)
+        writer.word(self.gatedLimit)
+        writer.word(UInt64(self.recentMessageLimit))
+    }
+
+    /// Refuses what no shard can run with.
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.roles = RoleSet(rawValue: try reader.byte())
+        self.partitionCount = try reader.integer()
+        self.namespaces = try reader.list()
+        self.pingInterval = try reader.value()
+        self.pongTimeout = try reader.value()
+        self.connectTimeout = try reader.value()
+        self.requestTimeout = try reader.value()
+        self.headInterval = try reader.value()
+        self.leaseInterval = try reader.value()
+        self.interestRetry = try reader.value()
+        self.interestRenewal = try reader.value()
+        self.interestLease = try reader.value()
+        self.storeRetry = try reader.value()
+        self.expiryGrace = try reader.value()
+        self.recoveryLimit = try reader.integer()
+        self.historyLimit = try reader.integer()
+        self.historyRequestLimit = try reader.integer()
+        self.subscriptionLimit = try reader.integer()
+        self.pendingLimit = try reader.integer()
+        self.heldLimit = try reader.integer()
+        self.gatedLimit = try reader.integer()
+        self.recentMessageLimit = try reader.integer()
+        guard !self.namespaces.isEmpty, self.partitionCount > 0,
+            self.pongTimeout < self.pingInterval,
+            (.milliseconds(200) ... .seconds(86_400)).contains(self.pingInterval)
+        else { throw reader.refusal("a configuration that a shard can run with") }
+    }
+}
+
+extension Namespace: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.flag(self.hasLog)
+        writer.flag(self.allowsSubscribe)
+        writer.flag(self.allowsPublish)
+        writer.flag(self.allowsHistory)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            hasLog: try reader.flag(),
+            allowsSubscribe: try reader.flag(),
+            allowsPublish: try reader.flag(),
+            allowsHistory: try reader.flag()
+        )
+    }
+}

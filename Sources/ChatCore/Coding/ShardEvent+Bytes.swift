@@ -1,0 +1,169 @@
+package import Kernel
+
+extension ShardEvent: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .wallClock(let unixMilliseconds):
+            writer.byte(0)
+            writer.word(unixMilliseconds)
+        case .opened(let handle, let id):
+            writer.byte(1)
+            writer.value(handle)
+            writer.value(id)
+        case .closed(let handle):
+            writer.byte(2)
+            writer.value(handle)
+        case .command(let handle, let id, let command):
+            writer.byte(3)
+            writer.value(handle)
+            writer.value(id)
+            writer.value(command)
+        case .authenticated(let handle, let outcome):
+            writer.byte(4)
+            writer.value(handle)
+            writer.value(outcome)
+        case .pongs(let range):
+            writer.byte(5)
+            writer.value(range)
+        case .violated(let handle, let code):
+            writer.byte(6)
+            writer.value(handle)
+            writer.value(code)
+        case .peer(let sender, let message):
+            writer.byte(7)
+            writer.value(sender)
+            writer.value(message)
+        case .stored(let token, let outcome):
+            writer.byte(8)
+            writer.value(token)
+            writer.value(outcome)
+        case .lease(let partition, let term, let owner):
+            writer.byte(9)
+            writer.value(partition)
+            writer.value(term)
+            writer.optional(owner)
+        case .drain(let duration):
+            writer.byte(10)
+            writer.value(duration)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 11, of: "an event") {
+        case 0: self = .wallClock(unixMilliseconds: try reader.integer())
+        case 1: self = .opened(try reader.value(), try reader.value())
+        case 2: self = .closed(try reader.value())
+        case 3: self = .command(try reader.value(), try reader.value(), try reader.value())
+        case 4: self = .authenticated(try reader.value(), try reader.value())
+        case 5: self = .pongs(try reader.value())
+        case 6: self = .violated(try reader.value(), try reader.value())
+        case 7: self = .peer(try reader.value(), try reader.value())
+        case 8: self = .stored(try reader.value(), try reader.value())
+        case 9: self = .lease(try reader.value(), try reader.value(), owner: try reader.optional())
+        default: self = .drain(over: try reader.value())
+        }
+    }
+}
+
+extension AuthenticationOutcome: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .accepted(let user, let timeToLive):
+            writer.byte(0)
+            writer.value(user)
+            writer.optional(timeToLive)
+        case .expired: writer.byte(1)
+        case .invalid: writer.byte(2)
+        case .missing: writer.byte(3)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 4, of: "the outcome of an authentication") {
+        case 0: self = .accepted(try reader.value(), timeToLive: try reader.optional())
+        case 1: self = .expired
+        case 2: self = .invalid
+        default: self = .missing
+        }
+    }
+}
+
+extension StoreOutcome: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .appended(let outcome):
+            writer.byte(0)
+            writer.value(outcome)
+        case .head(let head):
+            writer.byte(1)
+            writer.value(head)
+        case .found(let offset, let unixMilliseconds):
+            writer.byte(2)
+            writer.value(offset)
+            writer.word(unixMilliseconds)
+        case .notFound: writer.byte(3)
+        case .page(let page):
+            writer.byte(4)
+            writer.value(page)
+        case .unavailable: writer.byte(5)
+        case .leased: writer.byte(6)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 7, of: "the outcome of a store request") {
+        case 0: self = .appended(try reader.value())
+        case 1: self = .head(try reader.value())
+        case 2: self = .found(try reader.value(), unixMilliseconds: try reader.integer())
+        case 3: self = .notFound
+        case 4: self = .page(try reader.value())
+        case 5: self = .unavailable
+        default: self = .leased
+        }
+    }
+}
+
+extension AppendOutcome: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .done: writer.byte(0)
+        case .duplicate(let offset, let unixMilliseconds):
+            writer.byte(1)
+            writer.value(offset)
+            writer.word(unixMilliseconds)
+        case .fenced: writer.byte(2)
+        case .failed: writer.byte(3)
+        case .unknown: writer.byte(4)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 5, of: "the outcome of an append") {
+        case 0: self = .done
+        case 1: self = .duplicate(try reader.value(), unixMilliseconds: try reader.integer())
+        case 2: self = .fenced
+        case 3: self = .failed
+        default: self = .unknown
+        }
+    }
+}
+
+extension Page: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.handle)
+        writer.value(self.first)
+        writer.word(self.count)
+        writer.word(self.byteCount)
+        writer.value(self.head)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            handle: try reader.value(),
+            first: try reader.value(),
+            count: try reader.integer(),
+            byteCount: try reader.integer(),
+            head: try reader.value()
+        )
+    }
+}

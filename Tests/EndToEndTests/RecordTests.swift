@@ -1,0 +1,109 @@
+import Foundation
+import Kernel
+import Testing
+
+/// What `serve --record` leaves, and `replay` of it.
+struct RecordTests {
+    struct Replay: Decodable, Equatable {
+        var digest: String
+        var verdict: String
+        var violations: [String]
+        var segments: Int
+        var steps: Int
+    }
+
+    static let workload = """
+        name: record
+        users: 20
+        messagesPerSecond: 5
+        bodyBytes: 64
+        rampUp: 500 ms
+        duration: 3 s
+        settle: 2 s
+        conversations:
+          - { members: 2, perUser: 1 }
+          - { members: 20, perUser: 1 }
+        cohorts:
+          - { name: sdk, share: 1 }
+        """
+
+    static func replay(_ path: String) throws -> (Replay?, Int32) {
+        let result = try run(ServerProcess.command, ["replay", path, "--json"])
+        guard !result.text.isEmpty else { return (nil, result.code) }
+        return (try JSONDecoder().decode(Replay.self, from: Data(result.text.utf8)), result.code)
+    }
+
+    /// The segment with a bit of its last block's digest changed, under a checksum that fits.
+    static func withAnotherDigest(_ bytes: [UInt8]) -> [UInt8] {
+        func length(at place: Int) -> Int {
+            (0..<4).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }
+        }
+        var place = 8
+        while place + 16 + length(at: place) < bytes.count,
+            place + 32 + length(at: place) <= bytes.count,
+            place + 32 + length(at: place) + length(at: place + 16 + length(at: place))
+                <= bytes.count
+        { place += 16 + length(at: place) }
+        let payload = place + 16..<place + 16 + length(at: place)
+        var altered = bytes
+        altered[payload.upperBound - 1] ^= 1
+        let checksum = Digest128(of: altered[payload]).low
+        for index in 0..<8 {
+            altered[place + 8 + index] = UInt8(truncatingIfNeeded: checksum >> UInt64(8 * index))
+        }
+        return altered
+    }
+
+    /// A server that records and has been talked to; still up.
+    static func talkedTo() throws -> (ServerProcess, records: String) {
+        let server = try ServerProcess()
+        let records = server.directory.appending(path: "records").path(percentEncoded: false)
+        server.options = ["--record", records, "--record-limit", "4", "--shards", "2"]
+        try server.start()
+        let file = server.directory.appending(path: "record.yaml")
+        try Self.workload.write(to: file, atomically: true, encoding: .utf8)
+        let load = try run(
+            ServerProcess.command,
+            [
+                "load", file.path(percentEncoded: false), "--seed", "1", "--json", "--url",
+                "ws://127.0.0.1:\(server.port)/connection/websocket", "--token-hmac-secret",
+                WebSocketPeer.secret,
+            ]
+        )
+        try hold(load.code == 0, "the load succeeds: \(load.text)")
+        return (server, records)
+    }
+
+    @Test(arguments: [SIGKILL, SIGTERM])
+    func `what a live server was told runs again to the same digest`(_ signal: Int32) async throws {
+        try await expectHolds(signal) { signal in
+            let (server, records) = try Self.talkedTo()
+            if signal == SIGKILL { server.kill() } else { try hold(server.stop() == 0, "drained") }
+            let (first, code) = try Self.replay(records)
+            try hold(code == 0 && first?.verdict == "held", "\(code) \(String(describing: first))")
+            try hold(
+                first?.segments == 2 && (first?.steps ?? 0) > 1000,
+                "\(String(describing: first))"
+            )
+            try hold(try Self.replay(records).0 == first, "the same again")
+            let files = try FileManager.default.contentsOfDirectory(atPath: records)
+            let altered = URL(filePath: records).appending(path: files[0])
+            let original = try Data(contentsOf: altered)
+            try Data(Self.withAnotherDigest(Array(original))).write(to: altered)
+            let differing = try Self.replay(altered.path(percentEncoded: false))
+            try hold(differing.1 == 3 && differing.0?.verdict == "differs", "\(differing)")
+            try original.write(to: altered)
+            for name in files {
+                let url = URL(filePath: records).appending(path: name)
+                var bytes = try Data(contentsOf: url)
+                for secret in [WebSocketPeer.secret, "eyJ"] {
+                    try hold(bytes.firstRange(of: Data(secret.utf8)) == nil, "no \(secret) in it")
+                }
+                bytes[bytes.count / 2] ^= 4
+                try bytes.write(to: url)
+                let refused = try Self.replay(url.path(percentEncoded: false))
+                try hold(refused.0 == nil && refused.1 == 2, "damage is refused: \(refused)")
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import ChatCore
+import Kernel
+
+/// Each case of an event, and of what it carries.
+enum EventExamples {
+    private static let handle = ConnectionHandle(slot: 5, generation: 1 << 31)
+    private static let conversation = ConversationID(high: .max, low: 7)
+    private static let user = UserID(high: 8, low: .max)
+    private static let message = MessageID(high: 10, low: 11)
+    private static let shard = ShardID(node: NodeID(2), index: 3)
+    private static let head = StreamHead(epoch: Epoch(12), offset: Offset(300))
+    private static let token = RequestToken(rawValue: .max)
+    private static let room = ConversationReference(
+        id: conversation,
+        namespace: 2,
+        name: PayloadHandle(rawValue: 1)
+    )
+    private static let body = Body(handle: PayloadHandle(rawValue: 1), byteCount: 70_000)
+    private static let offset = Offset(1 << 40)
+
+    static var all: [ShardEvent] {
+        self.plain + self.commands.map { .command(self.handle, CommandID(.max), $0) }
+            + self.peers.map { .peer(self.shard, $0) }
+            + self.outcomes.map { .stored(self.token, $0) }
+    }
+
+    private static var plain: [ShardEvent] {
+        [
+            .wallClock(unixMilliseconds: .max), .opened(self.handle, ConnectionID(.max)),
+            .closed(self.handle),
+            .authenticated(self.handle, .accepted(self.user, timeToLive: .seconds(5))),
+            .authenticated(self.handle, .accepted(self.user, timeToLive: nil)),
+            .authenticated(self.handle, .expired), .authenticated(self.handle, .invalid),
+            .authenticated(self.handle, .missing),
+            .pongs(TargetRange(start: 2, count: 5)),
+            .lease(PartitionID(4), Term(9), owner: self.shard),
+            .lease(PartitionID(4), Term(9), owner: nil),
+            .drain(over: .seconds(5)),
+        ] + CloseCode.allCases.map { .violated(self.handle, $0) }
+    }
+
+    private static var commands: [Command] {
+        let since = RecoveryRequest(
+            epoch: Epoch(1),
+            offset: self.offset,
+            refusesUnrecovered: true
+        )
+        let page = HistoryRequest(
+            since: self.offset,
+            epoch: Epoch(3),
+            limit: .max,
+            isReversed: true
+        )
+        let newest = HistoryRequest(since: nil, epoch: nil, limit: 0, isReversed: false)
+        return [
+            .connect, .subscribe(self.room, since: nil), .subscribe(self.room, since: since),
+            .unsubscribe(self.conversation), .publish(self.room, self.body),
+            .send(self.room, self.message, self.body), .history(self.room, page),
+            .history(self.room, newest),
+        ] + ErrorCode.allCases.map { .refused($0) }
+    }
+
+    private static var peers: [PeerMessage] {
+        let reply = SendReply(
+            epoch: Epoch(1),
+            offset: self.offset,
+            unixMilliseconds: 3,
+            isDuplicate: true
+        )
+        let position = Position(epoch: Epoch(1), offset: self.offset)
+        let delivery = Delivery(
+            conversation: self.conversation,
+            term: Term(2),
+            epoch: Epoch(1),
+            offset: self.offset,
+            unixMilliseconds: 4,
+            body: self.body
+        )
+        let requests = [self.message, nil].map {
+            PublishRequest(
+                token: self.token,
+                conversation: self.conversation,
+                namespace: 2,
+                user: self.user,
+                message: $0,
+                body: self.body
+            )
+        }
+        let interests = [position, nil].map {
+            Interest(conversation: self.conversation, incarnation: 6, delivered: $0)
+        }
+        let answered: [PeerMessage] = [
+            .published(self.token, .accepted(reply)), .published(self.token, .refused(.internal)),
+            .interested(self.conversation, Term(2), self.head),
+            .withdraw(self.conversation, incarnation: 6), .delivery(delivery),
+            .head(self.conversation, Term(2), self.head),
+        ]
+        return requests.map { PeerMessage.publish($0) }
+            + interests.map { PeerMessage.interest($0) } + answered
+    }
+
+    private static var outcomes: [StoreOutcome] {
+        let page = Page(
+            handle: PayloadHandle(rawValue: 1),
+            first: self.offset,
+            count: 3,
+            byteCount: 1 << 20,
+            head: self.head
+        )
+        return [
+            .appended(.done), .appended(.duplicate(self.offset, unixMilliseconds: 1)),
+            .appended(.fenced), .appended(.failed), .appended(.unknown), .head(self.head),
+            .found(self.offset, unixMilliseconds: 1), .notFound, .page(page), .unavailable, .leased,
+        ]
+    }
+}
