@@ -60,6 +60,14 @@ package struct TraceDigest: Sendable {
         }
     }
 
+    /// A shard's state goes into the digest whenever it has taken so many events.
+    package static let eventsPerState: UInt32 = 1 << 16
+
+    /// Combines the state that a shard's steps have led to; O(rows).
+    package mutating func combineState(of shard: borrowing Shard) {
+        shard.combineState(into: &self.value)
+    }
+
     mutating func word(_ word: UInt64) { self.value.combine(word) }
 
     mutating func connection(_ handle: ConnectionHandle, shard: Int) {

@@ -31,6 +31,8 @@ struct SimulatedShard: ~Copyable {
     /// The lists of connections that waiting `pongs` events range over, oldest event first.
     var pongs: [[ConnectionHandle]] = []
     var isBusy = false
+    /// Counts up to the next time that its state goes into the digest.
+    var eventsSinceState: UInt32 = 0
     /// Until when its node does nothing.
     var pausedUntil = Instant.zero
     var deadlineScheduled = Instant.never

@@ -111,6 +111,17 @@ extension World {
         self.shards[index].shard?.handle(event, at: now, into: &self.effects)
         self.digest.combine(event, at: now, shard: index)
         self.gather(after: event)
+        self.shards[index].eventsSinceState += 1
+        if self.shards[index].eventsSinceState == TraceDigest.eventsPerState {
+            self.shards[index].eventsSinceState = 0
+            self.digestState(of: index)
+        }
+    }
+
+    private mutating func digestState(of index: Int) {
+        guard let shard = self.shards[index].shard.take() else { return }
+        self.digest.combineState(of: shard)
+        self.shards[index].shard = consume shard
     }
 
     private func cost(of event: ShardEvent) -> Interval {
