@@ -140,18 +140,29 @@ package final class DurableStore: Sendable {
         self.ended.enter()
         let writerBox = Handover(writer)
         Thread.detachNewThread {
-            var writer = writerBox.value
-            while let batch = self.nextBatch() { writer.carryOut(batch) }
+            self.write(with: writerBox)
             self.ended.leave()
         }
         for reader in readers {
             self.ended.enter()
             let box = Handover(reader)
             Thread.detachNewThread {
-                while let work = self.nextRead() { box.value.carryOut(work) }
+                self.read(with: box)
                 self.ended.leave()
             }
         }
+    }
+
+    /// The writer's connection to the database is closed when this returns.
+    private func write(with box: Handover<StoreWriter>) {
+        var writer = box.take()
+        while let batch = self.nextBatch() { writer.carryOut(batch) }
+    }
+
+    /// The reader's connection to the database is closed when this returns.
+    private func read(with box: Handover<StoreReader>) {
+        let reader = box.take()
+        while let work = self.nextRead() { reader.carryOut(work) }
     }
 
     private func nextBatch() -> [WriterWork]? {
@@ -187,9 +198,15 @@ package final class DurableStore: Sendable {
 }
 
 /// Carries a value to the one thread that uses it from then on.
-private struct Handover<Value>: @unchecked Sendable {
+private final class Handover<Value>: @unchecked Sendable {
     // Invariant: made by `DurableStore.start`, and its value is used by the new thread only.
-    let value: Value
+    private var value: Value?
 
     init(_ value: Value) { self.value = value }
+
+    func take() -> Value {
+        guard let value = self.value else { preconditionFailure("a value is handed over once") }
+        self.value = nil
+        return value
+    }
 }
