@@ -139,6 +139,8 @@ struct ScenarioRun {
         }
     }
 
+    private static func percent(_ part: Double) -> String { String(format: "%.2f %%", part * 100) }
+
     static func show(_ result: RunResult, asJSON: Bool) throws {
         guard !asJSON else {
             print(try RunFolder.readableJSON(result))
@@ -156,7 +158,8 @@ struct ScenarioRun {
         print("deliveries/s      \(result.deliveriesPerSecond)")
         print("messages/s        \(result.messagesPerSecond)")
         for use in result.utilisation {
-            print("node \(use.node) utilisation \(use.mean)")
+            let shards = use.shards.map(Self.percent).joined(separator: ", ")
+            print("node \(use.node) utilisation \(Self.percent(use.mean)) (by shard: \(shards))")
         }
         for violation in result.violations { print("violation: \(violation)") }
         if result.violationCount > 0 {
