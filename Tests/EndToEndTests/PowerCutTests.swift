@@ -177,15 +177,22 @@ extension Hostile {
         }
 
         /// The planted fault: the same look must find what a disk loses that only says it synced.
-        @Test(arguments: [UInt64(1), 2, 3])
-        func `a disk that lies about its syncs is found out`(seed: UInt64) async throws {
-            try await expectHolds(seed) { seed in
-                do {
-                    let outcome = try Self.cut(seed: seed, lies: true)
-                    try hold(outcome.lost > 0, "seed \(seed): the loss is seen: \(outcome)")
-                } catch let broken as Broken where broken.description.contains("cannot start") {
-                    // Nothing but torn sectors is left, and the server says so and does not serve them.
+        ///
+        /// A disk that is left with torn sectors alone may also stop the server from starting, which
+        /// says so; some seed must show the loss itself.
+        @Test func `a disk that lies about its syncs is found out`() async throws {
+            try await expectHolds(UInt64(3)) { last in
+                var losses = 0
+                for seed in 1...last {
+                    do {
+                        let outcome = try Self.cut(seed: seed, lies: true)
+                        try hold(outcome.lost > 0, "seed \(seed): the loss is seen: \(outcome)")
+                        losses += 1
+                    } catch let broken as Broken where broken.description.contains("cannot start") {
+                        continue
+                    }
                 }
+                try hold(losses > 0, "no seed of \(last) showed a loss")
             }
         }
     }
