@@ -30,6 +30,10 @@ struct SimulatedShard: ~Copyable {
     var taken = 0
     /// The lists of connections that waiting `pongs` events range over, oldest event first.
     var pongs: [[ConnectionHandle]] = []
+    /// How long those wait, and whom the node turns away for it.
+    var gauge = LoadGauge()
+    /// What turning sockets away has cost since the last round.
+    var refusals = Interval.zero
     var isBusy = false
     /// Counts up to the next time that its state goes into the digest.
     var eventsSinceState: UInt32 = 0
@@ -71,6 +75,8 @@ struct SimulatedShard: ~Copyable {
         self.waiting.removeAll()
         self.taken = 0
         self.pongs.removeAll()
+        self.gauge = LoadGauge()
+        self.refusals = .zero
         self.isBusy = false
         self.deadlineScheduled = .never
         self.storeRequests = 0

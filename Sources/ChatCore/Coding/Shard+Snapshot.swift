@@ -47,6 +47,8 @@ extension Shard {
         writer.flag(self.pingSlots.isTurning)
         for slot in self.pingSlots.slots { writer.list(slot) }
         writer.value(self.drain)
+        writer.value(self.admission)
+        writer.value(self.lag)
     }
 
     /// Continues where the snapshot was taken; handles of payloads become 1, "some bytes".
@@ -109,6 +111,8 @@ extension Shard {
             self.pingSlots.slots[slot] = try reader.list()
         }
         self.drain = try reader.value()
+        self.admission = try reader.value()
+        self.lag = try reader.value()
     }
 
     private mutating func readConversations(from reader: inout ByteReader) throws(ByteError) {

@@ -36,6 +36,9 @@ package struct Shard: ~Copyable, StateMachine {
     var placement: [(term: Term, owner: ShardID?)]
     var pingSlots: PingSlots
     var drain = Drain.serving
+    var admission = Admission()
+    /// How long the oldest event of the last round had waited.
+    var lag = Interval.zero
 
     // Conversation role.
     var conversations = Slab<OwnedConversation>()
@@ -128,6 +131,8 @@ package struct Shard: ~Copyable, StateMachine {
             self.onLease(partition, term, owner, at: now)
         case .drain(let duration):
             self.onDrain(over: duration, at: now, into: &effects)
+        case .load(let lag):
+            self.onLoad(lag: lag, at: now, into: &effects)
         }
         self.staged.removeAll()
         self.finishDrainIfEmpty(into: &effects)

@@ -140,6 +140,10 @@ package final class LiveServer: Sendable {
             let time = UInt64(Date().timeIntervalSince1970 * 1000)
             host.value.tick(unixMilliseconds: time)
         }
+        host.eventLoop.scheduleRepeatedTask(
+            initialDelay: .zero,
+            delay: .nanoseconds(Int64(Admission.window.nanoseconds))
+        ) { _ in host.value.beat() }
     }
 
     /// The port that clients reach.
@@ -213,7 +217,7 @@ package final class LiveServer: Sendable {
             host.eventLoop.submit {
                 (
                     host.value.statistics, host.value.queuedBytes, host.value.closes,
-                    host.value.abandonedSegments
+                    host.value.abandonedSegments, host.value.turnedAway
                 )
             }
         }
@@ -230,6 +234,11 @@ package final class LiveServer: Sendable {
                 "record_segments_abandoned",
                 "Segments of records that the disk was too slow for.",
                 parts.reduce(0) { $0 + $1.3 }
+            )
+            text.counter(
+                "connections_turned_away",
+                "Upgrades refused with 503, because too much waited.",
+                parts.reduce(0) { $0 + $1.4 }
             )
             text.add(store.statistics, waiting: store.waitingCount)
             return text.text

@@ -9,6 +9,7 @@ enum UpgradeRefusal: Error {
     case notTheEndpoint
     case badRequest
     case unsupportedEncoding
+    case overloaded
 }
 
 /// Turns a request on the endpoint into a client's socket (RFC 6455, section 4.2).
@@ -31,6 +32,7 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
     ) -> EventLoopFuture<HTTPHeaders> {
         do throws(UpgradeRefusal) {
             let headers = try Self.headers(for: upgradeRequest, from: initialResponseHeaders)
+            guard self.host.value.admitsConnection() else { throw .overloaded }
             return channel.eventLoop.makeSucceededFuture(headers)
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
@@ -61,6 +63,16 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
         request.headers["Upgrade"].first?.lowercased() == "websocket"
             && request.headers["Sec-WebSocket-Version"].first == "13"
             && Self.key(of: request) == nil
+    }
+
+    /// Whether nothing in a request stands against its upgrade.
+    static func isAcceptable(_ request: HTTPRequestHead) -> Bool {
+        do throws(UpgradeRefusal) {
+            _ = try Self.headers(for: request, from: HTTPHeaders())
+            return true
+        } catch {
+            return false
+        }
     }
 
     private static func headers(

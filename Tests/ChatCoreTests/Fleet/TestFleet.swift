@@ -325,7 +325,7 @@ final class TestFleet {
         case .release(let handle):
             guard handle.rawValue < 1 << 40 else { return }
             self.references[handle.rawValue, default: 0] -= 1
-        case .drained:
+        case .drained, .limitConnections:
             break
         }
     }
