@@ -117,6 +117,7 @@ extension FeedPosition: ByteCoded {
         writer.value(self.phase)
         writer.value(self.term)
         writer.optional(self.delivered)
+        writer.optional(self.named)
         writer.value(self.known)
     }
 
@@ -125,6 +126,7 @@ extension FeedPosition: ByteCoded {
         self.phase = try reader.value()
         self.term = try reader.value()
         self.delivered = try reader.optional()
+        self.named = try reader.optional()
         self.known = try reader.value()
     }
 }

@@ -87,6 +87,7 @@ extension Shard {
                 $0.combine(feed.incarnation)
                 $0.combine(feed.position.term.rawValue)
                 $0.combine(feed.position.delivered)
+                $0.combine(feed.position.named.map { UInt64($0.rawValue) } ?? .max)
                 $0.combine(feed.position.known.rawValue)
                 $0.combine(feed.position.phase)
                 $0.combine(feed.isRegistering ? 1 : 0)

@@ -285,6 +285,10 @@ extension Shard {
             self.retryHole(of: slot, at: now)
             return
         }
+        guard !self.feeds[slot].position.isPast(page.head.epoch) else {
+            self.retryHole(of: slot, at: now)
+            return
+        }
         guard page.head.epoch == position.epoch else {
             self.restart(slot, at: now, into: &effects)
             return
