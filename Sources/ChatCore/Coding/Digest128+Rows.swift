@@ -113,6 +113,7 @@ extension Digest128 {
         case .lookUp: self.combine(7)
         case .readBack: self.combine(8)
         case .leases: self.combine(9)
+        case .lateHistory: self.combine(10)
         }
     }
 
@@ -131,6 +132,7 @@ extension Digest128 {
         case .registration: self.combine(10)
         case .joining: self.combine(11)
         case .ending: self.combine(12)
+        case .subscription: self.combine(13)
         }
     }
 }

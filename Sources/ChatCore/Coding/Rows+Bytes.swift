@@ -35,11 +35,14 @@ extension PendingRequest: ByteCoded {
             writer.byte(8)
             writer.word(conversation)
         case .leases: writer.byte(9)
+        case .lateHistory(let handle):
+            writer.byte(10)
+            writer.value(handle)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 10, of: "the purpose of a request") {
+        switch try reader.tag(below: 11, of: "the purpose of a request") {
         case 0: self = .vacant
         case 1: self = .publish(try reader.value(), try reader.value(), isSend: try reader.flag())
         case 2:
@@ -53,7 +56,8 @@ extension PendingRequest: ByteCoded {
         case 6: self = .append(message: try reader.integer())
         case 7: self = .lookUp(message: try reader.integer())
         case 8: self = .readBack(conversation: try reader.integer())
-        default: self = .leases
+        case 9: self = .leases
+        default: self = .lateHistory(try reader.value())
         }
     }
 }
@@ -98,11 +102,15 @@ extension Deadline: ByteCoded {
             writer.byte(12)
             writer.word(feed)
             writer.word(generation)
+        case .subscription(let subscription, let generation):
+            writer.byte(13)
+            writer.word(subscription)
+            writer.word(generation)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 13, of: "a deadline") {
+        switch try reader.tag(below: 14, of: "a deadline") {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
@@ -117,7 +125,12 @@ extension Deadline: ByteCoded {
         case 10:
             self = .registration(feed: try reader.integer(), generation: try reader.integer())
         case 11: self = .joining(feed: try reader.integer(), generation: try reader.integer())
-        default: self = .ending(feed: try reader.integer(), generation: try reader.integer())
+        case 12: self = .ending(feed: try reader.integer(), generation: try reader.integer())
+        default:
+            self = .subscription(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
         }
     }
 }

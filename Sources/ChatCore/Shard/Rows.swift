@@ -10,6 +10,8 @@ enum PendingRequest: BitwiseCopyable {
     case subscribePage(subscription: UInt32, generation: UInt32)
     case holePage(feed: UInt32, generation: UInt32)
     case history(ConnectionHandle, CommandID, HistoryRequest)
+    /// A page of history whose client has been told to ask again.
+    case lateHistory(ConnectionHandle)
     case load(conversation: UInt32)
     case append(message: UInt32)
     case lookUp(message: UInt32)
@@ -22,6 +24,8 @@ enum Deadline: BitwiseCopyable {
     case connect(ConnectionHandle)
     case expire(ConnectionHandle)
     case request(RequestToken)
+    /// A subscription that nobody has answered is refused.
+    case subscription(subscription: UInt32, generation: UInt32)
     /// A feed's lease on its owner's attention is renewed.
     case interest(feed: UInt32, generation: UInt32)
     /// A feed whose owner has not answered registers again.

@@ -219,7 +219,7 @@ extension Shard {
         case .send(let reference, let message, let body):
             self.publish(handle, id, reference, message, body, at: now, into: &effects)
         case .history(let reference, let request):
-            self.readHistory(handle, id, reference, request, into: &effects)
+            self.readHistory(handle, id, reference, request, at: now, into: &effects)
         case .refused(let code):
             self.fail(handle, id, code, into: &effects)
         }

@@ -41,16 +41,26 @@ extension Shard {
         )
     }
 
-    /// The owner has not answered in time: of unknown fate, and safe to repeat with the same id.
+    /// Nobody has answered in time.
+    ///
+    /// A publish is then of unknown fate, and safe to repeat with the same id.
     mutating func expireRequest(
         _ token: RequestToken,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard let slot = self.slot(of: token),
-            case .publish(let handle, let id, _) = self.requests[slot]
-        else { return }
-        self.requests.remove(slot, leaving: .vacant)
-        self.fail(handle, id, .internal, into: &effects)
+        guard let slot = self.slot(of: token) else { return }
+        switch self.requests[slot] {
+        case .publish(let handle, let id, _):
+            self.requests.remove(slot, leaving: .vacant)
+            self.fail(handle, id, .internal, into: &effects)
+        case .history(let handle, let id, _):
+            // Counts as open until the store answers, so that repeats do not pile up there.
+            self.requests[slot] = .lateHistory(handle)
+            self.fail(handle, id, .internal, into: &effects)
+        case .vacant, .subscribePage, .holePage, .lateHistory, .load, .append, .lookUp, .readBack,
+            .leases:
+            return
+        }
     }
 
     private mutating func onPublished(
@@ -73,6 +83,7 @@ extension Shard {
         _ id: CommandID,
         _ reference: ConversationReference,
         _ request: HistoryRequest,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         self.release(reference.name, into: &effects)
@@ -96,8 +107,10 @@ extension Shard {
             return
         }
         self.connections[slot].openHistories += 1
+        let token = self.token(for: .history(handle, id, request))
+        self.deadlines.schedule(.request(token), at: now + self.configuration.requestTimeout)
         guard request.limit > 0 else {
-            self.ask(.head(reference.id), for: .history(handle, id, request), into: &effects)
+            effects.emit(.store(token, .head(reference.id)))
             return
         }
         let read = ReadRequest(
@@ -106,7 +119,7 @@ extension Shard {
             limit: min(request.limit, self.configuration.historyLimit),
             isReversed: request.isReversed
         )
-        self.ask(.read(read), for: .history(handle, id, request), into: &effects)
+        effects.emit(.store(token, .read(read)))
     }
 
     private mutating func onHistory(
@@ -180,6 +193,8 @@ extension Shard {
             self.onHolePage(slot, Self.page(in: outcome), at: now, into: &effects)
         case .history(let handle, let id, let request):
             self.onHistory(handle, id, request, Self.page(in: outcome), into: &effects)
+        case .lateHistory(let handle):
+            if self.isOpen(handle) { self.connections[Int(handle.slot)].openHistories -= 1 }
         case .load(let conversation), .readBack(let conversation):
             self.onEnd(of: conversation, outcome, at: now, into: &effects)
         case .append(let message):

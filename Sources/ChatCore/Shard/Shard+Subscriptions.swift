@@ -29,8 +29,30 @@ extension Shard {
         self.connections[Int(handle.slot)].firstSubscription = slot
         self.connections[Int(handle.slot)].subscriptionCount += 1
         self.appendJoining(slot, to: feed)
-        if self.feeds[feed].position.delivered != nil {
-            self.join(slot, into: &effects)
+        let generation = self.subscriptions.generation(of: slot)
+        self.join(slot, into: &effects)
+        guard self.subscriptions.holds(slot, generation: generation) else { return }
+        switch self.subscriptions[slot].phase {
+        case .waiting, .recovering:
+            self.deadlines.schedule(
+                .subscription(subscription: slot, generation: generation),
+                at: now + self.configuration.requestTimeout
+            )
+        case .live, .vacant:
+            break
+        }
+    }
+
+    /// The owner has not said where the stream begins, or the store not read what was missed, in time.
+    mutating func expireSubscription(
+        _ slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        switch self.subscriptions[slot].phase {
+        case .waiting(let id, _), .recovering(let id, _):
+            self.abandon(slot, id, .internal, into: &effects)
+        case .live, .vacant:
+            break
         }
     }
 

@@ -90,6 +90,7 @@ package struct Shard: ~Copyable, StateMachine {
         statistics.pendingMessages = UInt64(self.messages.count + self.repeats.count)
         statistics.heldDeliveries = UInt64(self.held.count)
         statistics.deadlines = UInt64(self.deadlines.count)
+        statistics.requests = UInt64(self.requests.count)
         return statistics
     }
 
@@ -154,6 +155,9 @@ package struct Shard: ~Copyable, StateMachine {
         case .connect(let handle): self.closeIfNeverConnected(handle, into: &effects)
         case .expire(let handle): self.close(handle, .connectionExpired, into: &effects)
         case .request(let token): self.expireRequest(token, into: &effects)
+        case .subscription(let slot, let generation):
+            guard self.subscriptions.holds(slot, generation: generation) else { return }
+            self.expireSubscription(slot, into: &effects)
         case .interest(let feed, let generation):
             guard self.feeds.holds(feed, generation: generation) else { return }
             self.renewInterest(feed, at: now, into: &effects)

@@ -47,7 +47,8 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var pongTimeout: Interval = .seconds(8)
     /// From the open socket to the `connect` command.
     package var connectTimeout: Interval = .seconds(10)
-    /// How long a gateway waits for an owner; shorter than the clients' own 5 s.
+    /// How long a gateway waits for an owner or the store before it answers with error 100; shorter than
+    /// the clients' own 5 s.
     package var requestTimeout: Interval = .seconds(4)
     package var headInterval: Interval = .seconds(5)
     package var leaseInterval: Interval = .seconds(1)
@@ -109,6 +110,8 @@ package struct ShardStatistics: Equatable, Sendable {
     package var heldDeliveries: UInt64 = 0
     /// Things that wait for their time.
     package var deadlines: UInt64 = 0
+    /// What owners and the store have been asked and have not answered.
+    package var requests: UInt64 = 0
 
     package init() {}
 }
