@@ -4,11 +4,12 @@ extension PendingRequest: ByteCoded {
     func write(to writer: inout ByteWriter) {
         switch self {
         case .vacant: writer.byte(0)
-        case .publish(let handle, let id, let isSend):
+        case .publish(let handle, let id, let isSend, let cost):
             writer.byte(1)
             writer.value(handle)
             writer.value(id)
             writer.flag(isSend)
+            writer.word(cost)
         case .subscribePage(let subscription, let generation):
             writer.byte(2)
             writer.word(subscription)
@@ -44,7 +45,13 @@ extension PendingRequest: ByteCoded {
     init(from reader: inout ByteReader) throws(ByteError) {
         switch try reader.tag(below: 11, of: "the purpose of a request") {
         case 0: self = .vacant
-        case 1: self = .publish(try reader.value(), try reader.value(), isSend: try reader.flag())
+        case 1:
+            self = .publish(
+                try reader.value(),
+                try reader.value(),
+                isSend: try reader.flag(),
+                cost: try reader.integer()
+            )
         case 2:
             self = .subscribePage(
                 subscription: try reader.integer(),
@@ -185,6 +192,7 @@ extension Subscription: ByteCoded {
         writer.word(self.feed)
         writer.word(self.nextInConnection)
         writer.word(self.nextInFeed)
+        writer.word(self.previousInFeed)
         writer.value(self.phase)
     }
 
@@ -194,6 +202,7 @@ extension Subscription: ByteCoded {
             feed: try reader.integer(),
             nextInConnection: try reader.integer(),
             nextInFeed: try reader.integer(),
+            previousInFeed: try reader.integer(),
             phase: try reader.value()
         )
     }
@@ -229,6 +238,8 @@ extension Feed: ByteCoded {
         writer.word(self.firstHeld)
         writer.word(self.heldCount)
         writer.word(self.recovering)
+        writer.word(self.nextInPartition)
+        writer.word(self.previousInPartition)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -246,7 +257,9 @@ extension Feed: ByteCoded {
             targetSubscriptions: try reader.list(),
             firstHeld: try reader.integer(),
             heldCount: try reader.integer(),
-            recovering: try reader.integer()
+            recovering: try reader.integer(),
+            nextInPartition: try reader.integer(),
+            previousInPartition: try reader.integer()
         )
     }
 }
@@ -294,6 +307,7 @@ extension OwnedMessage: ByteCoded {
         writer.word(self.unixMilliseconds)
         writer.value(self.fate)
         writer.word(self.next)
+        writer.word(self.previous)
         writer.word(self.firstRepeat)
     }
 
@@ -304,6 +318,7 @@ extension OwnedMessage: ByteCoded {
             unixMilliseconds: try reader.integer(),
             fate: try reader.value(),
             next: try reader.integer(),
+            previous: try reader.integer(),
             firstRepeat: try reader.integer()
         )
     }
@@ -340,6 +355,8 @@ extension OwnedConversation: ByteCoded {
         writer.word(self.openReads)
         writer.flag(self.readFailed)
         writer.byte(self.roundsToAnnounce)
+        writer.word(self.nextInPartition)
+        writer.word(self.previousInPartition)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -356,7 +373,9 @@ extension OwnedConversation: ByteCoded {
             repeatCount: try reader.integer(),
             openReads: try reader.integer(),
             readFailed: try reader.flag(),
-            roundsToAnnounce: try reader.byte()
+            roundsToAnnounce: try reader.byte(),
+            nextInPartition: try reader.integer(),
+            previousInPartition: try reader.integer()
         )
     }
 }
@@ -369,5 +388,16 @@ extension MovedHead: ByteCoded {
 
     init(from reader: inout ByteReader) throws(ByteError) {
         self.init(slot: try reader.integer(), generation: try reader.integer())
+    }
+}
+
+extension Leaving: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        writer.value(self.connection)
+        writer.value(self.due)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(connection: try reader.value(), due: try reader.value())
     }
 }

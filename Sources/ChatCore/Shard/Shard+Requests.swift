@@ -24,7 +24,13 @@ extension Shard {
             self.fail(handle, id, .internal, into: &effects)
             return
         }
-        let token = self.token(for: .publish(handle, id, isSend: message != nil))
+        let cost = Self.cost(of: body)
+        guard self.beginPublish(of: handle, cost: cost) else {
+            self.release(body.handle, into: &effects)
+            self.fail(handle, id, .tooManyRequests, into: &effects)
+            return
+        }
+        let token = self.token(for: .publish(handle, id, isSend: message != nil, cost: cost))
         let request = PublishRequest(
             token: token,
             conversation: reference.id,
@@ -41,6 +47,26 @@ extension Shard {
         )
     }
 
+    /// What a message takes of the limits on publishes under way: its body, and as much as its rows need.
+    static func cost(of body: Body) -> UInt32 { min(body.byteCount, 1 << 30) + 256 }
+
+    /// Whether the connection and the shard may have one more publish under way; counts it if so.
+    private mutating func beginPublish(of handle: ConnectionHandle, cost: UInt32) -> Bool {
+        let slot = Int(handle.slot)
+        let bytes = UInt64(self.connections[slot].openBytes) + UInt64(cost)
+        guard bytes <= UInt64(self.configuration.connectionPublishBytes),
+            self.openBytes + UInt64(cost) <= self.configuration.shardPublishBytes
+        else { return false }
+        self.connections[slot].openBytes += cost
+        self.openBytes += UInt64(cost)
+        return true
+    }
+
+    private mutating func endPublish(of handle: ConnectionHandle, cost: UInt32) {
+        self.openBytes -= UInt64(cost)
+        if self.isOpen(handle) { self.connections[Int(handle.slot)].openBytes -= cost }
+    }
+
     /// Nobody has answered in time.
     ///
     /// A publish is then of unknown fate, and safe to repeat with the same id.
@@ -50,8 +76,9 @@ extension Shard {
     ) {
         guard let slot = self.slot(of: token) else { return }
         switch self.requests[slot] {
-        case .publish(let handle, let id, _):
+        case .publish(let handle, let id, _, let cost):
             self.requests.remove(slot, leaving: .vacant)
+            self.endPublish(of: handle, cost: cost)
             self.fail(handle, id, .internal, into: &effects)
         case .history(let handle, let id, _):
             // Counts as open until the store answers, so that repeats do not pile up there.
@@ -68,7 +95,9 @@ extension Shard {
         _ outcome: PublishOutcome,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard case .publish(let handle, let id, let isSend) = self.take(token) else { return }
+        guard case .publish(let handle, let id, let isSend, let cost) = self.take(token)
+        else { return }
+        self.endPublish(of: handle, cost: cost)
         guard self.isOpen(handle) else { return }
         switch outcome {
         case .accepted(let reply):

@@ -23,6 +23,7 @@ extension Shard {
                 feed: feed,
                 nextInConnection: self.connections[Int(handle.slot)].firstSubscription,
                 nextInFeed: noSlot,
+                previousInFeed: noSlot,
                 phase: .waiting(id, since)
             )
         )
@@ -87,23 +88,25 @@ extension Shard {
         } else {
             self.subscriptions[last].nextInFeed = slot
         }
+        self.subscriptions[slot].previousInFeed = last
         self.feeds[feed].lastJoining = slot
     }
 
     private mutating func removeJoining(_ slot: UInt32, from feed: UInt32) {
         let next = self.subscriptions[slot].nextInFeed
+        let previous = self.subscriptions[slot].previousInFeed
         self.subscriptions[slot].nextInFeed = noSlot
-        var previous = noSlot
-        if self.feeds[feed].firstJoining == slot {
+        self.subscriptions[slot].previousInFeed = noSlot
+        if previous == noSlot {
             self.feeds[feed].firstJoining = next
         } else {
-            previous = self.feeds[feed].firstJoining
-            while self.subscriptions[previous].nextInFeed != slot {
-                previous = self.subscriptions[previous].nextInFeed
-            }
             self.subscriptions[previous].nextInFeed = next
         }
-        if self.feeds[feed].lastJoining == slot { self.feeds[feed].lastJoining = previous }
+        if next == noSlot {
+            self.feeds[feed].lastJoining = previous
+        } else {
+            self.subscriptions[next].previousInFeed = previous
+        }
     }
 
     /// Serves everybody who waited for the feed to begin, as many as one step may.
