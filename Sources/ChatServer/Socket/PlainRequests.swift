@@ -62,7 +62,7 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
             // Only a shard that takes nobody at the moment lets such a request come here.
             self.respond(.serviceUnavailable, "text/plain", "overloaded\n", head, context)
         case WebSocketUpgrade.endpoint:
-            let text = "expected a WebSocket upgrade with the JSON encoding\n"
+            let text = "expected a WebSocket upgrade\n"
             self.respond(.upgradeRequired, "text/plain", text, head, context)
         default:
             self.respond(.notFound, "text/plain", "not found\n", head, context)
