@@ -162,7 +162,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LoadGeneratorTests",
-            dependencies: ["LoadGenerator"],
+            dependencies: ["LoadGenerator", "ClientModel", "Kernel"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -170,6 +170,7 @@ let package = Package(
             dependencies: [
                 "ChatServer", "ChatCore", "Kernel",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),
