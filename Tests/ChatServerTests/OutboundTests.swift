@@ -24,6 +24,15 @@ struct OutboundTests {
         )
     }
 
+    private static func dialect(_ slot: UInt32) -> Dialect {
+        Dialect.all[Int(slot) % Dialect.count]
+    }
+
+    /// The frame as one dialect has it: with the dialect's place behind it.
+    private static func spoken(_ frame: ByteBuffer, in dialect: Dialect) -> ByteBuffer {
+        ByteBuffer(bytes: Array(frame.readableBytesView) + [UInt8(dialect.index)])
+    }
+
     /// Sends, takes, mutes and closes at random; in the end everything is taken.
     private static func run(_ seed: UInt64, connections: UInt32 = 12) -> (Written, Outbound) {
         let random = KeyedRandom(seed: seed)
@@ -33,7 +42,7 @@ struct OutboundTests {
         var pending: [UInt32: [UInt8]] = [:]
         var muted: Set<UInt32> = []
         let handles = (0..<connections).map { ConnectionHandle(slot: $0, generation: 1) }
-        for handle in handles { outbound.open(handle) }
+        for handle in handles { outbound.open(handle, Self.dialect(handle.slot)) }
         func take(_ slot: UInt32) {
             guard let bytes = outbound.take(slot) else { return }
             written.got[slot, default: []] += Array(bytes.readableBytesView)
@@ -52,10 +61,16 @@ struct OutboundTests {
                 effects.removeAll()
                 for handle in handles where bits >> (8 + handle.slot) & 1 == 1 {
                     effects.appendTarget(handle)
-                    if !muted.contains(handle.slot) { pending[handle.slot, default: []] += bytes }
+                    if !muted.contains(handle.slot) {
+                        pending[handle.slot, default: []] +=
+                            Self.spoken(
+                                frame,
+                                in: Self.dialect(handle.slot)
+                            ).readableBytesView
+                    }
                 }
                 let range = TargetRange(start: 0, count: effects.targetCount)
-                outbound.send(frame, to: range, of: effects)
+                outbound.send(to: range, of: effects) { Self.spoken(frame, in: $0) }
             case 11...13: take(slot)
             case 14:
                 guard step % 50 == 0 else { continue }
@@ -107,12 +122,12 @@ struct OutboundTests {
     func `a connection that closes leaves nothing behind, and its slot's next one gets its own`() {
         var outbound = Outbound()
         let first = ConnectionHandle(slot: 0, generation: 1)
-        outbound.open(first)
+        outbound.open(first, Dialect.all[0])
         outbound.send(ByteBuffer(string: "old"), to: first)
         outbound.close(first)
         #expect(outbound.frameCount == 0)
         let second = ConnectionHandle(slot: 0, generation: 2)
-        outbound.open(second)
+        outbound.open(second, Dialect.all[1])
         outbound.send(ByteBuffer(string: "older"), to: first)
         outbound.send(ByteBuffer(string: "new"), to: second)
         #expect(outbound.take(0) == ByteBuffer(string: "new"))
@@ -122,7 +137,7 @@ struct OutboundTests {
     @Test func `who has much pending does not wait in line`() {
         var outbound = Outbound()
         let handle = ConnectionHandle(slot: 0, generation: 1)
-        outbound.open(handle)
+        outbound.open(handle, Dialect.all[0])
         outbound.send(ByteBuffer(repeating: 1, count: Outbound.gatherLimit), to: handle)
         #expect(outbound.nextOverfull() == nil)
         outbound.send(ByteBuffer(repeating: 2, count: 1), to: handle)

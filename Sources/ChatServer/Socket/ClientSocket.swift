@@ -23,6 +23,7 @@ final class ClientSocket: ChannelInboundHandler {
     }
 
     private let host: ShardHost
+    let dialect: Dialect
     private var phase = Phase.open
     private var fragments: ByteBuffer?
     /// Whether the message under way is text, which must be UTF-8.
@@ -48,7 +49,10 @@ final class ClientSocket: ChannelInboundHandler {
     /// Whether the host looks after this socket once a second.
     var isWatched = false
 
-    init(host: ShardHost) { self.host = host }
+    init(host: ShardHost, dialect: Dialect) {
+        self.host = host
+        self.dialect = dialect
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         // A socket that died during the upgrade would never tell of its end.
@@ -104,7 +108,11 @@ final class ClientSocket: ChannelInboundHandler {
             )
             self.host.send(answer, to: self.handle)
         case .pong:
-            break
+            // Any other was sent unasked, which is allowed and means nothing.
+            guard self.dialect.pingsByFrame,
+                payload.readableBytesView.elementsEqual(ReplyBytes.pingMark)
+            else { return }
+            self.host.pong(self.handle)
         case .connectionClose:
             self.end(code: Self.answer(toClose: payload), reason: "")
             context.close(promise: nil)
@@ -161,10 +169,14 @@ final class ClientSocket: ChannelInboundHandler {
 
     private func receive(_ payload: ByteBuffer) {
         let bytes = Array(payload.readableBytesView)
+        if self.isText, self.dialect.format == .protobuf {
+            self.host.violated(self.handle, FrameError.closeCode)
+            return
+        }
         if self.held != nil { self.heldBytes += bytes.count }
-        var decoder = ClientFrameDecoder()
+        var reader = CommandReader(self.dialect.format)
         do throws(FrameError) {
-            while let command = try decoder.next(in: bytes.span) {
+            while let command = try reader.next(in: bytes.span) {
                 guard let held = self.held else {
                     self.pass(command)
                     continue
