@@ -57,17 +57,32 @@ package final class LiveServer: Sendable {
     ) async throws -> LiveServer {
         let directory = try DataDirectory(path: configuration.dataPath)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.shardCount)
+        let boxes = Self.mailboxes(Array(group.makeIterator()))
+        var store: DurableStore?
         do {
-            return try await LiveServer(configuration, directory, group, log)
+            let opened = try DurableStore(
+                directory: directory,
+                shards: boxes.keys.sorted(),
+                configuration: configuration.shard,
+                leaseLength: configuration.shard.leaseInterval * 6,
+                log: log,
+                answer: { shard, events in boxes[shard]?.post(events) }
+            )
+            store = opened
+            return try await LiveServer(configuration, opened, boxes, group, log)
         } catch {
+            // The shards that have started end with their loops, and ask the store for nothing more.
             try await group.shutdownGracefully()
+            store?.close()
+            directory.unlock()
             throw error
         }
     }
 
     private init(
         _ configuration: ServerConfiguration,
-        _ directory: DataDirectory,
+        _ store: DurableStore,
+        _ boxes: [ShardID: Mailbox],
         _ group: MultiThreadedEventLoopGroup,
         _ log: Logger
     ) async throws {
@@ -75,16 +90,7 @@ package final class LiveServer: Sendable {
         self.log = log
         self.group = group
         let loops = Array(group.makeIterator())
-        let boxes = Self.mailboxes(loops)
         self.mailboxes = boxes
-        let store = try DurableStore(
-            directory: directory,
-            shards: boxes.keys.sorted(),
-            configuration: configuration.shard,
-            leaseLength: configuration.shard.leaseInterval * 6,
-            log: log,
-            answer: { shard, events in boxes[shard]?.post(events) }
-        )
         self.store = store
         let records = try RecordFiles.open(boxes.keys.sorted(), configuration, log: log)
         self.records = records
