@@ -15,37 +15,26 @@ enum UpgradeRefusal: Error {
 ///
 /// Leaves NIO's frame decoder and our own inbound part in the pipeline; frames go out as ready bytes,
 /// so there is no encoder.
-final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
+final class WebSocketUpgrade: Sendable {
     static let endpoint = "/connection/websocket"
 
-    let supportedProtocol = "websocket"
-    let requiredUpgradeHeaders: [String] = []
     private let host: NIOLoopBound<ShardHost>
 
     init(host: NIOLoopBound<ShardHost>) { self.host = host }
 
-    func buildUpgradeResponse(
-        channel: any Channel,
-        upgradeRequest: HTTPRequestHead,
-        initialResponseHeaders: HTTPHeaders
-    ) -> EventLoopFuture<HTTPHeaders> {
-        do throws(UpgradeRefusal) {
-            let headers = try Self.headers(for: upgradeRequest, from: initialResponseHeaders)
-            return channel.eventLoop.makeSucceededFuture(headers)
-        } catch {
-            return channel.eventLoop.makeFailedFuture(error)
-        }
+    /// The headers that grant a request, or why it is refused.
+    func response(to request: HTTPRequestHead) throws(UpgradeRefusal) -> HTTPHeaders {
+        try Self.headers(for: request)
     }
 
-    func upgrade(
-        context: ChannelHandlerContext,
-        upgradeRequest: HTTPRequestHead
-    ) -> EventLoopFuture<Void> {
-        context.eventLoop.makeCompletedFuture {
-            let decoder = WebSocketFrameDecoder(maxFrameSize: ClientSocket.messageLimit)
-            try context.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
-            try context.pipeline.syncOperations.addHandler(ClientSocket(host: self.host.value))
-        }
+    /// Puts a client's socket behind what is in a pipeline.
+    func addSocket(
+        for request: HTTPRequestHead,
+        to pipeline: ChannelPipeline.SynchronousOperations
+    ) throws {
+        let decoder = WebSocketFrameDecoder(maxFrameSize: ClientSocket.messageLimit)
+        try pipeline.addHandler(ByteToMessageHandler(decoder))
+        try pipeline.addHandler(ClientSocket(host: self.host.value))
     }
 
     /// The nonce of 16 bytes in base 64; `nil` if there is none.
@@ -64,8 +53,7 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
     }
 
     private static func headers(
-        for request: HTTPRequestHead,
-        from initial: HTTPHeaders
+        for request: HTTPRequestHead
     ) throws(UpgradeRefusal) -> HTTPHeaders {
         let parts = request.uri.split(
             separator: "?",
@@ -82,11 +70,11 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
             offered.contains("centrifuge-protobuf") || query.contains("format=protobuf")
             || query.contains("cf_protocol=protobuf")
         guard !asksForProtobuf else { throw .unsupportedEncoding }
-        var headers = initial
+        var headers = HTTPHeaders()
         let magic = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         let digest = Insecure.SHA1.hash(data: Array(magic.utf8))
-        headers.replaceOrAdd(name: "Upgrade", value: "websocket")
-        headers.replaceOrAdd(name: "Connection", value: "upgrade")
+        headers.add(name: "Upgrade", value: "websocket")
+        headers.add(name: "Connection", value: "upgrade")
         headers.add(
             name: "Sec-WebSocket-Accept",
             value: Data(digest).base64EncodedString()
