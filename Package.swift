@@ -49,6 +49,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CPrefetch"),
         .target(name: "PriorityQueueReference"),
+        .target(name: "FanOutReference"),
         .target(
             name: "EngineBenchmark",
             dependencies: ["DiscreteEvents", "Kernel", "CPrefetch", "PriorityQueueReference"],
@@ -112,8 +113,8 @@ let package = Package(
         .target(
             name: "LoadGenerator",
             dependencies: [
-                "CLinux", "ClientModel", "ClientProtocol", "ChatCore", "Kernel", "Measurement",
-                "Workload",
+                "CLinux", "ClientModel", "ClientProtocol", "ChatCore", "FanOutReference", "Kernel",
+                "Measurement", "Workload",
                 containers,
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "JWTKit", package: "jwt-kit"),
