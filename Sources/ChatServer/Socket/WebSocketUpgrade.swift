@@ -8,7 +8,31 @@ import NIOWebSocket
 enum UpgradeRefusal: Error {
     case notTheEndpoint
     case badRequest
-    case unsupportedEncoding
+}
+
+/// What a request asks of its socket, and what it is told of that.
+struct Negotiation: Equatable {
+    var dialect = Dialect()
+    /// The subprotocol that is echoed, if one was offered that is known.
+    var subprotocol: String?
+
+    /// A header that is absent or empty offers nothing, and means JSON.
+    init(_ request: HTTPRequestHead) {
+        let parts = request.uri.split(separator: "?", maxSplits: 1)
+        let query = parts.count > 1 ? parts[1].split(separator: "&").map(String.init) : []
+        let offered = request.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
+        for subprotocol in ["centrifuge-json", "centrifuge-protobuf"]
+        where offered.contains(subprotocol) {
+            self.subprotocol = subprotocol
+        }
+        let asksForProtobuf =
+            self.subprotocol == "centrifuge-protobuf" || query.contains("format=protobuf")
+            || query.contains("cf_protocol=protobuf")
+        self.dialect = Dialect(
+            format: asksForProtobuf ? .protobuf : .json,
+            pingsByFrame: query.contains("cf_ws_frame_ping_pong=true")
+        )
+    }
 }
 
 /// Turns a request on the endpoint into a client's socket (RFC 6455, section 4.2).
@@ -34,7 +58,8 @@ final class WebSocketUpgrade: Sendable {
     ) throws {
         let decoder = WebSocketFrameDecoder(maxFrameSize: ClientSocket.messageLimit)
         try pipeline.addHandler(ByteToMessageHandler(decoder))
-        try pipeline.addHandler(ClientSocket(host: self.host.value))
+        let dialect = Negotiation(request).dialect
+        try pipeline.addHandler(ClientSocket(host: self.host.value, dialect: dialect))
     }
 
     /// The nonce of 16 bytes in base 64; `nil` if there is none.
@@ -55,21 +80,12 @@ final class WebSocketUpgrade: Sendable {
     private static func headers(
         for request: HTTPRequestHead
     ) throws(UpgradeRefusal) -> HTTPHeaders {
-        let parts = request.uri.split(
-            separator: "?",
-            maxSplits: 1,
-            omittingEmptySubsequences: false
-        )
-        guard parts.first.map(String.init) == Self.endpoint else { throw .notTheEndpoint }
-        let query = parts.count > 1 ? parts[1].split(separator: "&").map(String.init) : []
+        guard request.uri.prefix(while: { $0 != "?" }) == Self.endpoint else {
+            throw .notTheEndpoint
+        }
         guard request.method == .GET, request.headers["Sec-WebSocket-Version"].first == "13",
             let key = Self.key(of: request)
         else { throw .badRequest }
-        let offered = request.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
-        let asksForProtobuf =
-            offered.contains("centrifuge-protobuf") || query.contains("format=protobuf")
-            || query.contains("cf_protocol=protobuf")
-        guard !asksForProtobuf else { throw .unsupportedEncoding }
         var headers = HTTPHeaders()
         let magic = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         let digest = Insecure.SHA1.hash(data: Array(magic.utf8))
@@ -79,8 +95,8 @@ final class WebSocketUpgrade: Sendable {
             name: "Sec-WebSocket-Accept",
             value: Data(digest).base64EncodedString()
         )
-        if offered.contains("centrifuge-json") {
-            headers.add(name: "Sec-WebSocket-Protocol", value: "centrifuge-json")
+        if let subprotocol = Negotiation(request).subprotocol {
+            headers.add(name: "Sec-WebSocket-Protocol", value: subprotocol)
         }
         return headers
     }
