@@ -23,8 +23,11 @@ final class LogWriter {
     private let reader: LogReader
     private let insertMessage: Statement
     private let insertID: Statement
+    private let firstHead: Statement
     private let moveHead: Statement
     private let renew: Statement
+    /// The heads that the open transaction has looked at, as it leaves them.
+    private var heads: [ConversationID: Offset] = [:]
 
     init(database: Database, epochs: EpochSource) throws(DatabaseError) {
         self.database = database
@@ -34,12 +37,13 @@ final class LogWriter {
             "INSERT INTO messages VALUES(?, ?, ?, ?, ?, ?, ?)"
         )
         self.insertID = try database.prepare("INSERT INTO message_ids VALUES(?, ?, ?, ?, ?)")
-        self.moveHead = try database.prepare(
+        self.firstHead = try database.prepare(
             """
             INSERT INTO conversations VALUES(?, ?, 0, ?)
             ON CONFLICT(id) DO UPDATE SET head = excluded.head, name = excluded.name
             """
         )
+        self.moveHead = try database.prepare("UPDATE conversations SET head = ? WHERE id = ?")
         self.renew = try database.prepare(
             """
             INSERT INTO conversations VALUES(?, '', 1, 0)
@@ -68,6 +72,7 @@ final class LogWriter {
     ) -> [AppendOutcome] {
         var outcomes: [AppendOutcome] = []
         outcomes.reserveCapacity(appends.count)
+        self.heads.removeAll(keepingCapacity: true)
         do throws(DatabaseError) {
             try self.database.execute("BEGIN IMMEDIATE")
             for append in appends {
@@ -100,9 +105,13 @@ final class LogWriter {
         {
             return .duplicate(first.offset, unixMilliseconds: first.unixMilliseconds)
         }
-        guard try self.reader.head(of: conversation).offset.next == request.offset else {
-            return .failed
-        }
+        let head =
+            if let known = self.heads[conversation] {
+                known
+            } else {
+                try self.reader.head(of: conversation).offset
+            }
+        guard head.next == request.offset else { return .failed }
         let message = append.message
         self.insertMessage.bind(1, conversation.high, conversation.low)
         self.insertMessage.bind(2, request.offset.rawValue)
@@ -120,11 +129,28 @@ final class LogWriter {
             self.insertID.bind(5, request.unixMilliseconds)
             try self.insertID.run()
         }
-        self.moveHead.bind(1, conversation.high, conversation.low)
-        self.moveHead.bind(2, message.conversation)
-        self.moveHead.bind(3, request.offset.rawValue)
-        try self.moveHead.run()
+        try self.move(conversation, named: message.conversation, from: head, to: request.offset)
         return .done
+    }
+
+    private func move(
+        _ conversation: ConversationID,
+        named name: String,
+        from head: Offset,
+        to offset: Offset
+    ) throws(DatabaseError) {
+        if head == .start {
+            self.firstHead.bind(1, conversation.high, conversation.low)
+            self.firstHead.bind(2, name)
+            self.firstHead.bind(3, offset.rawValue)
+            try self.firstHead.run()
+        } else {
+            // Whoever wrote the first message gave the row its name.
+            self.moveHead.bind(1, offset.rawValue)
+            self.moveHead.bind(2, conversation.high, conversation.low)
+            try self.moveHead.run()
+        }
+        self.heads[conversation] = offset
     }
 
     /// Starts the conversation's next epoch; the head's offset stays.

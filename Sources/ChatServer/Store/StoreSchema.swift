@@ -29,6 +29,8 @@ enum StoreSchema {
         try database.execute("PRAGMA journal_mode=WAL")
         try database.execute("PRAGMA synchronous=FULL")
         try database.execute("PRAGMA cache_size=-65536")
+        // 64 MiB: a busy page is written back to the database once for many commits.
+        try database.execute("PRAGMA wal_autocheckpoint=16384")
     }
 
     static func create(in database: Database) throws(DatabaseError) {
