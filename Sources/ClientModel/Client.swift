@@ -37,7 +37,7 @@ package struct Client: ~Copyable, StateMachine {
     var awaited: UniqueArray<Awaited>
     var outbox: UniqueArray<Unacknowledged>
     /// `.never` if the client waits for events alone.
-    private var deadline = Instant.never
+    var deadline = Instant.never
     var phase = Phase.off
     var isStopped = false
     var expectsPongs = false
@@ -165,7 +165,7 @@ package struct Client: ~Copyable, StateMachine {
         if self.outbox.isEmpty, self.outbox.capacity > 0 { self.outbox = UniqueArray() }
     }
 
-    private func earliestDeadline() -> Instant {
+    func earliestDeadline() -> Instant {
         var earliest = Instant.never
         switch self.phase {
         case .off: return .never

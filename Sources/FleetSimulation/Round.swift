@@ -62,6 +62,14 @@ extension SimulatedShard {
         return self.waiting[self.taken - 1]
     }
 
+    /// Stages the connections of the `pongs` event that is being taken; returns how many.
+    mutating func stagePongs() -> Int {
+        for handle in self.pongs { _ = self.shard?.stage(handle) }
+        let count = self.pongs.count
+        self.pongs.removeAll(keepingCapacity: true)
+        return count
+    }
+
     /// Gives back the room of what has been taken.
     mutating func compactWaiting() {
         if self.taken == self.waiting.count {

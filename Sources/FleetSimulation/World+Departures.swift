@@ -205,22 +205,6 @@ extension World {
         )
     }
 
-    private mutating func sendPings(_ range: TargetRange, from index: Int, at instant: Instant) {
-        var handles: [ConnectionHandle] = []
-        handles.reserveCapacity(Int(range.count))
-        for target in range.start..<(range.start + range.count) {
-            handles.append(self.round.targets[Int(target)])
-        }
-        let row = UInt64(self.shards[index].id.rawValue)
-        let bits = self.random.draw(.pingLatency, row, instant.nanoseconds)
-        let incarnation = UInt32(truncatingIfNeeded: self.shards[index].incarnation)
-        let parcel = self.parcels.add(.pings(list: self.parcels.addList(handles)))
-        self.schedule(
-            Happening(.pings, index, detail: incarnation, parcel: parcel),
-            at: instant + self.scenario.network.client.draw(bits)
-        )
-    }
-
     /// Sends an event to the shard's present incarnation only.
     mutating func send(_ event: ShardEvent, to index: Int, at instant: Instant) {
         let incarnation = UInt32(truncatingIfNeeded: self.shards[index].incarnation)

@@ -17,6 +17,7 @@ extension World {
             guard isAwaited else { return }
             if case .closed(let handle) = event {
                 guard self.shards[index].isCurrent(handle) else { return }
+                self.individualise(socket: Int(handle.slot), of: index)
                 self.shards[index].sockets[Int(handle.slot)].isOpen = false
                 self.shards[index].vacantSlots.append(handle.slot)
             }
@@ -24,7 +25,10 @@ extension World {
         case .pongs(let list):
             let handles = self.parcels.takeList(list)
             guard isAwaited else { return }
-            self.shards[index].pongs.append(handles)
+            // Pongs that a shard finds together when it wakes up are one event.
+            let isFirst = self.shards[index].pongs.isEmpty
+            self.shards[index].pongs.append(contentsOf: handles)
+            guard isFirst else { return }
             self.enqueue(.pongs(TargetRange(start: 0, count: 0)), at: index)
         case .none, .client, .command, .hangUp, .request, .pings: return
         }
@@ -102,10 +106,9 @@ extension World {
     private mutating func stepShard(_ index: Int, _ event: ShardEvent, at now: Instant) {
         var event = event
         if case .pongs = event {
-            let handles = self.shards[index].pongs.removeFirst()
-            for handle in handles { _ = self.shards[index].shard?.stage(handle) }
-            event = .pongs(TargetRange(start: 0, count: UInt32(handles.count)))
-            self.round.cost = self.round.cost + self.scenario.costs.target * UInt64(handles.count)
+            let count = self.shards[index].stagePongs()
+            event = .pongs(TargetRange(start: 0, count: UInt32(count)))
+            self.round.cost = self.round.cost + self.scenario.costs.target * UInt64(count)
         }
         self.round.cost = self.round.cost + self.cost(of: event)
         self.shards[index].shard?.handle(event, at: now, into: &self.effects)

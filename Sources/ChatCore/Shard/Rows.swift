@@ -6,10 +6,13 @@ let noSlot = UInt32.max
 /// What a request to the store or to an owner was for; its slot and generation are the token.
 enum PendingRequest: BitwiseCopyable {
     case vacant
-    case publish(ConnectionHandle, CommandID, isSend: Bool)
+    /// `cost` is what it takes of the limits on publishes under way, in bytes.
+    case publish(ConnectionHandle, CommandID, isSend: Bool, cost: UInt32)
     case subscribePage(subscription: UInt32, generation: UInt32)
     case holePage(feed: UInt32, generation: UInt32)
     case history(ConnectionHandle, CommandID, HistoryRequest)
+    /// A page of history whose client has been told to ask again.
+    case lateHistory(ConnectionHandle)
     case load(conversation: UInt32)
     case append(message: UInt32)
     case lookUp(message: UInt32)
@@ -22,6 +25,8 @@ enum Deadline: BitwiseCopyable {
     case connect(ConnectionHandle)
     case expire(ConnectionHandle)
     case request(RequestToken)
+    /// A subscription that nobody has answered is refused.
+    case subscription(subscription: UInt32, generation: UInt32)
     /// A feed's lease on its owner's attention is renewed.
     case interest(feed: UInt32, generation: UInt32)
     /// A feed whose owner has not answered registers again.
@@ -61,6 +66,7 @@ struct Subscription: BitwiseCopyable {
     var feed: UInt32
     var nextInConnection: UInt32
     var nextInFeed: UInt32
+    var previousInFeed: UInt32
     var phase: Phase
 
     static var blank: Self {
@@ -69,6 +75,7 @@ struct Subscription: BitwiseCopyable {
             feed: noSlot,
             nextInConnection: noSlot,
             nextInFeed: noSlot,
+            previousInFeed: noSlot,
             phase: .vacant
         )
     }
@@ -101,6 +108,8 @@ struct Feed {
     var heldCount: UInt32 = 0
     /// Subscriptions that are reading what they missed.
     var recovering: UInt32 = 0
+    var nextInPartition = noSlot
+    var previousInPartition = noSlot
 
     static var blank: Self {
         Self(
@@ -131,8 +140,15 @@ struct OwnedMessage: BitwiseCopyable {
     var unixMilliseconds: UInt64
     var fate: Fate
     var next: UInt32
+    var previous: UInt32
     /// Repeats of this id that arrived while it was in flight.
     var firstRepeat: UInt32
+}
+
+/// A connection that is told to go when it has been answered, or at `due` at the latest.
+struct Leaving: BitwiseCopyable {
+    var connection: ConnectionHandle
+    var due: Instant
 }
 
 /// Somebody who sent a message id that was already in flight.
@@ -168,6 +184,8 @@ struct OwnedConversation {
     var readFailed = false
     /// Announcement rounds left for the current head.
     var roundsToAnnounce: UInt8 = 0
+    var nextInPartition = noSlot
+    var previousInPartition = noSlot
 
     static var blank: Self {
         Self(

@@ -76,6 +76,8 @@ final class ShardHost {
 
     var namespaces: NamespaceTable { self.surroundings.namespaces }
     var statistics: ShardStatistics { self.shard.statistics }
+    /// Commands that a connection may send while its token is being checked.
+    var gatedLimit: Int { Int(self.shard.configuration.gatedLimit) }
     var abandonedSegments: UInt64 { self.recorder?.abandoned ?? 0 }
     var queuedBytes: Int { self.watched.reduce(0) { $0 + $1.queuedBytes } }
 

@@ -12,9 +12,6 @@ final class ClientSocket: ChannelInboundHandler {
     /// The most bytes of one message from a client, over all its fragments.
     static let messageLimit = 65_536
 
-    /// The most commands that may come before the token is checked.
-    static let heldLimit = 256
-
     /// With more commands than this waiting for the shard, nothing more is read from the socket.
     static let waitingLimit = 512
 
@@ -39,6 +36,7 @@ final class ClientSocket: ChannelInboundHandler {
     private(set) var token: String?
     /// Commands that came while the token was being checked: they need to know whose they are.
     private var held: [ClientCommand]?
+    private var heldBytes = 0
 
     /// Bytes that were given to the channel since the socket opened.
     private var writtenBytes = 0
@@ -175,6 +173,7 @@ final class ClientSocket: ChannelInboundHandler {
             self.host.violated(self.handle, FrameError.closeCode)
             return
         }
+        if self.held != nil { self.heldBytes += bytes.count }
         var reader = CommandReader(self.dialect.format)
         do throws(FrameError) {
             while let command = try reader.next(in: bytes.span) {
@@ -182,7 +181,7 @@ final class ClientSocket: ChannelInboundHandler {
                     self.pass(command)
                     continue
                 }
-                guard held.count < Self.heldLimit else {
+                guard held.count < self.host.gatedLimit, self.heldBytes <= Self.messageLimit else {
                     self.host.violated(self.handle, .tooManyRequests)
                     return
                 }
