@@ -178,7 +178,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LoadGeneratorTests",
-            dependencies: ["LoadGenerator"],
+            dependencies: ["LoadGenerator", "ClientModel", "Kernel"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -186,6 +186,7 @@ let package = Package(
             dependencies: [
                 "ChatServer", "ChatCore", "Kernel",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),

@@ -90,6 +90,11 @@ extension World {
         guard self.shards[index].isUp else {
             return self.tell(number, socket, .failed, word: 0, after: now)
         }
+        guard self.shards[index].gauge.admits(at: now) else {
+            self.counts.turnedAway += 1
+            self.shards[index].refusals = self.shards[index].refusals + self.scenario.costs.event
+            return self.tell(number, socket, .failed, word: 0, after: now)
+        }
         let handle = self.shards[index].admit(UInt32(number), socket, at: now)
         self.clients[number].shard = UInt32(index)
         self.clients[number].handle = handle

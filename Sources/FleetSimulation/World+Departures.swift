@@ -49,6 +49,7 @@ extension World {
             self.sendToStore(request, token, from: index, at: instant)
         case .release(let handle):
             if handle.rawValue >= 1 << 40 { self.pages[handle.rawValue] = nil }
+        case .limitConnections(let limit): self.shards[index].gauge.limit(to: limit)
         case .drained: break
         }
     }

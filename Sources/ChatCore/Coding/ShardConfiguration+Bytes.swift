@@ -26,6 +26,7 @@ extension ShardConfiguration: ByteCoded {
         writer.word(self.heldLimit)
         writer.word(self.gatedLimit)
         writer.word(UInt64(self.recentMessageLimit))
+        writer.optional(self.overload)
     }
 
     /// Refuses what no shard can run with.
@@ -55,10 +56,29 @@ extension ShardConfiguration: ByteCoded {
         self.heldLimit = try reader.integer()
         self.gatedLimit = try reader.integer()
         self.recentMessageLimit = try reader.integer()
+        self.overload = try reader.optional()
         guard !self.namespaces.isEmpty, self.partitionCount > 0,
             self.pongTimeout < self.pingInterval,
             (.milliseconds(200) ... .seconds(86_400)).contains(self.pingInterval)
         else { throw reader.refusal("a configuration that a shard can run with") }
+    }
+}
+
+extension OverloadPolicy: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.history)
+        writer.value(self.connections)
+        writer.value(self.messages)
+        writer.value(self.everything)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.history = try reader.value()
+        self.connections = try reader.value()
+        self.messages = try reader.value()
+        self.everything = try reader.value()
+        guard self.isOrdered else { throw reader.refusal("waits in the order of shedding") }
     }
 }
 

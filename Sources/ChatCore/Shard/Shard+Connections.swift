@@ -31,6 +31,7 @@ extension Shard {
         self.connections[Int(handle.slot)].open(id, generation: handle.generation)
         self.connectionCount += 1
         self.counters.connectionsOpened += 1
+        self.admission.open()
         guard self.drain == .serving else {
             self.close(handle, .shutdown, into: &effects)
             return
@@ -92,6 +93,11 @@ extension Shard {
         }
         switch self.connections[Int(handle.slot)].admit(command, as: id) {
         case .authenticate:
+            guard !self.refusesConnects else {
+                self.counters.shed += 1
+                self.close(handle, .tooManyRequests, into: &effects)
+                return
+            }
             effects.emit(.authenticate(handle))
         case .run:
             self.run(command, as: id, for: handle, at: now, into: &effects)
@@ -201,6 +207,7 @@ extension Shard {
             timeToLive: timeToLive
         )
         effects.emit(.reply(handle, command, .connected(reply)))
+        self.admission.complete()
     }
 
     private mutating func run(
@@ -210,6 +217,12 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
+        if let code = self.refusal(of: command) {
+            self.counters.shed += 1
+            self.releaseHandles(of: command, into: &effects)
+            self.fail(handle, id, code, into: &effects)
+            return
+        }
         switch command {
         case .connect:
             preconditionFailure("a second connect is a violation")

@@ -38,6 +38,9 @@ package struct Shard: ~Copyable, StateMachine {
     var partitionFeeds: [UInt32]
     var pingSlots: PingSlots
     var drain = Drain.serving
+    var admission = Admission()
+    /// How long the oldest event of the last round had waited.
+    var lag = Interval.zero
     /// Who is sent away when it has been answered.
     var leaving: [Leaving] = []
     /// What the publishes take that owners have not answered.
@@ -141,6 +144,8 @@ package struct Shard: ~Copyable, StateMachine {
             self.onLease(partition, term, owner, at: now)
         case .drain(let duration):
             self.onDrain(over: duration, at: now, into: &effects)
+        case .load(let lag):
+            self.onLoad(lag: lag, at: now, into: &effects)
         }
         self.staged.removeAll()
         self.finishDrainIfEmpty(into: &effects)

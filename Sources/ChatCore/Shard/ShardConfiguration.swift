@@ -80,6 +80,8 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var gatedLimit: UInt32 = 64
     /// Message ids that an owner remembers to answer repeats without the store.
     package var recentMessageLimit: Int = 65_536
+    /// `nil` takes everything, however late.
+    package var overload: OverloadPolicy? = OverloadPolicy()
 
     package init() {}
 }
@@ -91,6 +93,8 @@ package struct ShardStatistics: Equatable, Sendable {
     package var connectionsClosed: UInt64 = 0
     package var commands: UInt64 = 0
     package var errors: UInt64 = 0
+    /// Commands and connects that were refused because the queue was long.
+    package var shed: UInt64 = 0
     package var appends: UInt64 = 0
     package var appendsDone: UInt64 = 0
     package var appendsDuplicate: UInt64 = 0

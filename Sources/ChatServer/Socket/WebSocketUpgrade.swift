@@ -8,6 +8,7 @@ import NIOWebSocket
 enum UpgradeRefusal: Error {
     case notTheEndpoint
     case badRequest
+    case overloaded
 }
 
 /// What a request asks of its socket, and what it is told of that.
@@ -52,6 +53,7 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
     ) -> EventLoopFuture<HTTPHeaders> {
         do throws(UpgradeRefusal) {
             let headers = try Self.headers(for: upgradeRequest, from: initialResponseHeaders)
+            guard self.host.value.admitsConnection() else { throw .overloaded }
             return channel.eventLoop.makeSucceededFuture(headers)
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
@@ -84,6 +86,16 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
         request.headers["Upgrade"].first?.lowercased() == "websocket"
             && request.headers["Sec-WebSocket-Version"].first == "13"
             && Self.key(of: request) == nil
+    }
+
+    /// Whether nothing in a request stands against its upgrade.
+    static func isAcceptable(_ request: HTTPRequestHead) -> Bool {
+        do throws(UpgradeRefusal) {
+            _ = try Self.headers(for: request, from: HTTPHeaders())
+            return true
+        } catch {
+            return false
+        }
     }
 
     private static func headers(

@@ -332,7 +332,7 @@ final class TestFleet {
                 return
             }
             self.references[handle.rawValue, default: 0] -= 1
-        case .drained:
+        case .drained, .limitConnections:
             break
         }
     }
