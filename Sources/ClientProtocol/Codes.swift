@@ -16,6 +16,11 @@ extension ErrorCode {
         case .tokenExpired: "token expired"
         case .tooManyRequests: "too many requests"
         case .unrecoverablePosition: "unrecoverable position"
+        case .notMember: "not a member"
+        case .notFound: "not found"
+        case .roleTooLow: "not allowed in this role"
+        case .unchanged: "unchanged"
+        case .lastOwner: "the last owner"
         }
     }
 
@@ -25,7 +30,7 @@ extension ErrorCode {
         case .internal, .tooManyRequests: true
         case .unauthorized, .unknownConversation, .permissionDenied, .methodNotFound,
             .alreadySubscribed, .limitExceeded, .badRequest, .notAvailable, .tokenExpired,
-            .unrecoverablePosition:
+            .unrecoverablePosition, .notMember, .notFound, .roleTooLow, .unchanged, .lastOwner:
             false
         }
     }

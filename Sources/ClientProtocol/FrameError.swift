@@ -41,6 +41,7 @@ package struct FrameError: Error, Equatable, Sendable, CustomStringConvertible {
         case noMethod = "a command with an id has no method that is known"
         case twoMethods = "a command has two methods"
         case noCommandID = "a command has no id from 1 to 4294967295"
+        case tooLong = "a text or a list is longer than allowed"
         case missingField = "a field that the request needs is missing"
     }
 

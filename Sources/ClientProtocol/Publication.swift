@@ -10,6 +10,8 @@ package struct Publication: Equatable, Sendable {
     package var offset: Offset
     /// The client's own id of the message, which travels as the tag `id`.
     package var messageID: String?
+    /// What else goes into the tags, in this order; none is called `id`.
+    package var tags: [Tag]
     /// When it was sequenced, in milliseconds since 1970; 0, which the wire leaves out, is unknown.
     package var unixMilliseconds: UInt64
 
@@ -18,12 +20,14 @@ package struct Publication: Equatable, Sendable {
         info: ClientInfo? = nil,
         offset: Offset = .start,
         messageID: String? = nil,
+        tags: [Tag] = [],
         unixMilliseconds: UInt64 = 0
     ) {
         self.data = data
         self.info = info
         self.offset = offset
         self.messageID = messageID
+        self.tags = tags
         self.unixMilliseconds = unixMilliseconds
     }
 
@@ -43,16 +47,39 @@ package struct Publication: Equatable, Sendable {
             JSONText.append(",\"offset\":", into: &output)
             JSONText.append(self.offset.rawValue, into: &output)
         }
-        if let messageID = self.messageID {
-            JSONText.append(",\"tags\":{\"id\":", into: &output)
-            JSONText.append(quoted: messageID, into: &output)
-            output.append(UInt8(ascii: "}"))
-        }
+        self.appendTags(into: &output)
         if self.unixMilliseconds != 0 {
             JSONText.append(",\"time\":", into: &output)
             JSONText.append(self.unixMilliseconds, into: &output)
         }
         output.append(UInt8(ascii: "}"))
+    }
+
+    private func appendTags(into output: inout [UInt8]) {
+        guard self.messageID != nil || !self.tags.isEmpty else { return }
+        JSONText.append(",\"tags\":{", into: &output)
+        if let messageID = self.messageID {
+            JSONText.append("\"id\":", into: &output)
+            JSONText.append(quoted: messageID, into: &output)
+        }
+        for (index, tag) in self.tags.enumerated() {
+            if index > 0 || self.messageID != nil { output.append(UInt8(ascii: ",")) }
+            JSONText.append(quoted: tag.name, into: &output)
+            output.append(UInt8(ascii: ":"))
+            JSONText.append(quoted: tag.value, into: &output)
+        }
+        output.append(UInt8(ascii: "}"))
+    }
+
+    /// One of a publication's tags.
+    package struct Tag: Equatable, Sendable {
+        package var name: String
+        package var value: String
+
+        package init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
     }
 }
 

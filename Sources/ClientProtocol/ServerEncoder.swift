@@ -128,14 +128,8 @@ package enum ServerEncoder {
     /// The reply to `chat.send`.
     package static func sent(_ id: CommandID, _ reply: SendReply, into output: inout [UInt8]) {
         Self.open(id, "rpc", into: &output)
-        JSONText.append("\"data\":{\"offset\":", into: &output)
-        JSONText.append(reply.offset.rawValue, into: &output)
-        JSONText.append(",\"epoch\":\"", into: &output)
-        EpochText.append(reply.epoch, into: &output)
-        JSONText.append("\",\"time\":", into: &output)
-        JSONText.append(reply.unixMilliseconds, into: &output)
-        JSONText.append(",\"duplicate\":", into: &output)
-        JSONText.append(reply.isDuplicate ? "true" : "false", into: &output)
+        JSONText.append("\"data\":{", into: &output)
+        Self.append(reply, into: &output)
         JSONText.append("}}}", into: &output)
     }
 
@@ -187,7 +181,7 @@ package enum ServerEncoder {
         JSONText.append("\"}}}", into: &output)
     }
 
-    private static func open(
+    static func open(
         _ id: CommandID,
         _ member: StaticString,
         into output: inout [UInt8]

@@ -205,7 +205,7 @@ extension JSONScanner {
             case FieldName.info: publication.info = try self.clientInfo(bytes)
             case FieldName.offset:
                 publication.offset = Offset(try self.integer(bytes, as: UInt64.self))
-            case FieldName.tags: publication.messageID = try self.messageTag(bytes)
+            case FieldName.tags: try self.tags(of: &publication, bytes)
             case FieldName.time:
                 publication.unixMilliseconds = try self.integer(bytes, as: UInt64.self)
             default: _ = try self.skipValue(bytes)
@@ -228,16 +228,27 @@ extension JSONScanner {
         return info
     }
 
-    private mutating func messageTag(_ bytes: Span<UInt8>) throws(FrameError) -> String? {
-        var tag: String?
+    /// Reads the tags that this client has a use for; others are skipped.
+    private mutating func tags(
+        of publication: inout Publication,
+        _ bytes: Span<UInt8>
+    ) throws(FrameError) {
         var walk = try self.enterObject(bytes)
         while let name = try self.nextMember(&walk, bytes) {
-            if name == .id {
-                tag = try self.text(bytes)
-            } else {
-                _ = try self.skipValue(bytes)
+            switch name {
+            case FieldName.id: publication.messageID = try self.text(bytes)
+            case FieldName.kind:
+                publication.tags.append(Publication.Tag("kind", try self.text(bytes)))
+            case FieldName.user:
+                publication.tags.append(Publication.Tag("user", try self.text(bytes)))
+            case FieldName.role:
+                publication.tags.append(Publication.Tag("role", try self.text(bytes)))
+            case FieldName.offset:
+                publication.tags.append(Publication.Tag("offset", try self.text(bytes)))
+            case FieldName.count:
+                publication.tags.append(Publication.Tag("count", try self.text(bytes)))
+            default: _ = try self.skipValue(bytes)
             }
         }
-        return tag
     }
 }

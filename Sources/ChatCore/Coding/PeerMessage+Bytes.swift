@@ -53,6 +53,7 @@ extension PublishRequest: ByteCoded {
         writer.byte(self.namespace)
         writer.value(self.user)
         writer.optional(self.message)
+        writer.value(self.operation)
         writer.value(self.body)
     }
 
@@ -63,6 +64,7 @@ extension PublishRequest: ByteCoded {
             namespace: try reader.byte(),
             user: try reader.value(),
             message: try reader.optional(),
+            operation: try reader.value(),
             body: try reader.value()
         )
     }
@@ -126,12 +128,14 @@ extension StreamHead: ByteCoded {
     package func write(to writer: inout ByteWriter) {
         writer.value(self.epoch)
         writer.value(self.offset)
+        writer.word(self.count)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
         self.init(
             epoch: try reader.value(),
-            offset: try reader.value()
+            offset: try reader.value(),
+            count: try reader.integer()
         )
     }
 }
@@ -143,6 +147,8 @@ extension Delivery: ByteCoded {
         writer.value(self.epoch)
         writer.value(self.offset)
         writer.word(self.unixMilliseconds)
+        writer.word(self.count)
+        writer.optional(self.departing)
         writer.value(self.body)
     }
 
@@ -153,6 +159,8 @@ extension Delivery: ByteCoded {
             epoch: try reader.value(),
             offset: try reader.value(),
             unixMilliseconds: try reader.integer(),
+            count: try reader.integer(),
+            departing: try reader.optional(),
             body: try reader.value()
         )
     }

@@ -35,11 +35,31 @@ extension PendingRequest: ByteCoded {
             writer.byte(8)
             writer.word(conversation)
         case .leases: writer.byte(9)
+        case .create(let reference, let handle, let id):
+            writer.byte(10)
+            writer.value(reference)
+            writer.value(handle)
+            writer.value(id)
+        case .admission(let subscription, let generation):
+            writer.byte(11)
+            writer.word(subscription)
+            writer.word(generation)
+        case .standing(let inquiry):
+            writer.byte(12)
+            writer.word(inquiry)
+        case .mark(let handle, let id):
+            writer.byte(13)
+            writer.value(handle)
+            writer.value(id)
+        case .list(let handle, let id):
+            writer.byte(14)
+            writer.value(handle)
+            writer.value(id)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 10, of: "the purpose of a request") {
+        switch try reader.tag(below: 15, of: "the purpose of a request") {
         case 0: self = .vacant
         case 1: self = .publish(try reader.value(), try reader.value(), isSend: try reader.flag())
         case 2:
@@ -53,7 +73,16 @@ extension PendingRequest: ByteCoded {
         case 6: self = .append(message: try reader.integer())
         case 7: self = .lookUp(message: try reader.integer())
         case 8: self = .readBack(conversation: try reader.integer())
-        default: self = .leases
+        case 9: self = .leases
+        case 10: self = .create(try reader.value(), try reader.value(), try reader.value())
+        case 11:
+            self = .admission(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
+        case 12: self = .standing(inquiry: try reader.integer())
+        case 13: self = .mark(try reader.value(), try reader.value())
+        default: self = .list(try reader.value(), try reader.value())
         }
     }
 }
@@ -153,15 +182,20 @@ extension Subscription.Phase: ByteCoded {
         case .live(let target):
             writer.byte(3)
             writer.word(target)
+        case .checking(let id, let since):
+            writer.byte(4)
+            writer.value(id)
+            writer.optional(since)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 4, of: "the phase of a subscription") {
+        switch try reader.tag(below: 5, of: "the phase of a subscription") {
         case 0: self = .vacant
         case 1: self = .waiting(try reader.value(), try reader.optional())
         case 2: self = .recovering(try reader.value(), try reader.value())
-        default: self = .live(target: try reader.integer())
+        case 3: self = .live(target: try reader.integer())
+        default: self = .checking(try reader.value(), try reader.optional())
         }
     }
 }
@@ -173,6 +207,7 @@ extension Subscription: ByteCoded {
         writer.word(self.nextInConnection)
         writer.word(self.nextInFeed)
         writer.value(self.phase)
+        writer.value(self.vouched)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -181,7 +216,8 @@ extension Subscription: ByteCoded {
             feed: try reader.integer(),
             nextInConnection: try reader.integer(),
             nextInFeed: try reader.integer(),
-            phase: try reader.value()
+            phase: try reader.value(),
+            vouched: try reader.value()
         )
     }
 }
@@ -216,6 +252,7 @@ extension Feed: ByteCoded {
         writer.word(self.firstHeld)
         writer.word(self.heldCount)
         writer.word(self.recovering)
+        writer.value(self.departed)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -233,7 +270,8 @@ extension Feed: ByteCoded {
             targetSubscriptions: try reader.list(),
             firstHeld: try reader.integer(),
             heldCount: try reader.integer(),
-            recovering: try reader.integer()
+            recovering: try reader.integer(),
+            departed: try reader.value()
         )
     }
 }
@@ -255,11 +293,14 @@ extension OwnedMessage.Fate: ByteCoded {
             writer.word(unixMilliseconds)
             writer.flag(isDuplicate)
         case .absent: writer.byte(4)
+        case .refused(let code):
+            writer.byte(5)
+            writer.value(code)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 5, of: "the fate of a message") {
+        switch try reader.tag(below: 6, of: "the fate of a message") {
         case 0: self = .waiting
         case 1: self = .appending(try reader.value())
         case 2: self = .parked(try reader.value(), try reader.value())
@@ -269,7 +310,8 @@ extension OwnedMessage.Fate: ByteCoded {
                 unixMilliseconds: try reader.integer(),
                 isDuplicate: try reader.flag()
             )
-        default: self = .absent
+        case 4: self = .absent
+        default: self = .refused(try reader.value())
         }
     }
 }
@@ -293,6 +335,17 @@ extension OwnedMessage: ByteCoded {
             next: try reader.integer(),
             firstRepeat: try reader.integer()
         )
+    }
+}
+
+extension AskedOperation: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        writer.value(self.request)
+        writer.value(self.gateway)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(request: try reader.value(), gateway: try reader.value())
     }
 }
 
@@ -324,6 +377,7 @@ extension OwnedConversation: ByteCoded {
         writer.word(self.lastMessage)
         writer.word(self.messageCount)
         writer.word(self.repeatCount)
+        writer.word(self.askedCount)
         writer.word(self.openReads)
         writer.flag(self.readFailed)
         writer.byte(self.roundsToAnnounce)
@@ -341,6 +395,7 @@ extension OwnedConversation: ByteCoded {
             lastMessage: try reader.integer(),
             messageCount: try reader.integer(),
             repeatCount: try reader.integer(),
+            askedCount: try reader.integer(),
             openReads: try reader.integer(),
             readFailed: try reader.flag(),
             roundsToAnnounce: try reader.byte()

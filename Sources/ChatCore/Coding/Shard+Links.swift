@@ -75,8 +75,13 @@ extension Shard {
             else { return false }
         }
         for slot in 0..<self.messages.slotCount where self.messages.isOccupied(slot) {
-            guard self.isLink(self.messages[slot].next, into: self.messages),
+            guard Int(self.messages[slot].request.namespace) < self.configuration.namespaces.count,
+                self.isLink(self.messages[slot].next, into: self.messages),
                 self.isLink(self.messages[slot].firstRepeat, into: self.repeats)
+            else { return false }
+        }
+        for slot in 0..<self.asked.slotCount where self.asked.isOccupied(slot) {
+            guard Int(self.asked[slot].request.namespace) < self.configuration.namespaces.count
             else { return false }
         }
         for slot in 0..<self.repeats.slotCount where self.repeats.isOccupied(slot) {

@@ -15,6 +15,13 @@ enum PendingRequest: BitwiseCopyable {
     case lookUp(message: UInt32)
     case readBack(conversation: UInt32)
     case leases
+    /// A publish whose answer names the new conversation.
+    case create(ConversationReference, ConnectionHandle, CommandID)
+    /// Whether a subscriber is a member.
+    case admission(subscription: UInt32, generation: UInt32)
+    case standing(inquiry: UInt32)
+    case mark(ConnectionHandle, CommandID)
+    case list(ConnectionHandle, CommandID)
 }
 
 /// What waits for its time in a shard.
@@ -49,6 +56,8 @@ struct GatedCommand: BitwiseCopyable {
 struct Subscription: BitwiseCopyable {
     enum Phase: BitwiseCopyable {
         case vacant
+        /// Whether the user is a member is being read.
+        case checking(CommandID, RecoveryRequest?)
         /// The feed does not know yet where deliveries begin.
         case waiting(CommandID, RecoveryRequest?)
         /// What the client missed is being read.
@@ -62,6 +71,8 @@ struct Subscription: BitwiseCopyable {
     var nextInConnection: UInt32
     var nextInFeed: UInt32
     var phase: Phase
+    /// Where the log ended when the user was last seen to be a member.
+    var vouched = Offset.start
 
     static var blank: Self {
         Self(
@@ -101,6 +112,8 @@ struct Feed {
     var heldCount: UInt32 = 0
     /// Subscriptions that are reading what they missed.
     var recovering: UInt32 = 0
+    /// Up to here somebody may have ceased to be a member: who was not seen to be one since, is checked.
+    var departed = Offset.start
 
     static var blank: Self {
         Self(
@@ -124,6 +137,7 @@ struct OwnedMessage: BitwiseCopyable {
         /// A duplicate is one that another append than this message's own has put there.
         case found(Offset, unixMilliseconds: UInt64, isDuplicate: Bool)
         case absent
+        case refused(ErrorCode)
     }
 
     var request: PublishRequest
@@ -133,6 +147,12 @@ struct OwnedMessage: BitwiseCopyable {
     var next: UInt32
     /// Repeats of this id that arrived while it was in flight.
     var firstRepeat: UInt32
+}
+
+/// An operation that waits for the store's word whether it is allowed.
+struct AskedOperation: BitwiseCopyable {
+    var request: PublishRequest
+    var gateway: ShardID
 }
 
 /// Somebody who sent a message id that was already in flight.
@@ -162,6 +182,8 @@ struct OwnedConversation {
     var messageCount: UInt32 = 0
     /// Repeats that wait for the outcome of one of those messages.
     var repeatCount: UInt32 = 0
+    /// Operations of which the store has not said yet whether they are allowed.
+    var askedCount: UInt32 = 0
     /// Store requests about the log's end that have not been answered.
     var openReads: UInt32 = 0
     /// Whether an answer about the log's end is missing, so that it must be asked again.

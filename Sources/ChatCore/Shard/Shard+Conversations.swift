@@ -16,9 +16,7 @@ extension Shard {
         }
         if let slot = self.conversationSlot(of: id) {
             guard self.conversations[slot].term != lease.term else { return slot }
-            guard self.conversations[slot].messageCount == 0,
-                self.conversations[slot].openReads == 0
-            else { return nil }
+            guard self.isAtRest(slot) else { return nil }
             self.forget(slot)
         }
         let slot = self.conversations.insert(
@@ -27,6 +25,12 @@ extension Shard {
         self.indexConversation(slot)
         self.load(slot, into: &effects)
         return slot
+    }
+
+    /// Whether nothing waits for a conversation's store or log.
+    func isAtRest(_ slot: UInt32) -> Bool {
+        self.conversations[slot].messageCount == 0 && self.conversations[slot].openReads == 0
+            && self.conversations[slot].askedCount == 0
     }
 
     private mutating func load(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
@@ -42,6 +46,7 @@ extension Shard {
     mutating func sequence(
         _ request: PublishRequest,
         from gateway: ShardID,
+        isAllowed: Bool = false,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
@@ -62,13 +67,17 @@ extension Shard {
         if self.answersFromMemory(request, from: gateway, in: slot, into: &effects) { return }
         let conversation = self.conversations[slot]
         guard
-            conversation.messageCount + conversation.repeatCount
+            conversation.messageCount + conversation.repeatCount + conversation.askedCount
                 < self.configuration.pendingLimit
         else {
             self.refuse(request, gateway, .internal, into: &effects)
             return
         }
         if self.waitsWithFirst(request, from: gateway, in: slot, into: &effects) { return }
+        if !isAllowed, self.mustAsk(request, in: slot) {
+            self.ask(request, from: gateway, in: slot, into: &effects)
+            return
+        }
         let canTake: Bool
         switch self.conversations[slot].sequencer.phase {
         case .loading, .open: canTake = true
@@ -155,7 +164,7 @@ extension Shard {
         return false
     }
 
-    private mutating func refuse(
+    mutating func refuse(
         _ request: PublishRequest,
         _ gateway: ShardID,
         _ code: ErrorCode,
@@ -181,7 +190,7 @@ extension Shard {
         )
         effects.emit(.peer(gateway, .published(request.token, .accepted(reply))))
         self.fanOut(
-            request.body,
+            request,
             at: .start,
             reply.unixMilliseconds,
             of: slot,
@@ -191,7 +200,7 @@ extension Shard {
     }
 
     private mutating func fanOut(
-        _ body: Body,
+        _ request: PublishRequest,
         at offset: Offset,
         _ unixMilliseconds: UInt64,
         of slot: UInt32,
@@ -203,7 +212,9 @@ extension Shard {
             epoch: self.conversations[slot].sequencer.epoch,
             offset: offset,
             unixMilliseconds: unixMilliseconds,
-            body: body
+            count: self.conversations[slot].sequencer.count,
+            departing: request.operation.departing(by: request.user),
+            body: request.body
         )
         for index in self.conversations[slot].planner.recipients.indices {
             let shard = self.conversations[slot].planner.recipients[index].shard
@@ -225,6 +236,8 @@ extension Shard {
             user: owned.request.user,
             message: owned.request.message,
             unixMilliseconds: owned.unixMilliseconds,
+            operation: owned.request.operation,
+            isMembersOnly: self.namespace(owned.request.namespace).isMembersOnly,
             body: owned.request.body
         )
     }
@@ -251,7 +264,12 @@ extension Shard {
             let slot = self.conversationSlot(of: self.messages[message].request.conversation)
         else { preconditionFailure("an append ends as an append, while its conversation is kept") }
         self.count(result)
-        switch self.conversations[slot].sequencer.complete(offset, result) {
+        let isCountable = self.messages[message].request.operation.isCountable
+        switch self.conversations[slot].sequencer.complete(
+            offset,
+            result,
+            isCountable: isCountable
+        ) {
         case .acknowledge:
             let time = self.messages[message].unixMilliseconds
             self.messages[message].fate = .found(
@@ -259,8 +277,8 @@ extension Shard {
                 unixMilliseconds: time,
                 isDuplicate: false
             )
-            let body = self.messages[message].request.body
-            self.fanOut(body, at: offset, time, of: slot, into: &effects)
+            let request = self.messages[message].request
+            self.fanOut(request, at: offset, time, of: slot, into: &effects)
             self.announceLater(slot)
         case .duplicate:
             guard case .duplicate(let first, let unixMilliseconds) = result else { return }
@@ -269,6 +287,9 @@ extension Shard {
                 unixMilliseconds: unixMilliseconds,
                 isDuplicate: true
             )
+        case .refuse:
+            guard case .refused(let code) = result else { return }
+            self.messages[message].fate = .refused(code)
         case .park:
             self.messages[message].fate = .parked(offset, result)
             self.readBackIfSettled(slot, into: &effects)
@@ -283,7 +304,7 @@ extension Shard {
         switch outcome {
         case .done: self.counters.appendsDone += 1
         case .duplicate: self.counters.appendsDuplicate += 1
-        case .fenced, .failed: self.counters.appendsFailed += 1
+        case .fenced, .failed, .refused: self.counters.appendsFailed += 1
         case .unknown: self.counters.appendsUnknown += 1
         }
     }
@@ -296,6 +317,8 @@ extension Shard {
     ) {
         let owned = self.messages[message]
         var outcome = PublishOutcome.refused(.internal)
+        if case .refused(let code) = owned.fate { outcome = .refused(code) }
+        self.forgetDeparted(owned)
         if case .found(let offset, let unixMilliseconds, let isDuplicate) = owned.fate {
             let reply = SendReply(
                 epoch: self.conversations[slot].sequencer.epoch,

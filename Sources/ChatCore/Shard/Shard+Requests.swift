@@ -8,29 +8,38 @@ extension Shard {
         _ id: CommandID,
         _ reference: ConversationReference,
         _ message: MessageID?,
+        _ operation: ChatAction,
         _ body: Body,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        self.release(reference.name, into: &effects)
-        guard self.namespace(reference.namespace).allowsPublish else {
+        if let code = self.refusal(of: operation, in: reference.namespace) {
+            self.release(reference.name, into: &effects)
             self.release(body.handle, into: &effects)
-            self.fail(handle, id, .permissionDenied, into: &effects)
+            self.fail(handle, id, code, into: &effects)
             return
         }
         let partition = self.partition(of: reference.id)
         guard let owner = self.placement[Int(partition.rawValue)].owner else {
+            self.release(reference.name, into: &effects)
             self.release(body.handle, into: &effects)
             self.fail(handle, id, .internal, into: &effects)
             return
         }
-        let token = self.token(for: .publish(handle, id, isSend: message != nil))
+        let token: RequestToken
+        if case .create = operation {
+            token = self.token(for: .create(reference, handle, id))
+        } else {
+            self.release(reference.name, into: &effects)
+            token = self.token(for: .publish(handle, id, isSend: message != nil))
+        }
         let request = PublishRequest(
             token: token,
             conversation: reference.id,
             namespace: reference.namespace,
             user: self.connections[Int(handle.slot)].user,
             message: message,
+            operation: operation,
             body: body
         )
         effects.emit(.peer(owner, .publish(request)))
@@ -46,11 +55,19 @@ extension Shard {
         _ token: RequestToken,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard let slot = self.slot(of: token),
-            case .publish(let handle, let id, _) = self.requests[slot]
-        else { return }
-        self.requests.remove(slot, leaving: .vacant)
-        self.fail(handle, id, .internal, into: &effects)
+        guard let slot = self.slot(of: token) else { return }
+        switch self.requests[slot] {
+        case .publish(let handle, let id, _):
+            self.requests.remove(slot, leaving: .vacant)
+            self.fail(handle, id, .internal, into: &effects)
+        case .create(let reference, let handle, let id):
+            self.requests.remove(slot, leaving: .vacant)
+            self.release(reference.name, into: &effects)
+            self.fail(handle, id, .internal, into: &effects)
+        case .vacant, .subscribePage, .holePage, .history, .load, .append, .lookUp, .readBack,
+            .leases, .admission, .standing, .mark, .list:
+            return
+        }
     }
 
     private mutating func onPublished(
@@ -58,7 +75,12 @@ extension Shard {
         _ outcome: PublishOutcome,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard case .publish(let handle, let id, let isSend) = self.take(token) else { return }
+        let purpose = self.take(token)
+        if case .create(let reference, let handle, let id) = purpose {
+            self.onCreated(reference, handle, id, outcome, into: &effects)
+            return
+        }
+        guard case .publish(let handle, let id, let isSend) = purpose else { return }
         guard self.isOpen(handle) else { return }
         switch outcome {
         case .accepted(let reply):
@@ -96,7 +118,8 @@ extension Shard {
             return
         }
         self.connections[slot].openHistories += 1
-        guard request.limit > 0 else {
+        let reader = namespace.isMembersOnly ? self.connections[slot].user : nil
+        guard request.limit > 0 || reader != nil else {
             self.ask(.head(reference.id), for: .history(handle, id, request), into: &effects)
             return
         }
@@ -104,7 +127,8 @@ extension Shard {
             conversation: reference.id,
             from: request.isReversed ? request.since : request.since ?? .start,
             limit: min(request.limit, self.configuration.historyLimit),
-            isReversed: request.isReversed
+            isReversed: request.isReversed,
+            reader: reader
         )
         self.ask(.read(read), for: .history(handle, id, request), into: &effects)
     }
@@ -113,12 +137,16 @@ extension Shard {
         _ handle: ConnectionHandle,
         _ id: CommandID,
         _ request: HistoryRequest,
-        _ page: Page?,
+        _ outcome: StoreOutcome,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard self.isOpen(handle) else { return }
         self.connections[Int(handle.slot)].openHistories -= 1
-        guard let page else {
+        if outcome == .denied {
+            self.fail(handle, id, .notMember, into: &effects)
+            return
+        }
+        guard let page = Self.page(in: outcome) else {
             self.fail(handle, id, .internal, into: &effects)
             return
         }
@@ -129,7 +157,8 @@ extension Shard {
         let reply = HistoryReply(
             page: page.handle,
             epoch: page.head.epoch,
-            head: page.head.offset
+            head: page.head.offset,
+            isChat: request.isChat
         )
         effects.emit(.reply(handle, id, .history(reply)))
     }
@@ -170,7 +199,7 @@ extension Shard {
             preconditionFailure("the store answers each request once")
         }
         switch purpose {
-        case .vacant, .publish:
+        case .vacant, .publish, .create:
             preconditionFailure("the store answers what it was asked")
         case .subscribePage(let slot, let generation):
             guard self.subscriptions.holds(slot, generation: generation) else { break }
@@ -179,7 +208,7 @@ extension Shard {
             guard self.feeds.holds(slot, generation: generation) else { break }
             self.onHolePage(slot, Self.page(in: outcome), at: now, into: &effects)
         case .history(let handle, let id, let request):
-            self.onHistory(handle, id, request, Self.page(in: outcome), into: &effects)
+            self.onHistory(handle, id, request, outcome, into: &effects)
         case .load(let conversation), .readBack(let conversation):
             self.onEnd(of: conversation, outcome, at: now, into: &effects)
         case .append(let message):
@@ -188,12 +217,21 @@ extension Shard {
             self.onLookedUp(message, outcome)
         case .leases:
             break
+        case .admission(let slot, let generation):
+            guard self.subscriptions.holds(slot, generation: generation) else { break }
+            self.onAdmission(slot, outcome, into: &effects)
+        case .standing(let row):
+            self.onStanding(row, outcome, at: now, into: &effects)
+        case .mark(let handle, let id):
+            self.onMarked(handle, id, outcome, into: &effects)
+        case .list(let handle, let id):
+            self.onListed(handle, id, outcome, into: &effects)
         }
         if case .page(let page) = outcome { self.release(page.handle, into: &effects) }
     }
 
     /// The page in a read's outcome, `nil` if the store could not read; a head is an empty page.
-    private static func page(in outcome: StoreOutcome) -> Page? {
+    static func page(in outcome: StoreOutcome) -> Page? {
         switch outcome {
         case .page(let page):
             return page
@@ -201,7 +239,7 @@ extension Shard {
             return Page(handle: .none, first: .start, count: 0, byteCount: 0, head: head)
         case .unavailable:
             return nil
-        case .appended, .found, .notFound, .leased:
+        case .appended, .found, .notFound, .leased, .ruling, .marked, .listed, .denied:
             preconditionFailure("a read ends with a page, a head, or not at all")
         }
     }

@@ -29,6 +29,10 @@ extension Shard {
         self.connections[Int(handle.slot)].firstSubscription = slot
         self.connections[Int(handle.slot)].subscriptionCount += 1
         self.appendJoining(slot, to: feed)
+        guard !self.namespace(reference.namespace).isMembersOnly else {
+            self.check(slot, id, since, into: &effects)
+            return
+        }
         if self.feeds[feed].position.delivered != nil {
             self.join(slot, into: &effects)
         }
@@ -104,10 +108,14 @@ extension Shard {
     }
 
     /// Answers a subscription from the feed's position, or starts reading what it missed.
-    private mutating func join(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+    mutating func join(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
         guard case .waiting(let id, let since) = self.subscriptions[slot].phase else { return }
         let feed = self.subscriptions[slot].feed
         guard let position = self.feeds[feed].position.delivered else { return }
+        guard self.isVouched(slot) else {
+            self.check(slot, id, since, into: &effects)
+            return
+        }
         guard let since, self.namespace(self.feeds[feed].namespace).hasLog else {
             self.goLive(slot, id, .notRequested, at: position.offset, into: &effects)
             return
@@ -162,7 +170,7 @@ extension Shard {
     }
 
     /// Refuses a subscription that has not been answered yet.
-    private mutating func abandon(
+    mutating func abandon(
         _ slot: UInt32,
         _ id: CommandID,
         _ code: ErrorCode,
@@ -215,6 +223,11 @@ extension Shard {
             self.subscriptions[slot].phase = .waiting(id, since)
             return
         }
+        guard self.isVouched(slot) else {
+            self.feeds[feed].recovering -= 1
+            self.check(slot, id, since, into: &effects)
+            return
+        }
         guard let page else {
             self.abandon(slot, id, .internal, into: &effects)
             return
@@ -261,7 +274,7 @@ extension Shard {
     }
 
     /// Takes a subscription out of its connection's list.
-    private mutating func unlink(_ slot: UInt32, from connection: UInt32) {
+    mutating func unlink(_ slot: UInt32, from connection: UInt32) {
         let next = self.subscriptions[slot].nextInConnection
         self.connections[Int(connection)].subscriptionCount -= 1
         guard self.connections[Int(connection)].firstSubscription != slot else {
@@ -295,7 +308,7 @@ extension Shard {
         switch self.subscriptions[slot].phase {
         case .vacant:
             preconditionFailure("a subscription is removed once")
-        case .waiting:
+        case .checking, .waiting:
             self.removeJoining(slot, from: feed)
         case .recovering:
             self.removeJoining(slot, from: feed)
@@ -308,7 +321,7 @@ extension Shard {
         self.removeFeedIfUnused(feed, into: &effects)
     }
 
-    private mutating func removeTarget(_ target: UInt32, from feed: UInt32) {
+    mutating func removeTarget(_ target: UInt32, from feed: UInt32) {
         let last = self.feeds[feed].targets.count - 1
         let index = Int(target)
         if index != last {

@@ -34,12 +34,25 @@ enum ReplyBytes {
         case .published: ServerEncoder.published(id, into: &bytes)
         case .sent(let reply): ServerEncoder.sent(id, reply, into: &bytes)
         case .history(let reply):
-            ServerEncoder.history(id, epoch: reply.epoch, head: reply.head, into: &bytes) {
+            let encode = reply.isChat ? ServerEncoder.chatHistory : ServerEncoder.history
+            encode(id, reply.epoch, reply.head, &bytes) {
                 guard reply.page != .none else { return }
                 for entry in reply.page.page.entries {
                     ServerEncoder.element(Self.publication(entry), into: &$0)
                 }
             }
+        case .created(let name, let reply):
+            let channel = name.conversationName
+            ServerEncoder.created(id, channel: channel, reply, into: &bytes)
+        case .marked(let reply): ServerEncoder.marked(id, reply, into: &bytes)
+        case .listed(let page):
+            ServerEncoder.listed(
+                id,
+                page.handle.window.changed,
+                gone: page.handle.window.gone,
+                cursor: page.next?.cursor ?? "",
+                into: &bytes
+            )
         case .error(let code): ServerEncoder.error(id, code, into: &bytes)
         }
         return FrameBytes.frame(.text, bytes, allocator: Self.allocator)
@@ -54,7 +67,8 @@ enum ReplyBytes {
             let publication = Self.publication(
                 message,
                 at: delivery.offset,
-                unixMilliseconds: delivery.unixMilliseconds
+                unixMilliseconds: delivery.unixMilliseconds,
+                count: delivery.count
             )
             ServerEncoder.push(publication, channel: channel, into: &bytes)
             let frame = FrameBytes.frame(.text, bytes, allocator: Self.allocator)
@@ -85,20 +99,23 @@ enum ReplyBytes {
         Self.publication(
             entry.message,
             at: entry.offset,
-            unixMilliseconds: entry.unixMilliseconds
+            unixMilliseconds: entry.unixMilliseconds,
+            count: entry.count
         )
     }
 
     private static func publication(
         _ message: Message,
         at offset: Offset,
-        unixMilliseconds: UInt64
+        unixMilliseconds: UInt64,
+        count: UInt64
     ) -> Publication {
         Publication(
             data: message.body,
             info: ClientInfo(user: message.user, client: message.client),
             offset: offset,
             messageID: message.messageID,
+            tags: message.note.tags(at: offset, count: count),
             unixMilliseconds: unixMilliseconds
         )
     }

@@ -296,7 +296,15 @@ final class ShardHost {
         case .store(let token, let request):
             var message: Message?
             if case .append(let append) = request { message = append.body.handle.message }
-            self.surroundings.store.submit(request, token: token, message: message, from: self.id)
+            var known: KnownConversations?
+            if case .list(let list) = request { known = list.known.known }
+            self.surroundings.store.submit(
+                request,
+                token: token,
+                message: message,
+                known: known,
+                from: self.id
+            )
         case .release(let handle):
             handle.release()
         case .drained:

@@ -147,7 +147,7 @@ final class TestClient {
                 self.violations.append("one id was acknowledged at two offsets")
             }
             self.acknowledged[message] = sent.offset
-        case .unsubscribed, .published, .history, .error:
+        case .unsubscribed, .published, .history, .created, .marked, .listed, .error:
             break
         }
     }

@@ -395,6 +395,12 @@ final class TestFleet {
             outcome = self.store.read(read)
         case .renewEpoch(let conversation, let partition, let term):
             outcome = self.store.renewEpoch(conversation, partition, term)
+        case .standing(let inquiry):
+            outcome = self.store.ruling(on: inquiry)
+        case .mark(let mark):
+            outcome = self.store.mark(mark)
+        case .list:
+            outcome = .unavailable
         case .leases(let holdsPartitions):
             self.leaseRound(index, holdsPartitions)
             outcome = .leased
