@@ -39,7 +39,3 @@ func encoded(_ body: (inout [UInt8]) -> Void) -> [UInt8] {
     body(&output)
     return output
 }
-
-func text(_ body: (inout [UInt8]) -> Void) -> String {
-    String(decoding: encoded(body), as: UTF8.self)
-}

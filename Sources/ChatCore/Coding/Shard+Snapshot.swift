@@ -134,6 +134,10 @@ extension Shard {
             from: &reader,
             limit: self.configuration.memberCacheLimit
         )
+        for slot in 0..<self.asked.slotCount where self.asked.isOccupied(slot) {
+            let request = self.asked[slot].request
+            self.members.asked(request.conversation, request.user)
+        }
         self.moved = try reader.list()
         self.announcing = try reader.list()
         self.sweepStart = try reader.integer()

@@ -10,6 +10,8 @@ struct MemberCache {
     }
 
     private var known: Set<Key> = []
+    /// How many questions about somebody the store has not answered; nobody stands here with none.
+    private var questions: [Key: UInt32] = [:]
     private(set) var order: [Key] = []
     private(set) var oldest = 0
     let limit: Int
@@ -30,6 +32,23 @@ struct MemberCache {
             self.order[self.oldest] = key
             self.oldest = (self.oldest + 1) % self.limit
         }
+    }
+
+    /// Whether the store has yet to answer a question about somebody.
+    func isAsked(_ conversation: ConversationID, _ user: UserID) -> Bool {
+        self.questions[Key(conversation: conversation, user: user)] != nil
+    }
+
+    mutating func asked(_ conversation: ConversationID, _ user: UserID) {
+        self.questions[Key(conversation: conversation, user: user), default: 0] += 1
+    }
+
+    mutating func answered(_ conversation: ConversationID, _ user: UserID) {
+        let key = Key(conversation: conversation, user: user)
+        guard let count = self.questions[key] else {
+            preconditionFailure("an answer has its question")
+        }
+        self.questions[key] = count > 1 ? count - 1 : nil
     }
 
     /// Forgets somebody; the place in the order stays and is used up like any other.

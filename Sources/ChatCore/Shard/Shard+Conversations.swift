@@ -74,7 +74,7 @@ extension Shard {
             return
         }
         if self.waitsWithFirst(request, from: gateway, in: slot, into: &effects) { return }
-        if !isAllowed, self.mustAsk(request, in: slot) {
+        if !isAllowed, self.mustAsk(request) {
             self.ask(request, from: gateway, in: slot, into: &effects)
             return
         }

@@ -233,7 +233,7 @@ extension Shard {
 
     /// The stream is another one: the live are told to start again, and when all have been, the feed
     /// registers as a new one does.
-    mutating func restart(
+    private mutating func restart(
         _ slot: UInt32,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>

@@ -6,11 +6,12 @@ extension Shard {
     /// Whether the store must be asked before the operation is numbered.
     ///
     /// A refusal in the append's transaction holds up what was numbered after it, so it is for members
-    /// only, who have been members until a moment ago. While one question is open, all that come later
-    /// ask too, so that nobody's messages overtake each other.
-    func mustAsk(_ request: PublishRequest, in slot: UInt32) -> Bool {
+    /// only, who have been members until a moment ago. While a question about a user is open, the next
+    /// message of that user asks too, so that it does not overtake the first.
+    func mustAsk(_ request: PublishRequest) -> Bool {
         guard self.namespace(request.namespace).isMembersOnly else { return false }
-        return request.operation != .message || self.conversations[slot].askedCount > 0
+        return request.operation != .message
+            || self.members.isAsked(request.conversation, request.user)
             || !self.members.holds(request.conversation, request.user)
     }
 
@@ -22,6 +23,7 @@ extension Shard {
     ) {
         let row = self.asked.insert(AskedOperation(request: request, gateway: gateway))
         self.conversations[slot].askedCount += 1
+        self.members.asked(request.conversation, request.user)
         let inquiry = Inquiry(
             conversation: request.conversation,
             user: request.user,
@@ -43,6 +45,7 @@ extension Shard {
             preconditionFailure("a conversation is kept while the store is asked about it")
         }
         self.conversations[slot].askedCount -= 1
+        self.members.answered(request.conversation, request.user)
         switch outcome {
         case .ruling(.allowed, _):
             if request.operation == .message {
@@ -51,6 +54,8 @@ extension Shard {
             self.sequence(request, from: gateway, isAllowed: true, at: now, into: &effects)
         case .ruling(.refused(let code), _):
             self.refuse(request, gateway, code, into: &effects)
+            // What strangers name is mostly nothing.
+            self.forgetIfIdle(slot)
         case .ruling(.repeated(let offset, let unixMilliseconds), let head):
             let reply = SendReply(
                 epoch: head.epoch,

@@ -10,52 +10,49 @@ enum ReplyBytes {
     private static let allocator = ByteBufferAllocator()
 
     static func frame(_ reply: Reply, to id: CommandID, client: String) -> ByteBuffer {
+        Self.frame(.reply(id, Self.reply(reply, client: client)))
+    }
+
+    static func frame(_ message: ServerMessage) -> ByteBuffer {
         var bytes: [UInt8] = []
+        ServerEncoder.append(message, into: &bytes)
+        return FrameBytes.frame(.text, bytes, allocator: Self.allocator)
+    }
+
+    private static func reply(_ reply: Reply, client: String) -> ServerReply {
         switch reply {
         case .connected(let reply):
-            ServerEncoder.connected(
-                id,
-                reply,
-                client: client,
-                version: Self.version,
-                node: "",
-                into: &bytes
+            return .connected(
+                ConnectResult(reply, client: client, version: Self.version, node: "")
             )
         case .subscribed(let reply):
-            ServerEncoder.subscribed(id, reply, into: &bytes) { output in
-                guard case .recovered(let page, let through) = reply.recovery, page != .none
-                else { return }
-                for entry in page.page.entries
-                where entry.offset > reply.offset && entry.offset <= through {
-                    ServerEncoder.element(Self.publication(entry), into: &output)
-                }
+            var result = SubscribeResult(reply)
+            if case .recovered(let page, let through) = reply.recovery, page != .none {
+                result.publications = page.page.entries
+                    .filter { $0.offset > reply.offset && $0.offset <= through }
+                    .map(Self.publication)
             }
-        case .unsubscribed: ServerEncoder.unsubscribed(id, into: &bytes)
-        case .published: ServerEncoder.published(id, into: &bytes)
-        case .sent(let reply): ServerEncoder.sent(id, reply, into: &bytes)
+            return .subscribed(result)
+        case .unsubscribed: return .unsubscribed
+        case .published: return .published
+        case .sent(let reply): return .rpc(data: SendResult(reply).data)
         case .history(let reply):
-            let encode = reply.isChat ? ServerEncoder.chatHistory : ServerEncoder.history
-            encode(id, reply.epoch, reply.head, &bytes) {
-                guard reply.page != .none else { return }
-                for entry in reply.page.page.entries {
-                    ServerEncoder.element(Self.publication(entry), into: &$0)
-                }
+            var result = HistoryResult(epoch: reply.epoch, head: reply.head)
+            if reply.page != .none {
+                result.publications = reply.page.page.entries.map(Self.publication)
             }
+            return reply.isChat ? .rpc(data: ChatResults.history(result)) : .history(result)
         case .created(let name, let reply):
-            let channel = name.conversationName
-            ServerEncoder.created(id, channel: channel, reply, into: &bytes)
-        case .marked(let reply): ServerEncoder.marked(id, reply, into: &bytes)
+            return .rpc(data: ChatResults.created(channel: name.conversationName, reply))
+        case .marked(let reply): return .rpc(data: ChatResults.marked(reply))
         case .listed(let page):
-            ServerEncoder.listed(
-                id,
-                page.handle.window.changed,
-                gone: page.handle.window.gone,
-                cursor: page.next?.cursor ?? "",
-                into: &bytes
+            let window = page.handle.window
+            let cursor = page.next?.cursor ?? ""
+            return .rpc(
+                data: ChatResults.listed(window.changed, gone: window.gone, cursor: cursor)
             )
-        case .error(let code): ServerEncoder.error(id, code, into: &bytes)
+        case .error(let code): return .error(ErrorResult(code))
         }
-        return FrameBytes.frame(.text, bytes, allocator: Self.allocator)
     }
 
     /// The push of a message, encoded once for all targets and all shards of the node.
@@ -63,15 +60,13 @@ enum ReplyBytes {
         let message = delivery.body.handle.message
         return message.encoded.withLock { encoded in
             if let encoded, encoded.offset == delivery.offset { return encoded.frame }
-            var bytes: [UInt8] = []
             let publication = Self.publication(
                 message,
                 at: delivery.offset,
                 unixMilliseconds: delivery.unixMilliseconds,
                 count: delivery.count
             )
-            ServerEncoder.push(publication, channel: channel, into: &bytes)
-            let frame = FrameBytes.frame(.text, bytes, allocator: Self.allocator)
+            let frame = Self.frame(.push(channel: channel, .publication(publication)))
             encoded = (delivery.offset, frame)
             return frame
         }
@@ -84,15 +79,14 @@ enum ReplyBytes {
         for entry in delivery.page.page.entries
         where entry.offset > delivery.after && entry.offset <= delivery.through {
             if !bytes.isEmpty { ServerEncoder.separator(into: &bytes) }
-            ServerEncoder.push(Self.publication(entry), channel: channel, into: &bytes)
+            let push = ServerPush.publication(Self.publication(entry))
+            ServerEncoder.append(.push(channel: channel, push), into: &bytes)
         }
         return FrameBytes.frame(.text, bytes, allocator: Self.allocator)
     }
 
     static func frame(unsubscribing channel: String, _ code: UnsubscribeCode) -> ByteBuffer {
-        var bytes: [UInt8] = []
-        ServerEncoder.unsubscribe(channel: channel, code, into: &bytes)
-        return FrameBytes.frame(.text, bytes, allocator: Self.allocator)
+        Self.frame(.push(channel: channel, .unsubscribe(UnsubscribePush(code))))
     }
 
     private static func publication(_ entry: MessagePage.Entry) -> Publication {

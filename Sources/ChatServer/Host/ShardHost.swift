@@ -72,9 +72,7 @@ final class ShardHost {
         let capacity = Shard.effectReserve * 4
         self.effects = EffectBuffer(capacity: capacity, targetCapacity: 1 << 20)
         self.recorder = record.map { ShardRecorder(files: $0, effectCapacity: capacity) }
-        var ping: [UInt8] = []
-        ServerEncoder.ping(into: &ping)
-        self.pingFrame = FrameBytes.frame(.text, ping, allocator: ByteBufferAllocator())
+        self.pingFrame = ReplyBytes.frame(.ping)
     }
 
     var namespaces: NamespaceTable { self.surroundings.namespaces }

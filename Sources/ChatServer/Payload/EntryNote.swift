@@ -75,7 +75,7 @@ package struct EntryNote: Sendable, Equatable {
         switch self.kind {
         case .role:
             let role = MemberRole(rawValue: UInt8(truncatingIfNeeded: self.detail))
-            tags.append(Publication.Tag("role", "\(role?.text ?? "member")"))
+            tags.append(Publication.Tag("role", role?.text ?? "member"))
         case .reply, .edit, .delete, .react:
             tags.append(Publication.Tag("offset", String(self.detail)))
         case .message, .create, .join, .leave, .invite, .remove: break

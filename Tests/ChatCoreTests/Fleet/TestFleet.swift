@@ -309,8 +309,8 @@ final class TestFleet {
                         .receive(Offset(offset), page.bodies[Int(offset - page.first)])
                 }
             }
-        case .unsubscribe(let handle, _, _):
-            clients[handle.slot]?.unsubscribed()
+        case .unsubscribe(let handle, _, let code):
+            clients[handle.slot]?.unsubscribed(code)
         case .ping(let targets):
             for target in targets.start..<(targets.start + targets.count) {
                 self.pong(effects[target: target], to: index)
