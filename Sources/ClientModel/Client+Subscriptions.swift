@@ -98,6 +98,8 @@ extension Client {
             effects.emit(.observe(.delivered(message, row.epoch)))
             return
         }
+        // What stands in no log, such as that somebody types.
+        guard message.offset > .start else { return }
         guard row.offset < message.offset else {
             let isExcused = message.source == .page || row.phase == .liveAfterPaging
             effects.emit(.observe(.repeated(message, row.epoch, isExcused: isExcused)))

@@ -8,6 +8,7 @@ package enum ChatRequest: Equatable, Sendable {
     case change(ChangeRequest)
     /// `read` and `received` are offsets; 0 leaves a marker where it is.
     case mark(channel: String, read: UInt64, received: UInt64)
+    case typing(channel: String, isOn: Bool)
     case history(ChatHistoryRequest)
     case list(ChatListRequest)
 
@@ -47,6 +48,9 @@ package enum ChatRequest: Equatable, Sendable {
                 throw fields.missing
             }
             return .mark(channel: fields.channel, read: fields.read, received: fields.received)
+        case .typing:
+            guard !fields.channel.isEmpty else { throw fields.missing }
+            return .typing(channel: fields.channel, isOn: fields.isOn)
         case .history:
             guard !fields.channel.isEmpty, fields.before == nil || fields.after == nil else {
                 throw fields.missing
@@ -83,6 +87,7 @@ enum ChatMethod: String, CaseIterable {
     case delete = "chat.delete"
     case react = "chat.react"
     case mark = "chat.mark"
+    case typing = "chat.typing"
     case history = "chat.history"
     case list = "chat.list"
     case sync = "chat.sync"
@@ -162,6 +167,7 @@ struct ChatFields {
     var body: [UInt8] = []
     var members: [String] = []
     var isPublic = false
+    var isOn = false
     var offset: UInt64 = 0
     var read: UInt64 = 0
     var received: UInt64 = 0
@@ -198,6 +204,7 @@ struct ChatFields {
         case FieldName.members:
             self.members = try scanner.texts(data, limit: ChatRequest.memberLimit)
         case FieldName.isPublic: self.isPublic = try scanner.boolean(data)
+        case FieldName.isOn: self.isOn = try scanner.boolean(data)
         case FieldName.offset: self.offset = try scanner.integer(data, as: UInt64.self)
         case FieldName.read: self.read = try scanner.integer(data, as: UInt64.self)
         case FieldName.received: self.received = try scanner.integer(data, as: UInt64.self)

@@ -83,6 +83,7 @@ extension TraceDigest {
         case .listed(let page):
             self.word(10)
             self.digest(page)
+        case .done: self.word(11)
         case .error(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))

@@ -94,6 +94,10 @@ extension TraceDigest {
             self.message(message)
             self.operation(operation)
             self.word(UInt64(body.byteCount))
+        case .typing(let conversation, let body):
+            self.word(11)
+            self.conversation(conversation.id)
+            self.word(UInt64(body.byteCount))
         case .mark(let conversation, let markers):
             self.word(9)
             self.conversation(conversation.id)
@@ -143,6 +147,12 @@ extension TraceDigest {
         case .delivery(let delivery):
             self.word(6)
             self.digest(delivery)
+        case .signal(let signal):
+            self.word(8)
+            self.digest(signal)
+        case .signalled(let signal):
+            self.word(9)
+            self.digest(signal)
         case .head(let conversation, let term, let head):
             self.word(7)
             self.conversation(conversation)

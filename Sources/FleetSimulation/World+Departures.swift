@@ -108,7 +108,7 @@ extension World {
                 self.deliver(event, to: handle, bytes: 0, from: index, at: instant)
             }
             outcome = .synced
-        case .unsubscribed, .published: return
+        case .unsubscribed, .published, .done: return
         }
         self.deliver(.reply(id, outcome), to: handle, bytes: 0, from: index, at: instant)
         if case .subscribed(let subscribed) = reply,

@@ -45,7 +45,9 @@ extension World {
         case .history(let history):
             guard let page = self.pages[history.page.rawValue] else { return }
             self.oracle.told(page.conversation, head: history.head, now: self.now)
-        case .connected, .unsubscribed, .published, .error, .created, .marked, .listed: return
+        case .connected, .unsubscribed, .published, .error, .created, .marked, .listed,
+            .done:
+            return
         }
     }
 

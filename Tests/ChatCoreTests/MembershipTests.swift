@@ -180,6 +180,35 @@ private struct MembersChat {
         #expect(chat.fleet.store.logs[MembersChat.conversation]?.entries.count == 1)
     }
 
+    @Test(arguments: Layout.allCases)
+    func `typing reaches whoever looks, not too often, and leaves no trace`(_ layout: Layout) {
+        let chat = MembersChat(layout, seed: 1)
+        let owner = chat.clients[0]
+        let other = chat.clients[1]
+        owner.connect()
+        chat.fleet.run(until: .zero + .seconds(2))
+        owner.send(MessageID(high: 1, low: 1), .create(isPublic: false))
+        chat.fleet.run(until: .zero + .seconds(3))
+        owner.send(MessageID(high: 1, low: 2), .invite(other.user))
+        owner.subscribe()
+        chat.fleet.run(until: .zero + .seconds(4))
+        for client in chat.clients.prefix(3) { client.connect() }
+        chat.fleet.run(until: .zero + .seconds(6))
+        for client in chat.clients.prefix(3) { client.type() }
+        owner.type()
+        chat.fleet.run(until: .zero + .seconds(8))
+        #expect(chat.clients.prefix(3).map(\.signals) == [2, 2, 0])
+        #expect(chat.clients[2].replies.last?.1 == .error(.notMember))
+        chat.fleet.run(until: .zero + .seconds(10))
+        owner.type()
+        chat.fleet.run(until: .zero + .seconds(12))
+        #expect(other.signals == 3)
+        #expect(chat.fleet.store.logs[MembersChat.conversation]?.entries.count == 2)
+        for client in chat.clients { client.drop() }
+        chat.fleet.run(until: .zero + .seconds(400))
+        #expect(chat.fleet.outstandingPayloads == 0)
+    }
+
     @Test func `one refusal does not hold up what others send`() {
         let chat = MembersChat(.together, seed: 1)
         let owner = chat.clients[0]

@@ -79,6 +79,12 @@ extension Hostile {
                     let reply = try device.ask("subscribe", "\"channel\":\"\(channel)\"")
                     try hold(reply["recoverable"] as? Bool == true, "a member subscribes: \(reply)")
                 }
+                try alice.rpc("chat.typing", "\"channel\":\"\(channel)\",\"on\":true")
+                let typing = try phone.peer.message { $0.contains("\"kind\":\"typing\"") }
+                try hold(
+                    typing.contains("\"user\":\"alice\"") && !typing.contains("offset"),
+                    "typing is told and not kept: \(typing)"
+                )
                 _ = try alice.send(channel, "m1")
                 for device in [phone, laptop] {
                     _ = try device.peer.message { $0.contains("\"m1\"") }

@@ -59,7 +59,7 @@ enum EventExamples {
             .history(self.room, newest),
             .mark(self.room, Markers(read: self.offset, received: .start)),
             .list(known: self.room.name, after: self.conversation, limit: 7),
-            .list(known: self.room.name, after: nil, limit: .max),
+            .list(known: self.room.name, after: nil, limit: .max), .typing(self.room, self.body),
         ] + self.operations.map { .operate(self.room, self.message, $0, self.body) }
             + ErrorCode.allCases.map { .refused($0) }
     }
@@ -108,6 +108,7 @@ enum EventExamples {
             .published(self.token, .accepted(reply)), .published(self.token, .refused(.internal)),
             .interested(self.conversation, Term(2), self.head),
             .withdraw(self.conversation, incarnation: 6), .delivery(delivery),
+            .signal(delivery), .signalled(delivery),
             .head(self.conversation, Term(2), self.head),
         ]
         return requests.map { PeerMessage.publish($0) }

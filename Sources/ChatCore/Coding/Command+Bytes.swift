@@ -80,11 +80,15 @@ extension Command: ByteCoded {
             writer.value(known)
             writer.optional(after)
             writer.word(limit)
+        case .typing(let reference, let body):
+            writer.byte(10)
+            writer.value(reference)
+            writer.value(body)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 10, of: "a command") {
+        switch try reader.tag(below: 11, of: "a command") {
         case 0: self = .connect
         case 1: self = .subscribe(try reader.value(), since: try reader.optional())
         case 2: self = .unsubscribe(try reader.value())
@@ -100,12 +104,13 @@ extension Command: ByteCoded {
                 try reader.value()
             )
         case 8: self = .mark(try reader.value(), try reader.value())
-        default:
+        case 9:
             self = .list(
                 known: try reader.value(),
                 after: try reader.optional(),
                 limit: try reader.integer()
             )
+        default: self = .typing(try reader.value(), try reader.value())
         }
     }
 }

@@ -25,6 +25,12 @@ extension PeerMessage: ByteCoded {
         case .delivery(let delivery):
             writer.byte(5)
             writer.value(delivery)
+        case .signal(let signal):
+            writer.byte(7)
+            writer.value(signal)
+        case .signalled(let signal):
+            writer.byte(8)
+            writer.value(signal)
         case .head(let conversation, let term, let head):
             writer.byte(6)
             writer.value(conversation)
@@ -34,14 +40,16 @@ extension PeerMessage: ByteCoded {
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 7, of: "a peer message") {
+        switch try reader.tag(below: 9, of: "a peer message") {
         case 0: self = .publish(try reader.value())
         case 1: self = .published(try reader.value(), try reader.value())
         case 2: self = .interest(try reader.value())
         case 3: self = .interested(try reader.value(), try reader.value(), try reader.value())
         case 4: self = .withdraw(try reader.value(), incarnation: try reader.integer())
         case 5: self = .delivery(try reader.value())
-        default: self = .head(try reader.value(), try reader.value(), try reader.value())
+        case 6: self = .head(try reader.value(), try reader.value(), try reader.value())
+        case 7: self = .signal(try reader.value())
+        default: self = .signalled(try reader.value())
         }
     }
 }

@@ -208,6 +208,7 @@ extension Subscription: ByteCoded {
         writer.word(self.nextInFeed)
         writer.value(self.phase)
         writer.value(self.vouched)
+        writer.value(self.mayTypeFrom)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -217,7 +218,8 @@ extension Subscription: ByteCoded {
             nextInConnection: try reader.integer(),
             nextInFeed: try reader.integer(),
             phase: try reader.value(),
-            vouched: try reader.value()
+            vouched: try reader.value(),
+            mayTypeFrom: try reader.value()
         )
     }
 }

@@ -105,6 +105,7 @@ extension Shard {
                 $0.combine(feed)
                 $0.combine(row.phase)
                 $0.combine(row.vouched.rawValue)
+                $0.combine(row.mayTypeFrom.nanoseconds)
             }
         }
         self.held.forEachRow { row in

@@ -26,6 +26,7 @@ extension ShardConfiguration: ByteCoded {
         writer.word(UInt64(self.recentMessageLimit))
         writer.word(UInt64(self.memberCacheLimit))
         writer.word(self.listLimit)
+        writer.value(self.typingInterval)
     }
 
     /// Refuses what no shard can run with.
@@ -55,6 +56,7 @@ extension ShardConfiguration: ByteCoded {
         self.recentMessageLimit = try reader.integer()
         self.memberCacheLimit = try reader.integer()
         self.listLimit = try reader.integer()
+        self.typingInterval = try reader.value()
         guard !self.namespaces.isEmpty, self.partitionCount > 0,
             self.pongTimeout < self.pingInterval,
             self.namespaces.allSatisfy({ $0.hasLog || !$0.isMembersOnly }),

@@ -48,6 +48,8 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     /// A change of a members' conversation; with a message id, as `send`.
     case operate(ConversationReference, MessageID, ChatAction, Body)
     case history(ConversationReference, HistoryRequest)
+    /// The user is typing, or has stopped: told to whoever looks, and kept nowhere.
+    case typing(ConversationReference, Body)
     /// Moves the user's own markers up.
     case mark(ConversationReference, Markers)
     /// A window of the user's conversations; `known` is what the device has, kept by the host.

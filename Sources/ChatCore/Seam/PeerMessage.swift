@@ -16,6 +16,10 @@ package enum PeerMessage: Equatable, Sendable, BitwiseCopyable {
     case withdraw(ConversationID, incarnation: UInt64)
     /// Owner to gateway: one message for everybody there.
     case delivery(Delivery)
+    /// Gateway to owner: pass this on to whoever looks; it stands nowhere in the log.
+    case signal(Delivery)
+    /// Owner to gateway: the same.
+    case signalled(Delivery)
     /// Owner to gateway: this is how far the conversation has come.
     case head(ConversationID, Term, StreamHead)
 }

@@ -12,6 +12,8 @@ package enum Reply: Equatable, Sendable, BitwiseCopyable {
     case created(name: PayloadHandle, SendReply)
     case history(HistoryReply)
     case marked(MarkReply)
+    /// An rpc that has nothing to tell.
+    case done
     case listed(ListPage)
     case error(ErrorCode)
 }

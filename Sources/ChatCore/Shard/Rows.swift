@@ -73,6 +73,8 @@ struct Subscription: BitwiseCopyable {
     var phase: Phase
     /// Where the log ended when the user was last seen to be a member.
     var vouched = Offset.start
+    /// Words of typing are not passed on before.
+    var mayTypeFrom = Instant.zero
 
     static var blank: Self {
         Self(

@@ -220,6 +220,8 @@ extension Shard {
             self.publish(handle, id, reference, message, .message, body, at: now, into: &effects)
         case .operate(let reference, let message, let operation, let body):
             self.publish(handle, id, reference, message, operation, body, at: now, into: &effects)
+        case .typing(let reference, let body):
+            self.type(handle, id, reference, body, at: now, into: &effects)
         case .mark(let reference, let markers):
             self.mark(handle, id, reference, markers, into: &effects)
         case .list(let known, let after, let limit):
@@ -255,7 +257,7 @@ extension Shard {
         case .list(let known, _, _):
             self.release(known, into: &effects)
         case .publish(let reference, let body), .send(let reference, _, let body),
-            .operate(let reference, _, _, let body):
+            .operate(let reference, _, _, let body), .typing(let reference, let body):
             self.release(reference.name, into: &effects)
             self.release(body.handle, into: &effects)
         }

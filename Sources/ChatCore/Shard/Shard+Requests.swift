@@ -182,6 +182,10 @@ extension Shard {
             guard let slot = self.conversationSlot(of: conversation) else { return }
             self.conversations[slot].planner.withdraw(sender, incarnation: incarnation)
             self.forgetIfIdle(slot)
+        case .signal(let signal):
+            self.onSignal(signal, into: &effects)
+        case .signalled(let signal):
+            self.onSignalled(signal, into: &effects)
         case .delivery(let delivery):
             self.onDelivery(delivery, from: sender, at: now, into: &effects)
         case .head(let conversation, let term, let head):

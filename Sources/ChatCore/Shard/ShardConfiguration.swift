@@ -79,6 +79,8 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var recentMessageLimit: Int = 65_536
     /// Members that an owner remembers to take their messages without asking the store.
     package var memberCacheLimit: Int = 65_536
+    /// How long after one word of typing the next of the same device is passed on.
+    package var typingInterval: Interval = .seconds(3)
     /// The most conversations in one window of a user's list.
     package var listLimit: UInt32 = 200
 

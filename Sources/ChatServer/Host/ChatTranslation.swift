@@ -15,6 +15,7 @@ extension CommandTranslation {
             case .mark(let channel, let read, let received):
                 let markers = Markers(read: Offset(read), received: Offset(received))
                 return self.named(channel) { .mark($0, markers) }
+            case .typing(let channel, let isOn): return self.typing(channel, isOn)
             case .history(let request): return self.history(request)
             case .list(let request): return Self.list(request)
             }
@@ -82,6 +83,21 @@ extension CommandTranslation {
         case .delete(let offset):
             (.delete(Offset(offset)), EntryNote(kind: .delete, detail: offset))
         case .react(let offset): (.react(Offset(offset)), EntryNote(kind: .react, detail: offset))
+        }
+    }
+
+    private func typing(_ channel: String, _ isOn: Bool) -> Command {
+        let data = Array((isOn ? "{\"on\":true}" : "{\"on\":false}").utf8)
+        return self.named(channel) {
+            .typing(
+                $0,
+                self.body(
+                    data,
+                    messageID: nil,
+                    conversation: channel,
+                    note: EntryNote(kind: .typing)
+                )
+            )
         }
     }
 

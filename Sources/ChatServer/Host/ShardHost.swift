@@ -359,7 +359,8 @@ extension PeerMessage {
     func retainHandles() {
         switch self {
         case .publish(let request): request.body.handle.retain()
-        case .delivery(let delivery): delivery.body.handle.retain()
+        case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
+            delivery.body.handle.retain()
         case .published, .interest, .interested, .withdraw, .head: break
         }
     }

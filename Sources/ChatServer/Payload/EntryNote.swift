@@ -17,6 +17,8 @@ package struct EntryNote: Sendable, Equatable {
         case edit = 8
         case delete = 9
         case react = 10
+        /// Stands in no log.
+        case typing = 11
 
         /// The tag `kind`; a message has none.
         var text: String {
@@ -32,6 +34,7 @@ package struct EntryNote: Sendable, Equatable {
             case .edit: "edit"
             case .delete: "delete"
             case .react: "react"
+            case .typing: "typing"
             }
         }
 
@@ -39,7 +42,9 @@ package struct EntryNote: Sendable, Equatable {
         var isDeparture: Bool {
             switch self {
             case .leave, .remove: true
-            case .message, .reply, .create, .join, .invite, .role, .edit, .delete, .react: false
+            case .message, .reply, .create, .join, .invite, .role, .edit, .delete, .react,
+                .typing:
+                false
             }
         }
 
@@ -47,7 +52,9 @@ package struct EntryNote: Sendable, Equatable {
         var isMessage: Bool {
             switch self {
             case .message, .reply: true
-            case .create, .join, .leave, .invite, .remove, .role, .edit, .delete, .react: false
+            case .create, .join, .leave, .invite, .remove, .role, .edit, .delete, .react,
+                .typing:
+                false
             }
         }
     }
@@ -78,7 +85,7 @@ package struct EntryNote: Sendable, Equatable {
             tags.append(Publication.Tag("role", role?.text ?? "member"))
         case .reply, .edit, .delete, .react:
             tags.append(Publication.Tag("offset", String(self.detail)))
-        case .message, .create, .join, .leave, .invite, .remove: break
+        case .message, .create, .join, .leave, .invite, .remove, .typing: break
         }
         // In a conversation of messages alone the count is the offset, and is not said.
         if count != offset.rawValue { tags.append(Publication.Tag("count", String(count))) }

@@ -49,6 +49,7 @@ extension FieldName {
     static let history = Self("history")
     static let id = Self("id")
     static let info = Self("info")
+    static let isOn = Self("on")
     static let isPublic = Self("public")
     static let join = Self("join")
     static let joinLeave = Self("join_leave")

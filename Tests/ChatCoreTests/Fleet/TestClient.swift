@@ -30,6 +30,8 @@ final class TestClient {
     private var subscribeCommand: UInt32 = 0
     /// Told that it is no member.
     private(set) var isOut = false
+    /// Words of typing that came.
+    private(set) var signals = 0
     private(set) var state = State.offline
     private(set) var position: Position?
     private(set) var outgoing: [Outgoing] = []
@@ -120,6 +122,11 @@ final class TestClient {
         self.sends[id] = index
     }
 
+    func type() {
+        let body = Body(handle: self.fleet.makePayload(), byteCount: 1)
+        self.command(.typing(self.reference, body))
+    }
+
     /// Repeats what is still unacknowledged, as an app does after a time-out.
     func repeatUnacknowledged() {
         guard self.state == .online else { return }
@@ -175,7 +182,7 @@ final class TestClient {
             if let index = self.sends[id.rawValue], code != .internal {
                 self.outgoing[index].refusal = code
             }
-        case .unsubscribed, .published, .history, .created, .marked, .listed:
+        case .unsubscribed, .published, .history, .created, .marked, .listed, .done:
             break
         }
     }
@@ -200,6 +207,10 @@ final class TestClient {
     }
 
     func receive(_ delivery: Delivery, _ store: MemoryStore) {
+        guard delivery.offset > .start else {
+            self.signals += 1
+            return
+        }
         let index = Int(delivery.offset.rawValue) - 1
         let entries = store.logs[delivery.conversation]?.entries ?? []
         if entries.indices.contains(index),

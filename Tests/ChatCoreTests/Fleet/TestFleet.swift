@@ -363,7 +363,8 @@ final class TestFleet {
     private static func payload(of message: PeerMessage) -> PayloadHandle? {
         switch message {
         case .publish(let request): request.body.handle
-        case .delivery(let delivery): delivery.body.handle
+        case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
+            delivery.body.handle
         case .published, .interest, .interested, .withdraw, .head: nil
         }
     }

@@ -100,7 +100,7 @@ private struct Projector {
                 delivery.conversation,
                 "delivery \(delivery.offset.rawValue) of \(delivery.body.byteCount)"
             )
-        case .published, .interest, .interested, .withdraw, .head: return
+        case .published, .interest, .interested, .withdraw, .head, .signal, .signalled: return
         }
     }
 
@@ -173,6 +173,7 @@ private struct Projector {
         case .operate(let to, let message, let operation, let body):
             let ordinal = self.messages[message]
             return "\(operation) \(self.conversations[to.id]) \(ordinal) of \(body.byteCount)"
+        case .typing(let to, _): return "typing \(self.conversations[to.id])"
         case .mark(let to, let markers):
             return "mark \(self.conversations[to.id]) \(markers.read.rawValue)"
         case .list(_, _, let limit): return "list \(limit)"
@@ -198,6 +199,7 @@ private struct Projector {
         case .history(let reply): return "history, head \(reply.head.rawValue)"
         case .created(_, let reply): return "created \(reply.offset.rawValue)"
         case .marked(let reply): return "marked \(reply)"
+        case .done: return "done"
         case .listed(let page): return "listed \(page.count)"
         case .error(let code): return "error \(code.rawValue)"
         }
