@@ -1,6 +1,6 @@
 import BasicContainers
 import ChatCore
-import Kernel
+package import Kernel
 
 extension Client {
     mutating func onStart(at now: Instant, into effects: inout EffectBuffer<ClientEffect>) {
@@ -144,11 +144,35 @@ extension Client {
         self.pause(at: now)
     }
 
+    /// When the last ping came, or the connection stood; `nil` unless the client is online and pings
+    /// are all it waits for.
+    package var lastPing: Instant? {
+        guard case .online(let due) = self.phase, due != .never, self.awaited.isEmpty,
+            self.outbox.isEmpty
+        else { return nil }
+        return Instant(nanoseconds: due.nanoseconds - self.patience.nanoseconds)
+    }
+
+    /// Takes note of a ping that came at `instant` and whose pong the host has let go.
+    ///
+    /// For a host that keeps the last pings of many idle clients, and tells each only when something
+    /// else happens to it.
+    package mutating func takePing(at instant: Instant) {
+        guard case .online = self.phase else { return }
+        self.phase = .online(pingDue: self.pingDue(after: instant))
+        self.deadline = self.earliestDeadline()
+    }
+
+    /// From a ping to the instant at which the server is taken for dead.
+    private var patience: Interval {
+        .milliseconds(UInt64(self.pingMilliseconds))
+            + .milliseconds(UInt64(self.cohort.pingSlackMilliseconds))
+    }
+
     private func pingDue(after now: Instant) -> Instant {
         // An interval of zero says that the server does not ping.
         guard self.pingMilliseconds > 0 else { return .never }
-        return now + .milliseconds(UInt64(self.pingMilliseconds))
-            + .milliseconds(UInt64(self.cohort.pingSlackMilliseconds))
+        return now + self.patience
     }
 
     private mutating func open(

@@ -39,7 +39,7 @@ package struct Client: ~Copyable, StateMachine {
     /// Of each conversation, in the order of `rows`; empty unless the client chats.
     var views: UniqueArray<ChatView>
     /// `.never` if the client waits for events alone.
-    private var deadline = Instant.never
+    var deadline = Instant.never
     var phase = Phase.off
     var isStopped = false
     var expectsPongs = false
@@ -171,7 +171,7 @@ package struct Client: ~Copyable, StateMachine {
         if self.outbox.isEmpty, self.outbox.capacity > 0 { self.outbox = UniqueArray() }
     }
 
-    private func earliestDeadline() -> Instant {
+    func earliestDeadline() -> Instant {
         var earliest = Instant.never
         switch self.phase {
         case .off: return .never

@@ -48,6 +48,11 @@ package struct ConnectRequest: Equatable, Sendable {
     /// Headers that a browser's socket cannot send, as the client states them; unchecked.
     package var headers: [HeaderField]
 
+    /// The most subscriptions, and the most headers, that a readable request has.
+    ///
+    /// Without it a small frame of empty entries would become a large request.
+    package static let entryLimit = 1_024
+
     package init(
         token: String?,
         name: String = "",

@@ -143,17 +143,23 @@ extension JSONScanner {
             case FieldName.subs:
                 var subs = try self.enterObject(bytes)
                 while let channel = try self.nextKey(&subs, bytes) {
+                    try self.expectRoom(after: request.subs.count)
                     request.subs.append(try self.subscribeRequest(channel: channel, bytes))
                 }
             case FieldName.headers:
                 var headers = try self.enterObject(bytes)
                 while let name = try self.nextKey(&headers, bytes) {
+                    try self.expectRoom(after: request.headers.count)
                     request.headers.append(HeaderField(name: name, value: try self.text(bytes)))
                 }
             default: _ = try self.skipValue(bytes)
             }
         }
         return request
+    }
+
+    private func expectRoom(after count: Int) throws(FrameError) {
+        guard count < ConnectRequest.entryLimit else { throw self.failure(.tooManyEntries) }
     }
 
     private mutating func publishRequest(

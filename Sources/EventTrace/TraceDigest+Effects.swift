@@ -45,6 +45,9 @@ extension TraceDigest {
             self.digest(request)
         case .release: self.word(10)
         case .drained: self.word(11)
+        case .limitConnections(let limit):
+            self.word(12)
+            self.word(UInt64(limit))
         }
     }
 

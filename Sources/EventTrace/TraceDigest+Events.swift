@@ -44,6 +44,9 @@ extension TraceDigest {
         case .drain(let duration):
             self.word(11)
             self.word(duration.nanoseconds)
+        case .load(let lag):
+            self.word(12)
+            self.word(lag.nanoseconds)
         }
     }
 

@@ -18,6 +18,8 @@ struct Happening: BitwiseCopyable {
         case clientStarts
         case clientDeadline
         case pings
+        /// Pings may have stayed away from the clients of a gateway shard (`target`).
+        case watch
         case atStore
         case commit
         case readDone

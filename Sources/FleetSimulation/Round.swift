@@ -41,7 +41,8 @@ struct Round: ~Copyable {
         case .deliverPage(let page, let range):
             self.departures.append(.deliverPage(page, targets: self.rebased(range)))
         case .ping(let range): self.departures.append(.ping(targets: self.rebased(range)))
-        case .authenticate, .reply, .unsubscribe, .close, .peer, .store, .release, .drained:
+        case .authenticate, .reply, .unsubscribe, .close, .peer, .store, .release, .drained,
+            .limitConnections:
             self.departures.append(effect)
         }
     }
@@ -59,7 +60,16 @@ extension SimulatedShard {
     mutating func takeWaiting() -> ShardEvent? {
         guard self.taken < self.waiting.count else { return nil }
         self.taken += 1
+        self.gauge.take()
         return self.waiting[self.taken - 1]
+    }
+
+    /// Stages the connections of the `pongs` event that is being taken; returns how many.
+    mutating func stagePongs() -> Int {
+        for handle in self.pongs { _ = self.shard?.stage(handle) }
+        let count = self.pongs.count
+        self.pongs.removeAll(keepingCapacity: true)
+        return count
     }
 
     /// Gives back the room of what has been taken.

@@ -19,6 +19,8 @@ package struct RunCounts: Encodable, Sendable {
     package var unrecovered: UInt64 = 0
     package var epochsChanged: UInt64 = 0
     package var refused: UInt64 = 0
+    /// Sockets that an overloaded gateway did not take.
+    package var turnedAway: UInt64 = 0
 }
 
 /// Everything that a run says of itself; the same for one scenario and seed, to the last digit.

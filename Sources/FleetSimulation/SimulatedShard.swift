@@ -12,6 +12,8 @@ struct SimulatedSocket: BitwiseCopyable {
     var sent: UInt32 = 0
     /// A connection's messages keep their order: none arrives before its predecessor.
     var lastArrival = Instant.zero
+    /// When its client was last pinged, while that is all the client waits for; else `.never`.
+    var pinged = Instant.never
     var isOpen = false
 
     init(generation: UInt32) { self.generation = generation }
@@ -28,14 +30,20 @@ struct SimulatedShard: ~Copyable {
     var waiting: [ShardEvent] = []
     /// How many of `waiting` have been taken.
     var taken = 0
-    /// The lists of connections that waiting `pongs` events range over, oldest event first.
-    var pongs: [[ConnectionHandle]] = []
+    /// The connections that the waiting `pongs` event ranges over; empty if none waits.
+    var pongs: [ConnectionHandle] = []
+    /// How long those wait, and whom the node turns away for it.
+    var gauge = LoadGauge()
+    /// What turning sockets away has cost since the last round.
+    var refusals = Interval.zero
     var isBusy = false
     /// Counts up to the next time that its state goes into the digest.
     var eventsSinceState: UInt32 = 0
     /// Until when its node does nothing.
     var pausedUntil = Instant.zero
     var deadlineScheduled = Instant.never
+    /// When clients who wait for nothing but pings are looked at next.
+    var watchScheduled = Instant.never
     var sockets = UniqueArray<SimulatedSocket>()
     var vacantSlots: [UInt32] = []
     /// What the store has told of each lease.
@@ -71,8 +79,11 @@ struct SimulatedShard: ~Copyable {
         self.waiting.removeAll()
         self.taken = 0
         self.pongs.removeAll()
+        self.gauge = LoadGauge()
+        self.refusals = .zero
         self.isBusy = false
         self.deadlineScheduled = .never
+        self.watchScheduled = .never
         self.storeRequests = 0
         self.vacantSlots.removeAll()
         for slot in 0..<self.sockets.count {
@@ -97,6 +108,7 @@ struct SimulatedShard: ~Copyable {
         self.sockets[Int(slot)].socket = socket
         self.sockets[Int(slot)].sent = 0
         self.sockets[Int(slot)].isOpen = true
+        self.sockets[Int(slot)].pinged = .never
         self.sockets[Int(slot)].lastArrival = now
         return ConnectionHandle(slot: slot, generation: self.sockets[Int(slot)].generation)
     }
@@ -119,6 +131,8 @@ struct SimulatedClient: ~Copyable {
     var sent: UInt32 = 0
     /// Messages that its user has wanted sent.
     var sentCount: UInt32 = 0
+    /// Whether its socket keeps its deadline; see `PingWay`.
+    var isGrouped = false
     /// Its slot at the gateway; generation 0 while the socket has none.
     var handle = SimulatedClient.nowhere
 

@@ -18,12 +18,23 @@ extension World {
     mutating func runDeadline(ofClient number: Int) {
         let now = self.now
         self.clients[number].deadlineScheduled = .never
+        // Scheduled before the client came to wait for nothing but pings.
+        guard !self.clients[number].isGrouped else { return }
         self.clients[number].machine.handleDeadline(at: now, into: &self.clientEffects)
         self.carryOut(of: number)
     }
 
-    /// Healthy clients' deadlines move away with each ping: only the event that comes due looks again.
-    private mutating func scheduleDeadline(ofClient number: Int) {
+    /// After each step: a client is grouped as long as it waits for nothing but pings.
+    private mutating func lookAfter(_ number: Int) {
+        guard self.clients[number].isGrouped else {
+            if !self.group(number) { self.scheduleDeadline(ofClient: number) }
+            return
+        }
+        if self.clients[number].machine.lastPing == nil { self.individualise(number) }
+    }
+
+    /// Deadlines often move away before they come: only the event that comes due looks again.
+    mutating func scheduleDeadline(ofClient number: Int) {
         guard let deadline = self.clients[number].machine.nextDeadline,
             deadline < self.clients[number].deadlineScheduled
         else { return }
@@ -51,7 +62,7 @@ extension World {
             }
         }
         self.clientEffects.removeAll()
-        self.scheduleDeadline(ofClient: number)
+        self.lookAfter(number)
     }
 
     /// The load balancer spreads sockets evenly; it does not know which nodes are down.
@@ -77,6 +88,11 @@ extension World {
     mutating func accept(_ number: Int, socket: UInt32, shard index: Int) {
         let now = self.now
         guard self.shards[index].isUp else {
+            return self.tell(number, socket, .failed, word: 0, after: now)
+        }
+        guard self.shards[index].gauge.admits(at: now) else {
+            self.counts.turnedAway += 1
+            self.shards[index].refusals = self.shards[index].refusals + self.scenario.costs.event
             return self.tell(number, socket, .failed, word: 0, after: now)
         }
         let handle = self.shards[index].admit(UInt32(number), socket, at: now)
@@ -198,30 +214,6 @@ extension World {
     mutating func arriveAtClient(_ number: Int, _ socket: UInt32, _ parcel: Parcel) {
         guard case .client(let event) = parcel else { return }
         self.step(client: number, .socket(SocketNumber(socket), event))
-    }
-
-    /// A range of pings reaches its clients, and their pongs leave as one event: whatever their
-    /// number, two events of the calendar.
-    mutating func ping(_ index: Int, _ incarnation: UInt32, _ parcel: Parcel) {
-        guard case .pings(let list) = parcel else { return }
-        var handles = self.parcels.takeList(list)
-        guard self.shards[index].isUp(as: incarnation) else { return }
-        handles.removeAll { handle in
-            guard self.shards[index].isCurrent(handle) else { return true }
-            let socket = self.shards[index].sockets[Int(handle.slot)]
-            let client = Int(socket.client)
-            self.step(client: client, .socket(SocketNumber(socket.socket), .ping))
-            return !self.clients[client].machine.isOnline
-        }
-        guard !handles.isEmpty else { return }
-        self.countPings(handles.count)
-        let row = UInt64(self.shards[index].id.rawValue)
-        let bits = self.random.draw(.pongLatency, row, self.now.nanoseconds)
-        let parcel = self.parcels.add(.pongs(list: self.parcels.addList(handles)))
-        self.schedule(
-            Happening(.atShard, index, detail: incarnation, parcel: parcel),
-            at: self.now + self.scenario.network.client.draw(bits)
-        )
     }
 
     mutating func scheduleArrival() {

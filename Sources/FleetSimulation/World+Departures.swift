@@ -52,6 +52,7 @@ extension World {
                 self.pages[handle.rawValue] = nil
                 self.windows[handle.rawValue] = nil
             }
+        case .limitConnections(let limit): self.shards[index].gauge.limit(to: limit)
         case .drained: break
         }
     }
@@ -217,22 +218,6 @@ extension World {
         self.schedule(
             Happening(.atClient, Int(socket.client), detail: socket.socket, parcel: parcel),
             at: arrival
-        )
-    }
-
-    private mutating func sendPings(_ range: TargetRange, from index: Int, at instant: Instant) {
-        var handles: [ConnectionHandle] = []
-        handles.reserveCapacity(Int(range.count))
-        for target in range.start..<(range.start + range.count) {
-            handles.append(self.round.targets[Int(target)])
-        }
-        let row = UInt64(self.shards[index].id.rawValue)
-        let bits = self.random.draw(.pingLatency, row, instant.nanoseconds)
-        let incarnation = UInt32(truncatingIfNeeded: self.shards[index].incarnation)
-        let parcel = self.parcels.add(.pings(list: self.parcels.addList(handles)))
-        self.schedule(
-            Happening(.pings, index, detail: incarnation, parcel: parcel),
-            at: instant + self.scenario.network.client.draw(bits)
         )
     }
 

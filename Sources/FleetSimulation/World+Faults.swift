@@ -52,6 +52,7 @@ extension World {
             for slot in 0..<self.shards[index].sockets.count {
                 let socket = self.shards[index].sockets[slot]
                 guard socket.isOpen else { continue }
+                self.individualise(socket: slot, of: index)
                 self.tell(
                     Int(socket.client),
                     socket.socket,

@@ -17,6 +17,7 @@ extension World {
             guard isAwaited else { return }
             if case .closed(let handle) = event {
                 guard self.shards[index].isCurrent(handle) else { return }
+                self.individualise(socket: Int(handle.slot), of: index)
                 self.shards[index].sockets[Int(handle.slot)].isOpen = false
                 self.shards[index].vacantSlots.append(handle.slot)
             }
@@ -24,7 +25,10 @@ extension World {
         case .pongs(let list):
             let handles = self.parcels.takeList(list)
             guard isAwaited else { return }
-            self.shards[index].pongs.append(handles)
+            // Pongs that a shard finds together when it wakes up are one event.
+            let isFirst = self.shards[index].pongs.isEmpty
+            self.shards[index].pongs.append(contentsOf: handles)
+            guard isFirst else { return }
             self.enqueue(.pongs(TargetRange(start: 0, count: 0)), at: index)
         case .none, .client, .command, .hangUp, .request, .pings: return
         }
@@ -33,6 +37,7 @@ extension World {
     /// Puts an event into a shard's queue, and wakes the shard if it is idle.
     mutating func enqueue(_ event: ShardEvent, at index: Int) {
         self.shards[index].waiting.append(event)
+        self.shards[index].gauge.add(at: self.now)
         guard !self.shards[index].isBusy else { return }
         self.shards[index].isBusy = true
         self.scheduleRoundEnd(of: index, at: self.now)
@@ -74,6 +79,11 @@ extension World {
         let limit = self.scenario.costs.eventsPerWakeUp
         self.round.begin(index, self.shards[index].id, cost: self.scenario.costs.wakeUp)
         self.shards[index].isBusy = true
+        self.round.cost = self.round.cost + self.shards[index].refusals
+        self.shards[index].refusals = .zero
+        if let lag = self.shards[index].gauge.reading(at: now) {
+            self.stepShard(index, .load(lag: lag), at: now)
+        }
         if let due = self.shards[index].shard?.nextDeadline, due <= now {
             self.shards[index].shard?.handleDeadline(at: now, into: &self.effects)
             self.digest.combineDeadline(at: now, shard: index)
@@ -102,10 +112,9 @@ extension World {
     private mutating func stepShard(_ index: Int, _ event: ShardEvent, at now: Instant) {
         var event = event
         if case .pongs = event {
-            let handles = self.shards[index].pongs.removeFirst()
-            for handle in handles { _ = self.shards[index].shard?.stage(handle) }
-            event = .pongs(TargetRange(start: 0, count: UInt32(handles.count)))
-            self.round.cost = self.round.cost + self.scenario.costs.target * UInt64(handles.count)
+            let count = self.shards[index].stagePongs()
+            event = .pongs(TargetRange(start: 0, count: UInt32(count)))
+            self.round.cost = self.round.cost + self.scenario.costs.target * UInt64(count)
         }
         self.round.cost = self.round.cost + self.cost(of: event)
         self.shards[index].shard?.handle(event, at: now, into: &self.effects)
@@ -129,7 +138,7 @@ extension World {
         case .command(_, _, .connect): self.scenario.costs.connect
         case .command: self.scenario.costs.command
         case .wallClock, .opened, .closed, .authenticated, .pongs, .violated, .peer, .stored,
-            .lease, .drain:
+            .lease, .drain, .load:
             self.scenario.costs.event
         }
     }
@@ -169,7 +178,9 @@ extension World {
         case .deliverPage(_, let range), .ping(let range):
             return self.scenario.costs.target * UInt64(range.count)
         case .reply: return self.scenario.costs.target
-        case .authenticate, .unsubscribe, .close, .peer, .store, .release, .drained: return .zero
+        case .authenticate, .unsubscribe, .close, .peer, .store, .release, .drained,
+            .limitConnections:
+            return .zero
         }
     }
 }

@@ -43,6 +43,9 @@ package struct World: ~Copyable {
     var oracle: PromiseOracle
     var membership = MembershipOracle()
     let bug: PlantedBug?
+    let pingWay: PingWay
+    /// How long after a ping no client misses the next.
+    let patience: Interval
     /// How often the planted bug could have struck.
     var sabotageCount: UInt64 = 0
     var effects = EffectBuffer<ShardEffect>(
@@ -72,8 +75,15 @@ package struct World: ~Copyable {
         Histogram(highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: .three)
     }
 
-    package init(_ scenario: Scenario, seed: UInt64, bug: PlantedBug? = nil) {
+    package init(
+        _ scenario: Scenario,
+        seed: UInt64,
+        bug: PlantedBug? = nil,
+        pings: PingWay = .grouped
+    ) {
         self.scenario = scenario
+        self.pingWay = pings
+        self.patience = scenario.patience
         self.bug = bug
         self.oracle = PromiseOracle(networkRepeats: scenario.network.busRepeatMillionths > 0)
         self.seed = seed
@@ -214,6 +224,7 @@ package struct World: ~Copyable {
         case .clientStarts: self.step(client: target, .start)
         case .clientDeadline: self.runDeadline(ofClient: target)
         case .pings: self.ping(target, event.detail, self.parcels.take(event.parcel))
+        case .watch: self.watch(target)
         case .atStore: self.arriveAtStore(self.parcels.take(event.parcel))
         case .commit: self.commit()
         case .readDone: self.answerRead(self.parcels.take(event.parcel))

@@ -49,7 +49,7 @@ final class Loopback {
             case .reply(_, _, .error(let code)): self.errors.append(code)
             case .unsubscribe: self.unsubscribedCount += 1
             case .authenticate, .reply, .deliver, .deliverPage, .ping, .close, .peer, .release,
-                .drained:
+                .drained, .limitConnections:
                 break
             }
         }

@@ -35,7 +35,7 @@ enum EventExamples {
             .pongs(TargetRange(start: 2, count: 5)),
             .lease(PartitionID(4), Term(9), owner: self.shard),
             .lease(PartitionID(4), Term(9), owner: nil),
-            .drain(over: .seconds(5)),
+            .drain(over: .seconds(5)), .load(lag: .milliseconds(250)),
         ] + CloseCode.allCases.map { .violated(self.handle, $0) }
     }
 

@@ -11,17 +11,19 @@ extension Connection.Phase: ByteCoded {
         case .rejected: writer.byte(3)
         case .connected: writer.byte(4)
         case .closing: writer.byte(5)
+        case .leaving: writer.byte(6)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 6, of: "the phase of a connection") {
+        switch try reader.tag(below: 7, of: "the phase of a connection") {
         case 0: self = .vacant
         case 1: self = .opened
         case 2: self = .authenticating(try reader.value())
         case 3: self = .rejected
         case 4: self = .connected
-        default: self = .closing
+        case 5: self = .closing
+        default: self = .leaving
         }
     }
 }
@@ -35,6 +37,7 @@ extension Connection: ByteCoded {
         writer.value(self.user)
         writer.word(self.subscriptionCount)
         writer.word(self.openHistories)
+        writer.word(self.openBytes)
         writer.word(self.firstSubscription)
         writer.word(self.firstGated)
         writer.word(self.gatedCount)
@@ -49,6 +52,7 @@ extension Connection: ByteCoded {
         self.user = try reader.value()
         self.subscriptionCount = try reader.integer()
         self.openHistories = try reader.integer()
+        self.openBytes = try reader.integer()
         self.firstSubscription = try reader.integer()
         self.firstGated = try reader.integer()
         self.gatedCount = try reader.integer()
@@ -119,6 +123,7 @@ extension FeedPosition: ByteCoded {
         writer.value(self.phase)
         writer.value(self.term)
         writer.optional(self.delivered)
+        writer.optional(self.named)
         writer.value(self.known)
     }
 
@@ -127,6 +132,7 @@ extension FeedPosition: ByteCoded {
         self.phase = try reader.value()
         self.term = try reader.value()
         self.delivered = try reader.optional()
+        self.named = try reader.optional()
         self.known = try reader.value()
     }
 }
@@ -194,5 +200,26 @@ extension Drain: ByteCoded {
         case 1: self = .draining(batch: try reader.integer(), next: try reader.integer())
         default: self = .drained
         }
+    }
+}
+
+extension Admission: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.word(self.limit)
+        writer.word(self.completed)
+        writer.word(self.opened)
+        writer.value(self.began)
+        writer.word(self.capacity)
+        writer.word(self.calm)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.limit = try reader.integer()
+        self.completed = try reader.integer()
+        self.opened = try reader.integer()
+        self.began = try reader.value()
+        self.capacity = try reader.integer()
+        self.calm = try reader.integer()
     }
 }

@@ -4,11 +4,12 @@ extension PendingRequest: ByteCoded {
     func write(to writer: inout ByteWriter) {
         switch self {
         case .vacant: writer.byte(0)
-        case .publish(let handle, let id, let isSend):
+        case .publish(let handle, let id, let isSend, let cost):
             writer.byte(1)
             writer.value(handle)
             writer.value(id)
             writer.flag(isSend)
+            writer.word(cost)
         case .subscribePage(let subscription, let generation):
             writer.byte(2)
             writer.word(subscription)
@@ -35,11 +36,12 @@ extension PendingRequest: ByteCoded {
             writer.byte(8)
             writer.word(conversation)
         case .leases: writer.byte(9)
-        case .create(let reference, let handle, let id):
+        case .create(let reference, let handle, let id, let cost):
             writer.byte(10)
             writer.value(reference)
             writer.value(handle)
             writer.value(id)
+            writer.word(cost)
         case .admission(let subscription, let generation):
             writer.byte(11)
             writer.word(subscription)
@@ -55,13 +57,22 @@ extension PendingRequest: ByteCoded {
             writer.byte(14)
             writer.value(handle)
             writer.value(id)
+        case .lateHistory(let handle):
+            writer.byte(15)
+            writer.value(handle)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 15, of: "the purpose of a request") {
+        switch try reader.tag(below: 16, of: "the purpose of a request") {
         case 0: self = .vacant
-        case 1: self = .publish(try reader.value(), try reader.value(), isSend: try reader.flag())
+        case 1:
+            self = .publish(
+                try reader.value(),
+                try reader.value(),
+                isSend: try reader.flag(),
+                cost: try reader.integer()
+            )
         case 2:
             self = .subscribePage(
                 subscription: try reader.integer(),
@@ -74,7 +85,13 @@ extension PendingRequest: ByteCoded {
         case 7: self = .lookUp(message: try reader.integer())
         case 8: self = .readBack(conversation: try reader.integer())
         case 9: self = .leases
-        case 10: self = .create(try reader.value(), try reader.value(), try reader.value())
+        case 10:
+            self = .create(
+                try reader.value(),
+                try reader.value(),
+                try reader.value(),
+                cost: try reader.integer()
+            )
         case 11:
             self = .admission(
                 subscription: try reader.integer(),
@@ -82,7 +99,8 @@ extension PendingRequest: ByteCoded {
             )
         case 12: self = .standing(inquiry: try reader.integer())
         case 13: self = .mark(try reader.value(), try reader.value())
-        default: self = .list(try reader.value(), try reader.value())
+        case 14: self = .list(try reader.value(), try reader.value())
+        default: self = .lateHistory(try reader.value())
         }
     }
 }
@@ -127,11 +145,15 @@ extension Deadline: ByteCoded {
             writer.byte(12)
             writer.word(feed)
             writer.word(generation)
+        case .subscription(let subscription, let generation):
+            writer.byte(13)
+            writer.word(subscription)
+            writer.word(generation)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 13, of: "a deadline") {
+        switch try reader.tag(below: 14, of: "a deadline") {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
@@ -146,7 +168,12 @@ extension Deadline: ByteCoded {
         case 10:
             self = .registration(feed: try reader.integer(), generation: try reader.integer())
         case 11: self = .joining(feed: try reader.integer(), generation: try reader.integer())
-        default: self = .ending(feed: try reader.integer(), generation: try reader.integer())
+        case 12: self = .ending(feed: try reader.integer(), generation: try reader.integer())
+        default:
+            self = .subscription(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
         }
     }
 }
@@ -206,6 +233,7 @@ extension Subscription: ByteCoded {
         writer.word(self.feed)
         writer.word(self.nextInConnection)
         writer.word(self.nextInFeed)
+        writer.word(self.previousInFeed)
         writer.value(self.phase)
         writer.value(self.vouched)
         writer.value(self.mayTypeFrom)
@@ -217,6 +245,7 @@ extension Subscription: ByteCoded {
             feed: try reader.integer(),
             nextInConnection: try reader.integer(),
             nextInFeed: try reader.integer(),
+            previousInFeed: try reader.integer(),
             phase: try reader.value(),
             vouched: try reader.value(),
             mayTypeFrom: try reader.value()
@@ -255,6 +284,8 @@ extension Feed: ByteCoded {
         writer.word(self.heldCount)
         writer.word(self.recovering)
         writer.value(self.departed)
+        writer.word(self.nextInPartition)
+        writer.word(self.previousInPartition)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -273,7 +304,9 @@ extension Feed: ByteCoded {
             firstHeld: try reader.integer(),
             heldCount: try reader.integer(),
             recovering: try reader.integer(),
-            departed: try reader.value()
+            departed: try reader.value(),
+            nextInPartition: try reader.integer(),
+            previousInPartition: try reader.integer()
         )
     }
 }
@@ -325,6 +358,7 @@ extension OwnedMessage: ByteCoded {
         writer.word(self.unixMilliseconds)
         writer.value(self.fate)
         writer.word(self.next)
+        writer.word(self.previous)
         writer.word(self.firstRepeat)
     }
 
@@ -335,6 +369,7 @@ extension OwnedMessage: ByteCoded {
             unixMilliseconds: try reader.integer(),
             fate: try reader.value(),
             next: try reader.integer(),
+            previous: try reader.integer(),
             firstRepeat: try reader.integer()
         )
     }
@@ -383,6 +418,8 @@ extension OwnedConversation: ByteCoded {
         writer.word(self.openReads)
         writer.flag(self.readFailed)
         writer.byte(self.roundsToAnnounce)
+        writer.word(self.nextInPartition)
+        writer.word(self.previousInPartition)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -400,7 +437,9 @@ extension OwnedConversation: ByteCoded {
             askedCount: try reader.integer(),
             openReads: try reader.integer(),
             readFailed: try reader.flag(),
-            roundsToAnnounce: try reader.byte()
+            roundsToAnnounce: try reader.byte(),
+            nextInPartition: try reader.integer(),
+            previousInPartition: try reader.integer()
         )
     }
 }
@@ -413,5 +452,16 @@ extension MovedHead: ByteCoded {
 
     init(from reader: inout ByteReader) throws(ByteError) {
         self.init(slot: try reader.integer(), generation: try reader.integer())
+    }
+}
+
+extension Leaving: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        writer.value(self.connection)
+        writer.value(self.due)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(connection: try reader.value(), due: try reader.value())
     }
 }

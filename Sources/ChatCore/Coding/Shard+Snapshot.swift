@@ -30,6 +30,7 @@ extension Shard {
         writer.list(self.moved)
         writer.list(self.announcing)
         writer.word(self.sweepStart)
+        for slot in self.partitionConversations { writer.word(slot) }
         writer.value(Digest128(of: writer.bytes[...]))
         return writer.bytes
     }
@@ -48,7 +49,11 @@ extension Shard {
         }
         writer.flag(self.pingSlots.isTurning)
         for slot in self.pingSlots.slots { writer.list(slot) }
+        for slot in self.partitionFeeds { writer.word(slot) }
         writer.value(self.drain)
+        writer.value(self.admission)
+        writer.value(self.lag)
+        writer.list(self.leaving)
     }
 
     /// Continues where the snapshot was taken; handles of payloads become 1, "some bytes".
@@ -67,7 +72,9 @@ extension Shard {
         try shard.readGateway(from: &reader)
         try shard.readConversations(from: &reader)
         try reader.finish()
-        guard shard.areLinksWhole() else { throw reader.refusal("rows that name rows") }
+        guard shard.areLinksWhole(), shard.addUpBytes() else {
+            throw reader.refusal("rows that name rows")
+        }
         return shard
     }
 
@@ -110,7 +117,13 @@ extension Shard {
         for slot in self.pingSlots.slots.indices {
             self.pingSlots.slots[slot] = try reader.list()
         }
+        for partition in self.partitionFeeds.indices {
+            self.partitionFeeds[partition] = try reader.integer()
+        }
         self.drain = try reader.value()
+        self.admission = try reader.value()
+        self.lag = try reader.value()
+        self.leaving = try reader.list()
     }
 
     private mutating func readConversations(from reader: inout ByteReader) throws(ByteError) {
@@ -141,6 +154,9 @@ extension Shard {
         self.moved = try reader.list()
         self.announcing = try reader.list()
         self.sweepStart = try reader.integer()
+        for partition in self.partitionConversations.indices {
+            self.partitionConversations[partition] = try reader.integer()
+        }
     }
 }
 
@@ -183,6 +199,7 @@ extension OwnedMessage {
             unixMilliseconds: 0,
             fate: .waiting,
             next: noSlot,
+            previous: noSlot,
             firstRepeat: noSlot
         )
     }

@@ -45,11 +45,14 @@ extension ShardEvent: ByteCoded {
         case .drain(let duration):
             writer.byte(10)
             writer.value(duration)
+        case .load(let lag):
+            writer.byte(11)
+            writer.value(lag)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 11, of: "an event") {
+        switch try reader.tag(below: 12, of: "an event") {
         case 0: self = .wallClock(unixMilliseconds: try reader.integer())
         case 1: self = .opened(try reader.value(), try reader.value())
         case 2: self = .closed(try reader.value())
@@ -60,7 +63,8 @@ extension ShardEvent: ByteCoded {
         case 7: self = .peer(try reader.value(), try reader.value())
         case 8: self = .stored(try reader.value(), try reader.value())
         case 9: self = .lease(try reader.value(), try reader.value(), owner: try reader.optional())
-        default: self = .drain(over: try reader.value())
+        case 10: self = .drain(over: try reader.value())
+        default: self = .load(lag: try reader.value())
         }
     }
 }

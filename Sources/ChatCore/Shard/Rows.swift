@@ -6,22 +6,36 @@ let noSlot = UInt32.max
 /// What a request to the store or to an owner was for; its slot and generation are the token.
 enum PendingRequest: BitwiseCopyable {
     case vacant
-    case publish(ConnectionHandle, CommandID, isSend: Bool)
+    /// `cost` is what it takes of the limits on publishes under way, in bytes.
+    case publish(ConnectionHandle, CommandID, isSend: Bool, cost: UInt32)
     case subscribePage(subscription: UInt32, generation: UInt32)
     case holePage(feed: UInt32, generation: UInt32)
     case history(ConnectionHandle, CommandID, HistoryRequest)
+    /// A page of history whose client has been told to ask again.
+    case lateHistory(ConnectionHandle)
     case load(conversation: UInt32)
     case append(message: UInt32)
     case lookUp(message: UInt32)
     case readBack(conversation: UInt32)
     case leases
     /// A publish whose answer names the new conversation.
-    case create(ConversationReference, ConnectionHandle, CommandID)
+    case create(ConversationReference, ConnectionHandle, CommandID, cost: UInt32)
     /// Whether a subscriber is a member.
     case admission(subscription: UInt32, generation: UInt32)
     case standing(inquiry: UInt32)
     case mark(ConnectionHandle, CommandID)
     case list(ConnectionHandle, CommandID)
+
+    /// Whose publish it is, and what that takes of the limits.
+    var publish: (ConnectionHandle, cost: UInt32)? {
+        switch self {
+        case .publish(let handle, _, _, let cost), .create(_, let handle, _, let cost):
+            (handle, cost)
+        case .vacant, .subscribePage, .holePage, .history, .lateHistory, .load, .append, .lookUp,
+            .readBack, .leases, .admission, .standing, .mark, .list:
+            nil
+        }
+    }
 }
 
 /// What waits for its time in a shard.
@@ -29,6 +43,8 @@ enum Deadline: BitwiseCopyable {
     case connect(ConnectionHandle)
     case expire(ConnectionHandle)
     case request(RequestToken)
+    /// A subscription that nobody has answered is refused.
+    case subscription(subscription: UInt32, generation: UInt32)
     /// A feed's lease on its owner's attention is renewed.
     case interest(feed: UInt32, generation: UInt32)
     /// A feed whose owner has not answered registers again.
@@ -70,6 +86,7 @@ struct Subscription: BitwiseCopyable {
     var feed: UInt32
     var nextInConnection: UInt32
     var nextInFeed: UInt32
+    var previousInFeed: UInt32
     var phase: Phase
     /// Where the log ended when the user was last seen to be a member.
     var vouched = Offset.start
@@ -82,6 +99,7 @@ struct Subscription: BitwiseCopyable {
             feed: noSlot,
             nextInConnection: noSlot,
             nextInFeed: noSlot,
+            previousInFeed: noSlot,
             phase: .vacant
         )
     }
@@ -116,6 +134,8 @@ struct Feed {
     var recovering: UInt32 = 0
     /// Up to here somebody may have ceased to be a member: who was not seen to be one since, is checked.
     var departed = Offset.start
+    var nextInPartition = noSlot
+    var previousInPartition = noSlot
 
     static var blank: Self {
         Self(
@@ -147,6 +167,7 @@ struct OwnedMessage: BitwiseCopyable {
     var unixMilliseconds: UInt64
     var fate: Fate
     var next: UInt32
+    var previous: UInt32
     /// Repeats of this id that arrived while it was in flight.
     var firstRepeat: UInt32
 }
@@ -155,6 +176,12 @@ struct OwnedMessage: BitwiseCopyable {
 struct AskedOperation: BitwiseCopyable {
     var request: PublishRequest
     var gateway: ShardID
+}
+
+/// A connection that is told to go when it has been answered, or at `due` at the latest.
+struct Leaving: BitwiseCopyable {
+    var connection: ConnectionHandle
+    var due: Instant
 }
 
 /// Somebody who sent a message id that was already in flight.
@@ -192,6 +219,8 @@ struct OwnedConversation {
     var readFailed = false
     /// Announcement rounds left for the current head.
     var roundsToAnnounce: UInt8 = 0
+    var nextInPartition = noSlot
+    var previousInPartition = noSlot
 
     static var blank: Self {
         Self(

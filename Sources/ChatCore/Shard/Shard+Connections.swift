@@ -4,7 +4,7 @@ import Kernel
 /// Whether a shard takes connections.
 enum Drain: Equatable {
     case serving
-    /// Sends `batch` connections away every 100 ms.
+    /// Sends `batch` connections away every 100 ms, each when it has been answered.
     case draining(batch: Int, next: UInt32)
     case drained
 }
@@ -17,7 +17,7 @@ extension Shard {
         guard connection.generation == handle.generation else { return false }
         switch connection.phase {
         case .vacant, .closing: return false
-        case .opened, .authenticating, .rejected, .connected: return true
+        case .opened, .authenticating, .rejected, .connected, .leaving: return true
         }
     }
 
@@ -31,6 +31,7 @@ extension Shard {
         self.connections[Int(handle.slot)].open(id, generation: handle.generation)
         self.connectionCount += 1
         self.counters.connectionsOpened += 1
+        self.admission.open()
         guard self.drain == .serving else {
             self.close(handle, .shutdown, into: &effects)
             return
@@ -74,7 +75,7 @@ extension Shard {
         guard self.isOpen(handle) else { return }
         switch self.connections[Int(handle.slot)].phase {
         case .opened, .authenticating, .rejected: self.close(handle, .stale, into: &effects)
-        case .connected, .closing, .vacant: break
+        case .connected, .leaving, .closing, .vacant: break
         }
     }
 
@@ -92,6 +93,11 @@ extension Shard {
         }
         switch self.connections[Int(handle.slot)].admit(command, as: id) {
         case .authenticate:
+            guard !self.refusesConnects else {
+                self.counters.shed += 1
+                self.close(handle, .tooManyRequests, into: &effects)
+                return
+            }
             effects.emit(.authenticate(handle))
         case .run:
             self.run(command, as: id, for: handle, at: now, into: &effects)
@@ -99,6 +105,9 @@ extension Shard {
             self.gate(command, as: id, for: handle, into: &effects)
         case .ignore:
             self.releaseHandles(of: command, into: &effects)
+        case .refuse:
+            self.releaseHandles(of: command, into: &effects)
+            self.fail(handle, id, .internal, into: &effects)
         case .violation:
             self.releaseHandles(of: command, into: &effects)
             self.close(handle, .badRequest, into: &effects)
@@ -198,6 +207,7 @@ extension Shard {
             timeToLive: timeToLive
         )
         effects.emit(.reply(handle, command, .connected(reply)))
+        self.admission.complete()
     }
 
     private mutating func run(
@@ -207,6 +217,12 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
+        if let code = self.refusal(of: command) {
+            self.counters.shed += 1
+            self.releaseHandles(of: command, into: &effects)
+            self.fail(handle, id, code, into: &effects)
+            return
+        }
         switch command {
         case .connect:
             preconditionFailure("a second connect is a violation")
@@ -223,11 +239,11 @@ extension Shard {
         case .typing(let reference, let body):
             self.type(handle, id, reference, body, at: now, into: &effects)
         case .mark(let reference, let markers):
-            self.mark(handle, id, reference, markers, into: &effects)
+            self.mark(handle, id, reference, markers, at: now, into: &effects)
         case .list(let known, let after, let limit):
-            self.list(handle, id, known, after: after, limit: limit, into: &effects)
+            self.list(handle, id, known, after: after, limit: limit, at: now, into: &effects)
         case .history(let reference, let request):
-            self.readHistory(handle, id, reference, request, into: &effects)
+            self.readHistory(handle, id, reference, request, at: now, into: &effects)
         case .refused(let code):
             self.fail(handle, id, code, into: &effects)
         }

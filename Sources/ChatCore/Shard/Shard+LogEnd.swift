@@ -293,13 +293,14 @@ extension Shard {
     }
 
     /// Another shard owns the partition now, or this one in a later term: what can go, goes.
+    ///
+    /// O(conversations of the partition).
     mutating func relinquish(_ partition: PartitionID, before term: Term) {
-        for slot in 0..<self.conversations.slotCount
-        where self.conversations.isOccupied(slot)
-            && self.conversations[slot].partition == partition
-            && self.conversations[slot].term < term
-        {
-            guard self.isAtRest(slot) else { continue }
+        var next = self.partitionConversations[Int(partition.rawValue)]
+        while next != noSlot {
+            let slot = next
+            next = self.conversations[slot].nextInPartition
+            guard self.conversations[slot].term < term, self.isAtRest(slot) else { continue }
             self.forget(slot)
         }
     }

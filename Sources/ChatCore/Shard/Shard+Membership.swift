@@ -24,6 +24,7 @@ extension Shard {
         let row = self.asked.insert(AskedOperation(request: request, gateway: gateway))
         self.conversations[slot].askedCount += 1
         self.members.asked(request.conversation, request.user)
+        self.keptBytes += UInt64(Self.cost(of: request.body))
         let inquiry = Inquiry(
             conversation: request.conversation,
             user: request.user,
@@ -46,6 +47,7 @@ extension Shard {
         }
         self.conversations[slot].askedCount -= 1
         self.members.answered(request.conversation, request.user)
+        self.keptBytes -= UInt64(Self.cost(of: request.body))
         switch outcome {
         case .ruling(.allowed, _):
             if request.operation == .message {
@@ -210,6 +212,7 @@ extension Shard {
         _ id: CommandID,
         _ reference: ConversationReference,
         _ markers: Markers,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         self.release(reference.name, into: &effects)
@@ -226,7 +229,9 @@ extension Shard {
             user: self.connections[Int(handle.slot)].user,
             markers: markers
         )
-        self.ask(.mark(request), for: .mark(handle, id), into: &effects)
+        let token = self.token(for: .mark(handle, id))
+        effects.emit(.store(token, .mark(request)))
+        self.deadlines.schedule(.request(token), at: now + self.configuration.requestTimeout)
     }
 
     mutating func onMarked(
@@ -252,6 +257,7 @@ extension Shard {
         _ known: PayloadHandle,
         after: ConversationID?,
         limit: UInt32,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         if self.opensRead(handle) {
@@ -261,7 +267,9 @@ extension Shard {
                 limit: min(max(1, limit), self.configuration.listLimit),
                 known: known
             )
-            self.ask(.list(request), for: .list(handle, id), into: &effects)
+            let token = self.token(for: .list(handle, id))
+            effects.emit(.store(token, .list(request)))
+            self.deadlines.schedule(.request(token), at: now + self.configuration.requestTimeout)
         } else {
             self.fail(handle, id, .tooManyRequests, into: &effects)
         }

@@ -23,18 +23,41 @@ extension Shard {
                 feed: feed,
                 nextInConnection: self.connections[Int(handle.slot)].firstSubscription,
                 nextInFeed: noSlot,
+                previousInFeed: noSlot,
                 phase: .waiting(id, since)
             )
         )
         self.connections[Int(handle.slot)].firstSubscription = slot
         self.connections[Int(handle.slot)].subscriptionCount += 1
         self.appendJoining(slot, to: feed)
-        guard !self.namespace(reference.namespace).isMembersOnly else {
+        let generation = self.subscriptions.generation(of: slot)
+        if self.namespace(reference.namespace).isMembersOnly {
             self.check(slot, id, since, into: &effects)
-            return
-        }
-        if self.feeds[feed].position.delivered != nil {
+        } else {
             self.join(slot, into: &effects)
+        }
+        guard self.subscriptions.holds(slot, generation: generation) else { return }
+        switch self.subscriptions[slot].phase {
+        case .checking, .waiting, .recovering:
+            self.deadlines.schedule(
+                .subscription(subscription: slot, generation: generation),
+                at: now + self.configuration.requestTimeout
+            )
+        case .live, .vacant:
+            break
+        }
+    }
+
+    /// The owner has not said where the stream begins, or the store not read what was missed, in time.
+    mutating func expireSubscription(
+        _ slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        switch self.subscriptions[slot].phase {
+        case .checking(let id, _), .waiting(let id, _), .recovering(let id, _):
+            self.abandon(slot, id, .internal, into: &effects)
+        case .live, .vacant:
+            break
         }
     }
 
@@ -69,23 +92,25 @@ extension Shard {
         } else {
             self.subscriptions[last].nextInFeed = slot
         }
+        self.subscriptions[slot].previousInFeed = last
         self.feeds[feed].lastJoining = slot
     }
 
     private mutating func removeJoining(_ slot: UInt32, from feed: UInt32) {
         let next = self.subscriptions[slot].nextInFeed
+        let previous = self.subscriptions[slot].previousInFeed
         self.subscriptions[slot].nextInFeed = noSlot
-        var previous = noSlot
-        if self.feeds[feed].firstJoining == slot {
+        self.subscriptions[slot].previousInFeed = noSlot
+        if previous == noSlot {
             self.feeds[feed].firstJoining = next
         } else {
-            previous = self.feeds[feed].firstJoining
-            while self.subscriptions[previous].nextInFeed != slot {
-                previous = self.subscriptions[previous].nextInFeed
-            }
             self.subscriptions[previous].nextInFeed = next
         }
-        if self.feeds[feed].lastJoining == slot { self.feeds[feed].lastJoining = previous }
+        if next == noSlot {
+            self.feeds[feed].lastJoining = previous
+        } else {
+            self.subscriptions[next].previousInFeed = previous
+        }
     }
 
     /// Serves everybody who waited for the feed to begin, as many as one step may.

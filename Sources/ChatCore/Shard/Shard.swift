@@ -34,13 +34,26 @@ package struct Shard: ~Copyable, StateMachine {
     var held = Slab<HeldDelivery>()
     var feedIncarnations: UInt64 = 0
     var placement: [(term: Term, owner: ShardID?)]
+    /// The first feed of each partition.
+    var partitionFeeds: [UInt32]
     var pingSlots: PingSlots
     var drain = Drain.serving
+    var admission = Admission()
+    /// How long the oldest event of the last round had waited.
+    var lag = Interval.zero
+    /// Who is sent away when it has been answered.
+    var leaving: [Leaving] = []
+    /// What the publishes take that owners have not answered.
+    var openBytes: UInt64 = 0
 
     // Conversation role.
     var conversations = Slab<OwnedConversation>()
     var conversationIndex = SlotIndex()
+    /// The first conversation of each partition.
+    var partitionConversations: [UInt32]
     var messages = Slab<OwnedMessage>()
+    /// What the messages take that have not been answered.
+    var keptBytes: UInt64 = 0
     var repeats = Slab<RepeatedMessage>()
     var recent: RecentMessages
     var asked = Slab<AskedOperation>()
@@ -74,6 +87,8 @@ package struct Shard: ~Copyable, StateMachine {
             repeating: (term: .none, owner: nil),
             count: Int(configuration.partitionCount)
         )
+        self.partitionFeeds = Array(repeating: noSlot, count: Int(configuration.partitionCount))
+        self.partitionConversations = self.partitionFeeds
         self.pingSlots = PingSlots(
             interval: configuration.pingInterval,
             timeout: configuration.pongTimeout
@@ -99,6 +114,7 @@ package struct Shard: ~Copyable, StateMachine {
         )
         statistics.heldDeliveries = UInt64(self.held.count)
         statistics.deadlines = UInt64(self.deadlines.count)
+        statistics.requests = UInt64(self.requests.count)
         return statistics
     }
 
@@ -137,6 +153,8 @@ package struct Shard: ~Copyable, StateMachine {
             self.onLease(partition, term, owner, at: now)
         case .drain(let duration):
             self.onDrain(over: duration, at: now, into: &effects)
+        case .load(let lag):
+            self.onLoad(lag: lag, at: now, into: &effects)
         }
         self.staged.removeAll()
         self.finishDrainIfEmpty(into: &effects)
@@ -163,6 +181,9 @@ package struct Shard: ~Copyable, StateMachine {
         case .connect(let handle): self.closeIfNeverConnected(handle, into: &effects)
         case .expire(let handle): self.close(handle, .connectionExpired, into: &effects)
         case .request(let token): self.expireRequest(token, into: &effects)
+        case .subscription(let slot, let generation):
+            guard self.subscriptions.holds(slot, generation: generation) else { return }
+            self.expireSubscription(slot, into: &effects)
         case .interest(let feed, let generation):
             guard self.feeds.holds(feed, generation: generation) else { return }
             self.renewInterest(feed, at: now, into: &effects)

@@ -31,6 +31,10 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
     package internal(set) var term = Term.none
     /// `nil` until the owner has first answered.
     package internal(set) var delivered: Position?
+    /// The last epoch that this term's owner is known to have begun, if any.
+    ///
+    /// It outlives the position, or else a delayed word of the former epoch would bring that back.
+    package internal(set) var named: Epoch?
     /// The highest offset that the owner is known to have reached.
     package internal(set) var known = Offset.start
 
@@ -40,6 +44,7 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
     package mutating func reregister(in term: Term) {
         guard term > self.term else { return }
         self.term = term
+        self.named = nil
         if self.phase != .ending { self.phase = .registering }
     }
 
@@ -57,7 +62,7 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
 
     /// What the owner says about the stream's end.
     package enum HeadVerdict: Equatable, Sendable, BitwiseCopyable {
-        /// Of an older term.
+        /// Of an older term or, in this one, of an older epoch.
         case stale
         /// Nothing is missing.
         case level
@@ -75,7 +80,9 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
         confirms: Bool
     ) -> HeadVerdict {
         guard term >= self.term, self.phase != .ending else { return .stale }
+        if term == self.term, self.isPast(head.epoch) { return .stale }
         self.term = term
+        self.named = head.epoch
         guard let position = self.delivered else {
             guard confirms else { return .stale }
             self.delivered = Position(epoch: head.epoch, offset: head.offset)
@@ -88,6 +95,9 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
         self.known = max(self.known, head.offset)
         return self.isBehind ? .behind : .level
     }
+
+    /// Whether this term's owner has begun a later epoch.
+    package func isPast(_ epoch: Epoch) -> Bool { self.named?.follows(epoch) ?? false }
 
     /// Whether the log is known to hold more than was delivered.
     package var isBehind: Bool {

@@ -1,18 +1,19 @@
 import DequeModule
-import Kernel
-import NIOCore
+package import Kernel
+package import NIOCore
 
 /// What is on its way to the connections of a shard, up to their sockets.
 ///
 /// Connections that have something pending wait in line to be written; what comes meanwhile goes with
 /// the same write.
-struct Outbound {
+package struct Outbound {
     /// More pending bytes than this are written without waiting in line.
-    static let gatherLimit = 1 << 18
+    package static let gatherLimit = 1 << 18
 
     private struct Place {
         var generation: UInt32 = 0
         var pending = PendingFrames.none
+        var dialect = Dialect()
         var isOpen = false
     }
 
@@ -20,51 +21,79 @@ struct Outbound {
     private var frames = PendingFrames()
     private var line: Deque<UInt32> = []
     private var overfull: [UInt32] = []
+    /// By dialect, the connections that take frames.
+    private var openCounts = [Int](repeating: 0, count: Dialect.count)
+
+    package init() {}
+
+    /// Frames that are pending for somebody, each once wherever it is shared.
+    package var frameCount: Int { self.frames.count }
 
     /// Connections in line; some may have closed meanwhile.
-    var lineCount: Int { self.line.count }
+    package var lineCount: Int { self.line.count }
 
-    mutating func open(_ handle: ConnectionHandle) {
+    /// A connection has a socket, and may be sent frames of its dialect.
+    package mutating func open(_ handle: ConnectionHandle, _ dialect: Dialect) {
         let slot = Int(handle.slot)
         if slot == self.places.count { self.places.append(Place()) }
-        self.places[slot] = Place(generation: handle.generation, isOpen: true)
+        self.places[slot] = Place(
+            generation: handle.generation,
+            dialect: dialect,
+            isOpen: true
+        )
+        self.openCounts[dialect.index] += 1
     }
 
     /// Takes no further frames for a connection; what is pending stays.
-    mutating func mute(_ handle: ConnectionHandle) { self.places[Int(handle.slot)].isOpen = false }
+    package mutating func mute(_ handle: ConnectionHandle) {
+        let slot = Int(handle.slot)
+        guard self.places[slot].isOpen else { return }
+        self.places[slot].isOpen = false
+        self.openCounts[self.places[slot].dialect.index] -= 1
+    }
 
     /// Forgets what is pending for a connection that has no socket any more.
-    mutating func close(_ handle: ConnectionHandle) {
+    package mutating func close(_ handle: ConnectionHandle) {
         let slot = Int(handle.slot)
         self.frames.leave(self.places[slot].pending)
         self.places[slot].pending = PendingFrames.none
-        self.places[slot].isOpen = false
+        self.mute(handle)
     }
 
-    mutating func send(_ frame: ByteBuffer, to handle: ConnectionHandle) {
+    /// Sends a frame to one connection; nothing if it is closed, muted or another one by now.
+    package mutating func send(_ frame: ByteBuffer, to handle: ConnectionHandle) {
         self.frames.beginFanOut()
         self.append(frame, handle)
     }
 
-    /// Sends one frame to a range of a step's targets.
-    mutating func send<Effect>(
-        _ frame: ByteBuffer,
+    /// Sends one message to a range of a step's targets; `frame` makes it once in each dialect that
+    /// they speak.
+    package mutating func send<Effect>(
         to targets: TargetRange,
-        of effects: borrowing EffectBuffer<Effect>
+        of effects: borrowing EffectBuffer<Effect>,
+        _ frame: (Dialect) -> ByteBuffer
     ) {
-        self.frames.beginFanOut()
-        for index in targets.start..<(targets.start + targets.count) {
-            self.append(frame, effects[target: index])
+        for dialect in Dialect.all where self.openCounts[dialect.index] > 0 {
+            var made: ByteBuffer?
+            self.frames.beginFanOut()
+            for index in targets.start..<(targets.start + targets.count) {
+                let handle = effects[target: index]
+                guard self.places[Int(handle.slot)].dialect == dialect else { continue }
+                let bytes = made ?? frame(dialect)
+                made = bytes
+                self.append(bytes, handle)
+            }
         }
     }
 
     /// The next connection that should not wait in line, for what it has pending is much.
-    mutating func nextOverfull() -> UInt32? { self.overfull.popLast() }
+    package mutating func nextOverfull() -> UInt32? { self.overfull.popLast() }
 
-    mutating func nextInLine() -> UInt32? { self.line.popFirst() }
+    /// The slot of the next connection in line.
+    package mutating func nextInLine() -> UInt32? { self.line.popFirst() }
 
     /// What is pending for the connection in a slot; from here on nothing is.
-    mutating func take(_ slot: UInt32) -> ByteBuffer? {
+    package mutating func take(_ slot: UInt32) -> ByteBuffer? {
         let pending = self.places[Int(slot)].pending
         guard pending != PendingFrames.none else { return nil }
         self.places[Int(slot)].pending = PendingFrames.none

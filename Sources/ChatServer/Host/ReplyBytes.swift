@@ -9,14 +9,30 @@ enum ReplyBytes {
     static let version = "parley 0.1.0"
     private static let allocator = ByteBufferAllocator()
 
-    static func frame(_ reply: Reply, to id: CommandID, client: String) -> ByteBuffer {
-        Self.frame(.reply(id, Self.reply(reply, client: client)))
+    static func frame(_ reply: Reply, to id: CommandID, of socket: ClientSocket) -> ByteBuffer {
+        var reply = Self.reply(reply, client: socket.client)
+        if socket.dialect.pingsByFrame, case .connected(var result) = reply {
+            // The protocol's own pings are none then.
+            result.pingInterval = 0
+            result.pong = false
+            reply = .connected(result)
+        }
+        return Self.frame(.reply(id, reply), socket.dialect.format)
     }
 
-    static func frame(_ message: ServerMessage) -> ByteBuffer {
+    static func frame(_ message: ServerMessage, _ format: WireFormat) -> ByteBuffer {
         var bytes: [UInt8] = []
-        ServerEncoder.append(message, into: &bytes)
-        return FrameBytes.frame(.text, bytes, allocator: Self.allocator)
+        format.append(message, into: &bytes)
+        return FrameBytes.frame(format.opcode, bytes, allocator: Self.allocator)
+    }
+
+    /// What a WebSocket's own ping says, so that its pong is told from those that nobody asked for.
+    static let pingMark = [UInt8(ascii: "p")]
+
+    static func ping(_ dialect: Dialect) -> ByteBuffer {
+        dialect.pingsByFrame
+            ? FrameBytes.frame(.ping, Self.pingMark, allocator: Self.allocator)
+            : Self.frame(.ping, dialect.format)
     }
 
     private static func reply(_ reply: Reply, client: String) -> ServerReply {
@@ -56,38 +72,48 @@ enum ReplyBytes {
         }
     }
 
-    /// The push of a message, encoded once for all targets and all shards of the node.
-    static func frame(pushing delivery: Delivery, channel: String) -> ByteBuffer {
+    /// The push of a message, encoded once in a format for all targets and all shards of the node.
+    static func frame(
+        pushing delivery: Delivery,
+        channel: String,
+        _ format: WireFormat
+    ) -> ByteBuffer {
         let message = delivery.body.handle.message
         return message.encoded.withLock { encoded in
-            if let encoded, encoded.offset == delivery.offset { return encoded.frame }
+            if encoded.offset == delivery.offset, let frame = encoded[format] { return frame }
             let publication = Self.publication(
                 message,
                 at: delivery.offset,
                 unixMilliseconds: delivery.unixMilliseconds,
                 count: delivery.count
             )
-            let frame = Self.frame(.push(channel: channel, .publication(publication)))
-            encoded = (delivery.offset, frame)
+            let frame = Self.frame(.push(channel: channel, .publication(publication)), format)
+            if encoded.offset != delivery.offset {
+                encoded = EncodedFrames(offset: delivery.offset)
+            }
+            encoded[format] = frame
             return frame
         }
     }
 
     /// The messages of a stretch of a page, as one frame of pushes.
-    static func frame(pushing delivery: PageDelivery) -> ByteBuffer {
+    static func frame(pushing delivery: PageDelivery, _ format: WireFormat) -> ByteBuffer {
         let channel = delivery.name.conversationName
         var bytes: [UInt8] = []
         for entry in delivery.page.page.entries
         where entry.offset > delivery.after && entry.offset <= delivery.through {
-            if !bytes.isEmpty { ServerEncoder.separator(into: &bytes) }
             let push = ServerPush.publication(Self.publication(entry))
-            ServerEncoder.append(.push(channel: channel, push), into: &bytes)
+            format.append(.push(channel: channel, push), into: &bytes)
         }
-        return FrameBytes.frame(.text, bytes, allocator: Self.allocator)
+        return FrameBytes.frame(format.opcode, bytes, allocator: Self.allocator)
     }
 
-    static func frame(unsubscribing channel: String, _ code: UnsubscribeCode) -> ByteBuffer {
-        Self.frame(.push(channel: channel, .unsubscribe(UnsubscribePush(code))))
+    static func frame(
+        unsubscribing channel: String,
+        _ code: UnsubscribeCode,
+        _ format: WireFormat
+    ) -> ByteBuffer {
+        Self.frame(.push(channel: channel, .unsubscribe(UnsubscribePush(code))), format)
     }
 
     private static func publication(_ entry: MessagePage.Entry) -> Publication {

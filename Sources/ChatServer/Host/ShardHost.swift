@@ -13,6 +13,8 @@ import NIOCore
 /// a large fan-out delays nobody by its whole length.
 final class ShardHost {
     static let roundLimit = 256
+    /// How many events share one reading of the clock as the time when they came.
+    static let stampStep = 64
     /// A round writes to as many connections, or to an eighth of those in line if that is more.
     static let writeLimit = 96
     /// More queued bytes on one connection than this close it as slow.
@@ -42,6 +44,11 @@ final class ShardHost {
     private let recorder: ShardRecorder?
     private var effects: EffectBuffer<ShardEffect>
     private var waiting: Deque<ShardEvent> = []
+    private var gauge = LoadGauge()
+    /// When the events that came last came, read from the clock once for several of them.
+    private var stamp = Instant.zero
+    private var lateness = Interval.zero
+    private var lastBeat: Instant?
     private var pongs: [ConnectionHandle] = []
     private var slots: [Slot] = []
     private var vacant: [UInt32] = []
@@ -55,7 +62,7 @@ final class ShardHost {
     private var timer: Scheduled<Void>?
     private var timerInstant = Instant.never
     private var identities = SystemRandomNumberGenerator()
-    private let pingFrame: ByteBuffer
+    private let pingFrames = Dialect.all.map(ReplyBytes.ping)
 
     init(
         shard: consuming Shard,
@@ -72,11 +79,12 @@ final class ShardHost {
         let capacity = Shard.effectReserve * 4
         self.effects = EffectBuffer(capacity: capacity, targetCapacity: 1 << 20)
         self.recorder = record.map { ShardRecorder(files: $0, effectCapacity: capacity) }
-        self.pingFrame = ReplyBytes.frame(.ping)
     }
 
     var namespaces: NamespaceTable { self.surroundings.namespaces }
     var statistics: ShardStatistics { self.shard.statistics }
+    /// Commands that a connection may send while its token is being checked.
+    var gatedLimit: Int { Int(self.shard.configuration.gatedLimit) }
     var abandonedSegments: UInt64 { self.recorder?.abandoned ?? 0 }
     var queuedBytes: Int { self.watched.reduce(0) { $0 + $1.queuedBytes } }
 
@@ -92,7 +100,7 @@ final class ShardHost {
         self.slots[Int(slot)].generation += 1
         self.slots[Int(slot)].socket = socket
         let handle = ConnectionHandle(slot: slot, generation: self.slots[Int(slot)].generation)
-        self.outbound.open(handle)
+        self.outbound.open(handle, socket.dialect)
         self.submit(.opened(handle, ConnectionID(self.identities.next())))
         return handle
     }
@@ -108,8 +116,30 @@ final class ShardHost {
     }
 
     func submit(_ event: ShardEvent) {
-        self.waiting.append(event)
+        self.enqueue(event)
         self.scheduleRound()
+    }
+
+    private func enqueue(_ event: ShardEvent) {
+        if self.waiting.count.isMultiple(of: Self.stampStep) { self.stamp = self.now }
+        self.waiting.append(event)
+        self.gauge.add(at: self.stamp)
+    }
+
+    /// Whether the socket that asks to be a client's is taken, or turned away because too many wait.
+    func admitsConnection() -> Bool { self.gauge.admits(at: self.now) }
+
+    /// Sockets that were turned away.
+    var turnedAway: UInt64 { self.gauge.turnedAway }
+
+    /// Ten times a second: a beat that comes late tells that sockets keep the loop from its queue.
+    func beat() {
+        let now = self.now
+        if let last = self.lastBeat, last + Admission.window < now {
+            self.lateness = max(self.lateness, now - (last + Admission.window))
+        }
+        self.lastBeat = now
+        if self.lateness >= .milliseconds(20) { self.scheduleRound() }
     }
 
     func violated(_ handle: ConnectionHandle, _ code: CloseCode) {
@@ -122,7 +152,7 @@ final class ShardHost {
     }
 
     func wake() {
-        self.waiting.append(contentsOf: self.mailbox.take())
+        for event in self.mailbox.take() { self.enqueue(event) }
         self.scheduleRound()
     }
 
@@ -176,6 +206,10 @@ final class ShardHost {
         self.isInRound = true
         let now = self.now
         self.passPongs(at: now)
+        if let lag = self.gauge.reading(at: now, lateness: self.lateness) {
+            self.lateness = .zero
+            self.step(.load(lag: lag), at: now)
+        }
         if let due = self.shard.nextDeadline, due <= now {
             self.shard.handleDeadline(at: now, into: &self.effects)
             self.recorder?.tookDeadline(at: now, self.effects)
@@ -183,9 +217,8 @@ final class ShardHost {
         }
         var taken = 0
         while taken < Self.roundLimit, let event = self.waiting.popFirst() {
-            self.shard.handle(event, at: now, into: &self.effects)
-            self.recorder?.took(event, [], at: now, self.effects)
-            self.carryOut(after: event)
+            self.gauge.take()
+            self.step(event, at: now)
             if case .command(let handle, _, _) = event { self.socket(handle)?.commandTaken() }
             taken += 1
         }
@@ -198,6 +231,12 @@ final class ShardHost {
         } else {
             self.armTimer()
         }
+    }
+
+    private func step(_ event: ShardEvent, at now: Instant) {
+        self.shard.handle(event, at: now, into: &self.effects)
+        self.recorder?.took(event, [], at: now, self.effects)
+        self.carryOut(after: event)
     }
 
     /// In ranges that leave room for a violation by each.
@@ -267,19 +306,22 @@ final class ShardHost {
             self.authenticate(handle)
         case .reply(let handle, let id, let reply):
             guard let socket = self.socket(handle) else { return }
-            let frame = ReplyBytes.frame(reply, to: id, client: socket.client)
-            self.outbound.send(frame, to: handle)
+            self.outbound.send(ReplyBytes.frame(reply, to: id, of: socket), to: handle)
         case .deliver(let delivery, let name, let targets):
-            let frame = ReplyBytes.frame(pushing: delivery, channel: name.conversationName)
-            self.send(frame, to: targets)
+            let channel = name.conversationName
+            self.send(to: targets) {
+                ReplyBytes.frame(pushing: delivery, channel: channel, $0.format)
+            }
         case .deliverPage(let delivery, let targets):
-            let frame = ReplyBytes.frame(pushing: delivery)
-            self.send(frame, to: targets)
+            self.send(to: targets) { ReplyBytes.frame(pushing: delivery, $0.format) }
         case .unsubscribe(let handle, let name, let code):
-            let frame = ReplyBytes.frame(unsubscribing: name.conversationName, code)
+            guard let socket = self.socket(handle) else { return }
+            let channel = name.conversationName
+            let frame = ReplyBytes.frame(unsubscribing: channel, code, socket.dialect.format)
             self.outbound.send(frame, to: handle)
         case .ping(let targets):
-            self.send(self.pingFrame, to: targets)
+            let frames = self.pingFrames
+            self.send(to: targets) { frames[$0.index] }
         case .close(let handle, let code):
             guard let socket = self.socket(handle) else { return }
             self.closes[code.rawValue, default: 0] += 1
@@ -287,7 +329,7 @@ final class ShardHost {
         case .peer(let shard, let message):
             message.retainHandles()
             if shard == self.id {
-                self.waiting.append(.peer(self.id, message))
+                self.enqueue(.peer(self.id, message))
             } else {
                 self.outgoing[shard, default: []].append(.peer(self.id, message))
             }
@@ -305,6 +347,8 @@ final class ShardHost {
             )
         case .release(let handle):
             handle.release()
+        case .limitConnections(let limit):
+            self.gauge.limit(to: limit)
         case .drained:
             self.surroundings.onDrained()
         }
@@ -315,8 +359,8 @@ final class ShardHost {
         return slot.generation == handle.generation ? slot.socket : nil
     }
 
-    private func send(_ frame: ByteBuffer, to targets: TargetRange) {
-        self.outbound.send(frame, to: targets, of: self.effects)
+    private func send(to targets: TargetRange, _ frame: (Dialect) -> ByteBuffer) {
+        self.outbound.send(to: targets, of: self.effects, frame)
     }
 
     private func authenticate(_ handle: ConnectionHandle) {

@@ -58,8 +58,11 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
             }
         case WebSocketUpgrade.endpoint where WebSocketUpgrade.lacksKey(head):
             self.respond(.badRequest, "text/plain", "no Sec-WebSocket-Key\n", head, context)
+        case WebSocketUpgrade.endpoint where WebSocketUpgrade.isAcceptable(head):
+            // Only a shard that takes nobody at the moment lets such a request come here.
+            self.respond(.serviceUnavailable, "text/plain", "overloaded\n", head, context)
         case WebSocketUpgrade.endpoint:
-            let text = "expected a WebSocket upgrade with the JSON encoding\n"
+            let text = "expected a WebSocket upgrade\n"
             self.respond(.upgradeRequired, "text/plain", text, head, context)
         default:
             self.respond(.notFound, "text/plain", "not found\n", head, context)
@@ -80,7 +83,9 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
             headers.add(name: "Upgrade", value: "websocket")
             headers.add(name: "Sec-WebSocket-Version", value: "13")
         }
-        if !request.isKeepAlive { headers.add(name: "Connection", value: "close") }
+        let isLast = !request.isKeepAlive || status == .serviceUnavailable
+        if status == .serviceUnavailable { headers.add(name: "Retry-After", value: "1") }
+        if isLast { headers.add(name: "Connection", value: "close") }
         let head = HTTPResponseHead(version: request.version, status: status, headers: headers)
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)
         if request.method != .HEAD {
@@ -89,7 +94,6 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
         }
         self.awaitRequest(context.channel)
         let channel = context.channel
-        let isLast = !request.isKeepAlive
         context.writeAndFlush(self.wrapOutboundOut(.end(nil))).whenComplete { _ in
             if isLast { channel.close(promise: nil) }
         }

@@ -121,13 +121,14 @@ package final class DurableStore: Sendable {
     /// Requests that wait for the writer.
     package var waitingCount: Int { self.writing.withLock { $0.waiting.count } }
 
-    /// Carries out what was submitted, ends the threads and closes the database.
+    /// Carries out what was submitted, ends the threads, closes the database and unlocks the directory.
     package func close() {
         self.writing.withLock { $0.isClosing = true }
         self.reading.withLock { $0.isClosing = true }
         self.writerWake.signal()
         for _ in 0..<self.readerCount { self.readerWake.signal() }
         self.ended.wait()
+        self.directory.unlock()
     }
 
     private func start(_ writer: sending StoreWriter, _ readers: sending [StoreReader]) {

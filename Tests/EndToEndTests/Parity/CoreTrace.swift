@@ -83,7 +83,7 @@ private struct Projector {
             self.note(conversation, "stored: \(Self.text(outcome))")
         case .peer(_, let message): self.add(message)
         case .lease(_, _, let owner): if owner != nil { self.leaseCount += 1 }
-        case .wallClock, .pongs, .drain: return
+        case .wallClock, .pongs, .drain, .load: return
         }
     }
 
@@ -119,7 +119,7 @@ private struct Projector {
         case .unsubscribe(let handle, _, let code): self.note(handle, "unsubscribed \(code)")
         case .close(let handle, let code): self.note(handle, "close \(code)")
         case .store(let token, let request): self.add(request, token)
-        case .ping, .peer, .release, .drained: return
+        case .ping, .peer, .release, .drained, .limitConnections: return
         }
     }
 
