@@ -16,7 +16,7 @@ package struct NamespaceTable: Sendable, Equatable {
             return .failure(NameRefusal(code: .badRequest))
         }
         var namespace = 0
-        if let colon = name.firstIndex(of: ":") {
+        if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
             guard let index = self.names.dropFirst().firstIndex(of: String(name[..<colon])) else {
                 return .failure(NameRefusal(code: .unknownConversation))
             }

@@ -185,7 +185,8 @@ package final class LiveServer: Sendable {
         _ hosts: [NIOLoopBound<ShardHost>],
         _ store: DurableStore
     ) async throws -> any Channel {
-        let requestTimeout = configuration.shard.connectTimeout
+        let patience = configuration.shard.connectTimeout
+        let timeout = TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds))
         let metrics: @Sendable () -> EventLoopFuture<String> = { Self.metrics(hosts, store) }
         return try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
@@ -195,20 +196,15 @@ package final class LiveServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     guard let host = hosts.first(where: { $0.eventLoop === channel.eventLoop })
                     else { preconditionFailure("each loop has a shard") }
-                    let requests = PlainRequests(metrics: metrics, timeout: requestTimeout)
-                    let bound = NIOLoopBound(requests, eventLoop: channel.eventLoop)
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-                        withServerUpgrade: (
-                            upgraders: [WebSocketUpgrade(host: host)],
-                            completionHandler: { context in
-                                context.pipeline.syncOperations.removeHandler(
-                                    bound.value,
-                                    promise: nil
-                                )
-                            }
-                        )
-                    )
-                    try channel.pipeline.syncOperations.addHandler(requests)
+                    let gate = UpgradeGate(
+                        upgrade: WebSocketUpgrade(host: host),
+                        timeout: timeout
+                    ) { pipeline, due in
+                        let requests = PlainRequests(metrics: metrics, due: due, timeout: timeout)
+                        try pipeline.configureHTTPServerPipeline()
+                        try pipeline.addHandler(requests)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(gate)
                 }
             }
             .bind(host: configuration.host, port: configuration.port)

@@ -2,6 +2,7 @@ import ChatCore
 import ClientProtocol
 import DequeModule
 import EventTrace
+import Foundation
 import Kernel
 import NIOCore
 
@@ -371,6 +372,10 @@ final class ShardHost {
             return
         }
         let verifier = self.surroundings.verifier
+        if let verdict = verifier.verdictAtOnce(token, at: Date()) {
+            self.authenticated(handle, verdict)
+            return
+        }
         let bound = NIOLoopBound(self, eventLoop: self.loop)
         let loop = self.loop
         Task {

@@ -103,10 +103,10 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
     }
 
     func bind(_ index: Int32, _ value: String) {
-        let bytes = Array(value.utf8)
-        unsafe bytes.withUnsafeBytes { raw in
+        var value = value
+        value.withUTF8 { text in
             // A null address would bind NULL, so an empty text is bound from a literal.
-            guard let base = raw.baseAddress else {
+            guard let base = text.baseAddress else {
                 unsafe sqlite3_bind_text64(
                     self.statement,
                     index,
@@ -120,8 +120,8 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
             unsafe sqlite3_bind_text64(
                 self.statement,
                 index,
-                base.assumingMemoryBound(to: CChar.self),
-                UInt64(raw.count),
+                UnsafeRawPointer(base).assumingMemoryBound(to: CChar.self),
+                UInt64(text.count),
                 copied,
                 UInt8(SQLITE_UTF8)
             )

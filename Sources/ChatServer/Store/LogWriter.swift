@@ -28,8 +28,11 @@ final class LogWriter {
     private let membership: MembershipWriter
     private let insertMessage: Statement
     private let insertID: Statement
+    private let firstHead: Statement
     private let moveHead: Statement
     private let renew: Statement
+    /// The heads that the open transaction has looked at, as it leaves them.
+    private var heads: [ConversationID: StreamHead] = [:]
 
     init(database: Database, epochs: EpochSource) throws(DatabaseError) {
         self.database = database
@@ -43,12 +46,15 @@ final class LogWriter {
             """
         )
         self.insertID = try database.prepare("INSERT INTO message_ids VALUES(?, ?, ?, ?, ?)")
-        self.moveHead = try database.prepare(
+        self.firstHead = try database.prepare(
             """
             INSERT INTO conversations(id, name, generation, head, count) VALUES(?, ?, 0, ?, ?)
             ON CONFLICT(id) DO UPDATE SET
                 head = excluded.head, name = excluded.name, count = excluded.count
             """
+        )
+        self.moveHead = try database.prepare(
+            "UPDATE conversations SET head = ?, count = ? WHERE id = ?"
         )
         self.renew = try database.prepare(
             """
@@ -94,6 +100,7 @@ final class LogWriter {
     ) -> [StoreOutcome] {
         var outcomes: [StoreOutcome] = []
         outcomes.reserveCapacity(writes.count)
+        self.heads.removeAll(keepingCapacity: true)
         do throws(DatabaseError) {
             try self.database.execute("BEGIN IMMEDIATE")
             for write in writes {
@@ -124,7 +131,7 @@ final class LogWriter {
         case .append(let append, let message):
             return .appended(try self.apply(append, message, isOwner: isOwner))
         case .mark(let mark):
-            let head = try self.reader.head(of: mark.conversation)
+            let head = try self.knownHead(of: mark.conversation)
             return try self.membership.mark(mark, head: head).map { .marked($0) } ?? .denied
         }
     }
@@ -141,17 +148,24 @@ final class LogWriter {
         {
             return .duplicate(first.offset, unixMilliseconds: first.unixMilliseconds)
         }
-        let head = try self.reader.head(of: conversation)
+        let head = try self.knownHead(of: conversation)
         guard head.offset.next == request.offset else { return .failed }
         if request.isMembersOnly, let code = try self.refusal(of: request) {
             return .refused(code)
         }
         let count = head.count + (request.operation.isCountable ? 1 : 0)
         try self.insert(request, message, count)
+        let moved = StreamHead(epoch: head.epoch, offset: request.offset, count: count)
+        try self.move(conversation, named: message.conversation, from: head, to: moved)
         if request.isMembersOnly {
             try self.membership.apply(request, people: message.people, count: count)
         }
         return .done
+    }
+
+    private func knownHead(of conversation: ConversationID) throws(DatabaseError) -> StreamHead {
+        if let known = self.heads[conversation] { return known }
+        return try self.reader.head(of: conversation)
     }
 
     private func refusal(of append: Append) throws(DatabaseError) -> ErrorCode? {
@@ -191,11 +205,28 @@ final class LogWriter {
             self.insertID.bind(5, request.unixMilliseconds)
             try self.insertID.run()
         }
-        self.moveHead.bind(1, conversation.high, conversation.low)
-        self.moveHead.bind(2, message.conversation)
-        self.moveHead.bind(3, request.offset.rawValue)
-        self.moveHead.bind(4, count)
-        try self.moveHead.run()
+    }
+
+    private func move(
+        _ conversation: ConversationID,
+        named name: String,
+        from head: StreamHead,
+        to moved: StreamHead
+    ) throws(DatabaseError) {
+        if head.offset == .start {
+            self.firstHead.bind(1, conversation.high, conversation.low)
+            self.firstHead.bind(2, name)
+            self.firstHead.bind(3, moved.offset.rawValue)
+            self.firstHead.bind(4, moved.count)
+            try self.firstHead.run()
+        } else {
+            // Whoever wrote the first message gave the row its name.
+            self.moveHead.bind(1, moved.offset.rawValue)
+            self.moveHead.bind(2, moved.count)
+            self.moveHead.bind(3, conversation.high, conversation.low)
+            try self.moveHead.run()
+        }
+        self.heads[conversation] = moved
     }
 
     /// Starts the conversation's next epoch; the head's offset stays.

@@ -63,6 +63,8 @@ enum StoreSchema {
         try database.execute("PRAGMA journal_mode=WAL")
         try database.execute("PRAGMA synchronous=FULL")
         try database.execute("PRAGMA cache_size=-65536")
+        // 64 MiB: a busy page is written back to the database once for many commits.
+        try database.execute("PRAGMA wal_autocheckpoint=16384")
     }
 
     /// Makes the tables, or brings them to this version; keeps what is in them.
