@@ -8,17 +8,22 @@ struct StoredLogs {
         var message: MessageID?
         var body: Body
         var unixMilliseconds: UInt64
+        var operation: ChatAction
+        /// Countable entries up to this one.
+        var count: UInt64
+        var isDeleted = false
     }
 
-    private struct Key: Hashable {
+    struct Key: Hashable {
         var user: UserID
         var message: MessageID
     }
 
-    private struct Log {
+    struct Log {
         var generation: UInt32 = 0
         var entries: [Entry] = []
         var index: [Key: Offset] = [:]
+        var roster = Roster()
 
         mutating func loseTail() {
             guard let entry = self.entries.popLast(), let message = entry.message else { return }
@@ -26,10 +31,10 @@ struct StoredLogs {
         }
     }
 
-    private var logs: [ConversationID: Log] = [:]
+    var logs: [ConversationID: Log] = [:]
     var leases: LeaseTable
 
-    private let bug: PlantedBug?
+    let bug: PlantedBug?
 
     init(partitionCount: UInt16, bug: PlantedBug?) {
         self.leases = LeaseTable(partitionCount: partitionCount)
@@ -53,11 +58,13 @@ struct StoredLogs {
         let generation = log?.generation ?? 0
         return StreamHead(
             epoch: Epoch(UInt32(truncatingIfNeeded: conversation.high) &+ generation),
-            offset: Offset(UInt64(log?.entries.count ?? 0))
+            offset: Offset(UInt64(log?.entries.count ?? 0)),
+            count: log?.entries.last?.count ?? 0
         )
     }
 
-    mutating func append(_ append: Append) -> AppendOutcome {
+    /// `people` are those whom the entry makes members, or mentions.
+    mutating func append(_ append: Append, people: [UserID] = []) -> AppendOutcome {
         let lease = self.leases.rows[Int(append.partition.rawValue)]
         guard lease.term == append.term || self.bug == .ignoresTerms else { return .fenced }
         if let message = append.message,
@@ -69,16 +76,28 @@ struct StoredLogs {
         {
             return .duplicate(offset, unixMilliseconds: time)
         }
-        guard append.offset == self.head(of: append.conversation).offset.next else {
-            return .failed
+        let head = self.head(of: append.conversation)
+        guard append.offset == head.offset.next else { return .failed }
+        if append.isMembersOnly,
+            let code = self.refusal(
+                of: append.operation,
+                by: append.user,
+                in: append.conversation
+            )
+        {
+            return .refused(code)
         }
+        let count = head.count + (append.operation.isCountable ? 1 : 0)
         let entry = Entry(
             user: append.user,
             message: append.message,
             body: append.body,
-            unixMilliseconds: append.unixMilliseconds
+            unixMilliseconds: append.unixMilliseconds,
+            operation: append.operation,
+            count: count
         )
         self.logs[append.conversation, default: Log()].entries.append(entry)
+        if append.isMembersOnly { self.apply(append, people: people, count: count) }
         if let message = append.message {
             let key = Key(user: append.user, message: message)
             self.logs[append.conversation]?.index[key] = append.offset
@@ -113,14 +132,18 @@ struct StoredLogs {
         }
         let size = last >= first ? last - first + 1 : 0
         var byteCount: UInt32 = 0
+        var hasDepartures = false
         for offset in first..<(first + size) {
-            byteCount &+= self.entry(request.conversation, at: Offset(offset))?.body.byteCount ?? 0
+            guard let entry = self.entry(request.conversation, at: Offset(offset)) else { continue }
+            byteCount &+= entry.body.byteCount
+            if entry.operation.departing(by: entry.user) != nil { hasDepartures = true }
         }
         return Page(
             handle: handle,
             first: Offset(first),
             count: UInt32(size),
             byteCount: byteCount,
+            hasDepartures: hasDepartures,
             head: head
         )
     }

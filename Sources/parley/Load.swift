@@ -80,8 +80,12 @@ struct Load: AsyncParsableCommand {
             throw refusal("\(self.file): cannot be read; expected a workload file")
         }
         do {
-            return (try Workload(yaml: text, file: self.file), text)
-        } catch {
+            let workload = try Workload(yaml: text, file: self.file)
+            guard workload.chat == nil else {
+                throw refusal("\(self.file): chat is simulated alone; expected no such key")
+            }
+            return (workload, text)
+        } catch let error as ModelError {
             throw refusal(error.description)
         }
     }

@@ -84,6 +84,7 @@ extension Sequencer: ByteCoded {
         writer.value(self.phase)
         writer.value(self.epoch)
         writer.value(self.head)
+        writer.word(self.count)
         writer.word(self.inFlight)
     }
 
@@ -92,6 +93,7 @@ extension Sequencer: ByteCoded {
         self.phase = try reader.value()
         self.epoch = try reader.value()
         self.head = try reader.value()
+        self.count = try reader.integer()
         self.inFlight = try reader.integer()
     }
 }

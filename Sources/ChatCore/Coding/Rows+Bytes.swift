@@ -36,14 +36,35 @@ extension PendingRequest: ByteCoded {
             writer.byte(8)
             writer.word(conversation)
         case .leases: writer.byte(9)
-        case .lateHistory(let handle):
+        case .create(let reference, let handle, let id, let cost):
             writer.byte(10)
+            writer.value(reference)
+            writer.value(handle)
+            writer.value(id)
+            writer.word(cost)
+        case .admission(let subscription, let generation):
+            writer.byte(11)
+            writer.word(subscription)
+            writer.word(generation)
+        case .standing(let inquiry):
+            writer.byte(12)
+            writer.word(inquiry)
+        case .mark(let handle, let id):
+            writer.byte(13)
+            writer.value(handle)
+            writer.value(id)
+        case .list(let handle, let id):
+            writer.byte(14)
+            writer.value(handle)
+            writer.value(id)
+        case .lateHistory(let handle):
+            writer.byte(15)
             writer.value(handle)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 11, of: "the purpose of a request") {
+        switch try reader.tag(below: 16, of: "the purpose of a request") {
         case 0: self = .vacant
         case 1:
             self = .publish(
@@ -64,6 +85,21 @@ extension PendingRequest: ByteCoded {
         case 7: self = .lookUp(message: try reader.integer())
         case 8: self = .readBack(conversation: try reader.integer())
         case 9: self = .leases
+        case 10:
+            self = .create(
+                try reader.value(),
+                try reader.value(),
+                try reader.value(),
+                cost: try reader.integer()
+            )
+        case 11:
+            self = .admission(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
+        case 12: self = .standing(inquiry: try reader.integer())
+        case 13: self = .mark(try reader.value(), try reader.value())
+        case 14: self = .list(try reader.value(), try reader.value())
         default: self = .lateHistory(try reader.value())
         }
     }
@@ -173,15 +209,20 @@ extension Subscription.Phase: ByteCoded {
         case .live(let target):
             writer.byte(3)
             writer.word(target)
+        case .checking(let id, let since):
+            writer.byte(4)
+            writer.value(id)
+            writer.optional(since)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 4, of: "the phase of a subscription") {
+        switch try reader.tag(below: 5, of: "the phase of a subscription") {
         case 0: self = .vacant
         case 1: self = .waiting(try reader.value(), try reader.optional())
         case 2: self = .recovering(try reader.value(), try reader.value())
-        default: self = .live(target: try reader.integer())
+        case 3: self = .live(target: try reader.integer())
+        default: self = .checking(try reader.value(), try reader.optional())
         }
     }
 }
@@ -194,6 +235,8 @@ extension Subscription: ByteCoded {
         writer.word(self.nextInFeed)
         writer.word(self.previousInFeed)
         writer.value(self.phase)
+        writer.value(self.vouched)
+        writer.value(self.mayTypeFrom)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -203,7 +246,9 @@ extension Subscription: ByteCoded {
             nextInConnection: try reader.integer(),
             nextInFeed: try reader.integer(),
             previousInFeed: try reader.integer(),
-            phase: try reader.value()
+            phase: try reader.value(),
+            vouched: try reader.value(),
+            mayTypeFrom: try reader.value()
         )
     }
 }
@@ -238,6 +283,7 @@ extension Feed: ByteCoded {
         writer.word(self.firstHeld)
         writer.word(self.heldCount)
         writer.word(self.recovering)
+        writer.value(self.departed)
         writer.word(self.nextInPartition)
         writer.word(self.previousInPartition)
     }
@@ -258,6 +304,7 @@ extension Feed: ByteCoded {
             firstHeld: try reader.integer(),
             heldCount: try reader.integer(),
             recovering: try reader.integer(),
+            departed: try reader.value(),
             nextInPartition: try reader.integer(),
             previousInPartition: try reader.integer()
         )
@@ -281,11 +328,14 @@ extension OwnedMessage.Fate: ByteCoded {
             writer.word(unixMilliseconds)
             writer.flag(isDuplicate)
         case .absent: writer.byte(4)
+        case .refused(let code):
+            writer.byte(5)
+            writer.value(code)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 5, of: "the fate of a message") {
+        switch try reader.tag(below: 6, of: "the fate of a message") {
         case 0: self = .waiting
         case 1: self = .appending(try reader.value())
         case 2: self = .parked(try reader.value(), try reader.value())
@@ -295,7 +345,8 @@ extension OwnedMessage.Fate: ByteCoded {
                 unixMilliseconds: try reader.integer(),
                 isDuplicate: try reader.flag()
             )
-        default: self = .absent
+        case 4: self = .absent
+        default: self = .refused(try reader.value())
         }
     }
 }
@@ -321,6 +372,17 @@ extension OwnedMessage: ByteCoded {
             previous: try reader.integer(),
             firstRepeat: try reader.integer()
         )
+    }
+}
+
+extension AskedOperation: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        writer.value(self.request)
+        writer.value(self.gateway)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(request: try reader.value(), gateway: try reader.value())
     }
 }
 
@@ -352,6 +414,7 @@ extension OwnedConversation: ByteCoded {
         writer.word(self.lastMessage)
         writer.word(self.messageCount)
         writer.word(self.repeatCount)
+        writer.word(self.askedCount)
         writer.word(self.openReads)
         writer.flag(self.readFailed)
         writer.byte(self.roundsToAnnounce)
@@ -371,6 +434,7 @@ extension OwnedConversation: ByteCoded {
             lastMessage: try reader.integer(),
             messageCount: try reader.integer(),
             repeatCount: try reader.integer(),
+            askedCount: try reader.integer(),
             openReads: try reader.integer(),
             readFailed: try reader.flag(),
             roundsToAnnounce: try reader.byte(),

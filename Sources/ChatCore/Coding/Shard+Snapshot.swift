@@ -3,7 +3,7 @@ package import Kernel
 
 /// Everything of a shard that decides what it does next, in a canonical encoding.
 extension Shard {
-    private static var snapshotVersion: UInt64 { 1 }
+    private static var snapshotVersion: UInt64 { 2 }
 
     /// Id, configuration, seed, incarnation and all rows.
     ///
@@ -25,6 +25,8 @@ extension Shard {
         self.messages.write(to: &writer)
         self.repeats.write(to: &writer)
         self.recent.write(to: &writer)
+        self.asked.write(to: &writer)
+        self.members.write(to: &writer)
         writer.list(self.moved)
         writer.list(self.announcing)
         writer.word(self.sweepStart)
@@ -140,6 +142,15 @@ extension Shard {
             from: &reader,
             limit: self.configuration.recentMessageLimit
         )
+        self.asked = try Slab(from: &reader, blank: .blank)
+        self.members = try MemberCache(
+            from: &reader,
+            limit: self.configuration.memberCacheLimit
+        )
+        for slot in 0..<self.asked.slotCount where self.asked.isOccupied(slot) {
+            let request = self.asked[slot].request
+            self.members.asked(request.conversation, request.user)
+        }
         self.moved = try reader.list()
         self.announcing = try reader.list()
         self.sweepStart = try reader.integer()
@@ -163,9 +174,9 @@ extension HeldDelivery {
     }
 }
 
-extension OwnedMessage {
+extension PublishRequest {
     static var blank: Self {
-        let request = PublishRequest(
+        Self(
             token: RequestToken(rawValue: 0),
             conversation: ConversationID(high: 0, low: 0),
             namespace: 0,
@@ -173,8 +184,17 @@ extension OwnedMessage {
             message: nil,
             body: Body(handle: .none, byteCount: 0)
         )
-        return Self(
-            request: request,
+    }
+}
+
+extension AskedOperation {
+    static var blank: Self { Self(request: .blank, gateway: ShardID(rawValue: 0)) }
+}
+
+extension OwnedMessage {
+    static var blank: Self {
+        Self(
+            request: .blank,
             gateway: ShardID(rawValue: 0),
             unixMilliseconds: 0,
             fate: .waiting,

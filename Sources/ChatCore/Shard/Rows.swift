@@ -18,6 +18,24 @@ enum PendingRequest: BitwiseCopyable {
     case lookUp(message: UInt32)
     case readBack(conversation: UInt32)
     case leases
+    /// A publish whose answer names the new conversation.
+    case create(ConversationReference, ConnectionHandle, CommandID, cost: UInt32)
+    /// Whether a subscriber is a member.
+    case admission(subscription: UInt32, generation: UInt32)
+    case standing(inquiry: UInt32)
+    case mark(ConnectionHandle, CommandID)
+    case list(ConnectionHandle, CommandID)
+
+    /// Whose publish it is, and what that takes of the limits.
+    var publish: (ConnectionHandle, cost: UInt32)? {
+        switch self {
+        case .publish(let handle, _, _, let cost), .create(_, let handle, _, let cost):
+            (handle, cost)
+        case .vacant, .subscribePage, .holePage, .history, .lateHistory, .load, .append, .lookUp,
+            .readBack, .leases, .admission, .standing, .mark, .list:
+            nil
+        }
+    }
 }
 
 /// What waits for its time in a shard.
@@ -54,6 +72,8 @@ struct GatedCommand: BitwiseCopyable {
 struct Subscription: BitwiseCopyable {
     enum Phase: BitwiseCopyable {
         case vacant
+        /// Whether the user is a member is being read.
+        case checking(CommandID, RecoveryRequest?)
         /// The feed does not know yet where deliveries begin.
         case waiting(CommandID, RecoveryRequest?)
         /// What the client missed is being read.
@@ -68,6 +88,10 @@ struct Subscription: BitwiseCopyable {
     var nextInFeed: UInt32
     var previousInFeed: UInt32
     var phase: Phase
+    /// Where the log ended when the user was last seen to be a member.
+    var vouched = Offset.start
+    /// Words of typing are not passed on before.
+    var mayTypeFrom = Instant.zero
 
     static var blank: Self {
         Self(
@@ -108,6 +132,8 @@ struct Feed {
     var heldCount: UInt32 = 0
     /// Subscriptions that are reading what they missed.
     var recovering: UInt32 = 0
+    /// Up to here somebody may have ceased to be a member: who was not seen to be one since, is checked.
+    var departed = Offset.start
     var nextInPartition = noSlot
     var previousInPartition = noSlot
 
@@ -133,6 +159,7 @@ struct OwnedMessage: BitwiseCopyable {
         /// A duplicate is one that another append than this message's own has put there.
         case found(Offset, unixMilliseconds: UInt64, isDuplicate: Bool)
         case absent
+        case refused(ErrorCode)
     }
 
     var request: PublishRequest
@@ -143,6 +170,12 @@ struct OwnedMessage: BitwiseCopyable {
     var previous: UInt32
     /// Repeats of this id that arrived while it was in flight.
     var firstRepeat: UInt32
+}
+
+/// An operation that waits for the store's word whether it is allowed.
+struct AskedOperation: BitwiseCopyable {
+    var request: PublishRequest
+    var gateway: ShardID
 }
 
 /// A connection that is told to go when it has been answered, or at `due` at the latest.
@@ -178,6 +211,8 @@ struct OwnedConversation {
     var messageCount: UInt32 = 0
     /// Repeats that wait for the outcome of one of those messages.
     var repeatCount: UInt32 = 0
+    /// Operations of which the store has not said yet whether they are allowed.
+    var askedCount: UInt32 = 0
     /// Store requests about the log's end that have not been answered.
     var openReads: UInt32 = 0
     /// Whether an answer about the log's end is missing, so that it must be asked again.

@@ -231,9 +231,17 @@ extension Shard {
         case .unsubscribe(let conversation):
             self.unsubscribe(handle, id, conversation, into: &effects)
         case .publish(let reference, let body):
-            self.publish(handle, id, reference, nil, body, at: now, into: &effects)
+            self.publish(handle, id, reference, nil, .message, body, at: now, into: &effects)
         case .send(let reference, let message, let body):
-            self.publish(handle, id, reference, message, body, at: now, into: &effects)
+            self.publish(handle, id, reference, message, .message, body, at: now, into: &effects)
+        case .operate(let reference, let message, let operation, let body):
+            self.publish(handle, id, reference, message, operation, body, at: now, into: &effects)
+        case .typing(let reference, let body):
+            self.type(handle, id, reference, body, at: now, into: &effects)
+        case .mark(let reference, let markers):
+            self.mark(handle, id, reference, markers, at: now, into: &effects)
+        case .list(let known, let after, let limit):
+            self.list(handle, id, known, after: after, limit: limit, at: now, into: &effects)
         case .history(let reference, let request):
             self.readHistory(handle, id, reference, request, at: now, into: &effects)
         case .refused(let code):
@@ -260,9 +268,12 @@ extension Shard {
         switch command {
         case .connect, .unsubscribe, .refused:
             break
-        case .subscribe(let reference, _), .history(let reference, _):
+        case .subscribe(let reference, _), .history(let reference, _), .mark(let reference, _):
             self.release(reference.name, into: &effects)
-        case .publish(let reference, let body), .send(let reference, _, let body):
+        case .list(let known, _, _):
+            self.release(known, into: &effects)
+        case .publish(let reference, let body), .send(let reference, _, let body),
+            .operate(let reference, _, _, let body), .typing(let reference, let body):
             self.release(reference.name, into: &effects)
             self.release(body.handle, into: &effects)
         }

@@ -74,6 +74,10 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
+        guard !self.feeds[slot].targets.isEmpty || self.feeds[slot].firstJoining != noSlot else {
+            self.removeFeedIfUnused(slot, into: &effects)
+            return
+        }
         self.sendInterest(slot, into: &effects)
         self.scheduleRenewal(of: slot, at: now)
     }
@@ -185,10 +189,14 @@ extension Shard {
         of slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard !self.feeds[slot].targets.isEmpty else { return }
+        guard !self.feeds[slot].targets.isEmpty else {
+            self.noteDeparture(delivery, of: slot, into: &effects)
+            return
+        }
         let targets = self.appendTargets(of: slot, into: &effects)
         self.counters.deliveries += UInt64(targets.count)
         effects.emit(.deliver(delivery, name: self.feeds[slot].name, targets: targets))
+        self.noteDeparture(delivery, of: slot, into: &effects)
     }
 
     mutating func appendTargets(
@@ -215,6 +223,8 @@ extension Shard {
         case .stale, .level:
             break
         case .began:
+            // What has happened to members before is not delivered here.
+            self.feeds[slot].departed = head.offset
             self.joinWaiting(of: slot, at: now, into: &effects)
             self.deliverContiguous(of: slot, into: &effects)
         case .behind:
@@ -303,6 +313,11 @@ extension Shard {
             return
         }
         guard page.first <= position.offset.next else {
+            self.restart(slot, at: now, into: &effects)
+            return
+        }
+        guard !page.hasDepartures else {
+            // Whom it concerns is not known here: everybody is checked on the way back.
             self.restart(slot, at: now, into: &effects)
             return
         }

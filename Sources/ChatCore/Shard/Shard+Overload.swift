@@ -21,8 +21,8 @@ extension Shard {
         }
         let limit =
             switch command {
-            case .history: policy.history
-            case .publish, .send: policy.messages
+            case .history, .mark, .list, .typing: policy.history
+            case .publish, .send, .operate: policy.messages
             case .subscribe: policy.everything
             // Costs less than its refusal, or frees something.
             case .connect, .unsubscribe, .refused: Interval?.none

@@ -31,10 +31,14 @@ extension Shard {
         self.connections[Int(handle.slot)].subscriptionCount += 1
         self.appendJoining(slot, to: feed)
         let generation = self.subscriptions.generation(of: slot)
-        self.join(slot, into: &effects)
+        if self.namespace(reference.namespace).isMembersOnly {
+            self.check(slot, id, since, into: &effects)
+        } else {
+            self.join(slot, into: &effects)
+        }
         guard self.subscriptions.holds(slot, generation: generation) else { return }
         switch self.subscriptions[slot].phase {
-        case .waiting, .recovering:
+        case .checking, .waiting, .recovering:
             self.deadlines.schedule(
                 .subscription(subscription: slot, generation: generation),
                 at: now + self.configuration.requestTimeout
@@ -50,7 +54,7 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         switch self.subscriptions[slot].phase {
-        case .waiting(let id, _), .recovering(let id, _):
+        case .checking(let id, _), .waiting(let id, _), .recovering(let id, _):
             self.abandon(slot, id, .internal, into: &effects)
         case .live, .vacant:
             break
@@ -129,10 +133,14 @@ extension Shard {
     }
 
     /// Answers a subscription from the feed's position, or starts reading what it missed.
-    private mutating func join(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+    mutating func join(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
         guard case .waiting(let id, let since) = self.subscriptions[slot].phase else { return }
         let feed = self.subscriptions[slot].feed
         guard let position = self.feeds[feed].position.delivered else { return }
+        guard self.isVouched(slot) else {
+            self.check(slot, id, since, into: &effects)
+            return
+        }
         guard let since, self.namespace(self.feeds[feed].namespace).hasLog else {
             self.goLive(slot, id, .notRequested, at: position.offset, into: &effects)
             return
@@ -187,7 +195,7 @@ extension Shard {
     }
 
     /// Refuses a subscription that has not been answered yet.
-    private mutating func abandon(
+    mutating func abandon(
         _ slot: UInt32,
         _ id: CommandID,
         _ code: ErrorCode,
@@ -240,6 +248,11 @@ extension Shard {
             self.subscriptions[slot].phase = .waiting(id, since)
             return
         }
+        guard self.isVouched(slot) else {
+            self.feeds[feed].recovering -= 1
+            self.check(slot, id, since, into: &effects)
+            return
+        }
         guard let page else {
             self.abandon(slot, id, .internal, into: &effects)
             return
@@ -286,7 +299,7 @@ extension Shard {
     }
 
     /// Takes a subscription out of its connection's list.
-    private mutating func unlink(_ slot: UInt32, from connection: UInt32) {
+    mutating func unlink(_ slot: UInt32, from connection: UInt32) {
         let next = self.subscriptions[slot].nextInConnection
         self.connections[Int(connection)].subscriptionCount -= 1
         guard self.connections[Int(connection)].firstSubscription != slot else {
@@ -320,7 +333,7 @@ extension Shard {
         switch self.subscriptions[slot].phase {
         case .vacant:
             preconditionFailure("a subscription is removed once")
-        case .waiting:
+        case .checking, .waiting:
             self.removeJoining(slot, from: feed)
         case .recovering:
             self.removeJoining(slot, from: feed)
@@ -333,7 +346,7 @@ extension Shard {
         self.removeFeedIfUnused(feed, into: &effects)
     }
 
-    private mutating func removeTarget(_ target: UInt32, from feed: UInt32) {
+    mutating func removeTarget(_ target: UInt32, from feed: UInt32) {
         let last = self.feeds[feed].targets.count - 1
         let index = Int(target)
         if index != last {

@@ -56,6 +56,8 @@ package struct Shard: ~Copyable, StateMachine {
     var keptBytes: UInt64 = 0
     var repeats = Slab<RepeatedMessage>()
     var recent: RecentMessages
+    var asked = Slab<AskedOperation>()
+    var members: MemberCache
     /// Conversations whose heads the next round announces.
     var moved: [MovedHead] = []
     /// Those that the present round has not come to, the next one last.
@@ -70,6 +72,10 @@ package struct Shard: ~Copyable, StateMachine {
         incarnation: UInt64
     ) {
         precondition(!configuration.namespaces.isEmpty, "there must be a default namespace")
+        precondition(
+            configuration.namespaces.allSatisfy { $0.hasLog || !$0.isMembersOnly },
+            "members' conversations have a log"
+        )
         precondition(configuration.pongTimeout < configuration.pingInterval)
         self.id = id
         self.configuration = configuration
@@ -88,6 +94,7 @@ package struct Shard: ~Copyable, StateMachine {
             timeout: configuration.pongTimeout
         )
         self.recent = RecentMessages(limit: configuration.recentMessageLimit)
+        self.members = MemberCache(limit: configuration.memberCacheLimit)
         self.deadlines.schedule(.leases, at: .zero)
         if configuration.roles.contains(.conversation) {
             self.deadlines.schedule(.heads, at: .zero + configuration.headInterval)
@@ -102,7 +109,9 @@ package struct Shard: ~Copyable, StateMachine {
         statistics.subscriptions = UInt64(self.subscriptions.count)
         statistics.conversations = UInt64(self.conversations.count)
         statistics.feeds = UInt64(self.feeds.count)
-        statistics.pendingMessages = UInt64(self.messages.count + self.repeats.count)
+        statistics.pendingMessages = UInt64(
+            self.messages.count + self.repeats.count + self.asked.count
+        )
         statistics.heldDeliveries = UInt64(self.held.count)
         statistics.deadlines = UInt64(self.deadlines.count)
         statistics.requests = UInt64(self.requests.count)

@@ -337,7 +337,15 @@ final class ShardHost {
         case .store(let token, let request):
             var message: Message?
             if case .append(let append) = request { message = append.body.handle.message }
-            self.surroundings.store.submit(request, token: token, message: message, from: self.id)
+            var known: KnownConversations?
+            if case .list(let list) = request { known = list.known.known }
+            self.surroundings.store.submit(
+                request,
+                token: token,
+                message: message,
+                known: known,
+                from: self.id
+            )
         case .release(let handle):
             handle.release()
         case .limitConnections(let limit):
@@ -400,7 +408,8 @@ extension PeerMessage {
     func retainHandles() {
         switch self {
         case .publish(let request): request.body.handle.retain()
-        case .delivery(let delivery): delivery.body.handle.retain()
+        case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
+            delivery.body.handle.retain()
         case .published, .interest, .interested, .withdraw, .head: break
         }
     }
