@@ -29,6 +29,8 @@ extension RandomPurpose {
     static let storeFailed = Self(0x666c_000e)
     static let storeUnknown = Self(0x666c_000f)
     static let storeDropped = Self(0x666c_0010)
+    /// Shard, incarnation and ordinal of its request to the store.
+    static let storeUnreadable = Self(0x666c_0012)
     /// Those of the latency that a lost packet is added to, and how often it was lost already.
     static let retransmission = Self(0x666c_0011)
 }

@@ -34,6 +34,7 @@ struct Ledger: Sendable {
         var disconnects: UInt64 = 0
         var unrecovered: UInt64 = 0
         var epochChanges: UInt64 = 0
+        var sentAway: UInt64 = 0
     }
 
     private(set) var counts = Counts()
@@ -43,9 +44,20 @@ struct Ledger: Sendable {
     private(set) var acknowledged: [Stream: [(offset: Offset, message: UInt64)]] = [:]
     private(set) var violations = Violations()
     private let perUser: Int
+    private let networkRepeats: Bool
+    /// By message that waits for its acknowledgement.
+    private var attempts: [UInt64: Attempts] = [:]
 
-    init(perUser: Int) {
+    /// How often a message was sent, when last, and when a device here first saw it.
+    private struct Attempts {
+        var count = 0
+        var last = Instant.zero
+        var seen = Instant.never
+    }
+
+    init(perUser: Int, networkRepeats: Bool) {
         self.perUser = perUser
+        self.networkRepeats = networkRepeats
         self.places = []
     }
 
@@ -58,10 +70,20 @@ struct Ledger: Sendable {
 
     mutating func countSend() { self.counts.sent += 1 }
 
+    /// The server let something pass for which it must send a device away.
+    mutating func countTolerated(_ what: String) { self.violations.add("let pass: \(what)") }
+
+    /// A message leaves, for the first time or again.
+    mutating func attempt(_ message: UInt64, at now: Instant) {
+        self.attempts[message, default: Attempts()].count += 1
+        self.attempts[message]?.last = now
+    }
+
     /// `device` is the index of the client in its loop; `members` are those of its conversation.
     mutating func record(
         _ observation: Observation,
         device: Int,
+        at now: Instant,
         members: (ConversationNumber) -> Int
     ) {
         switch observation {
@@ -83,7 +105,13 @@ struct Ledger: Sendable {
             self.violations.add(
                 "conversation \(conversation.rawValue): subscription ended with \(code)"
             )
-        case .delivered(let message, let epoch): self.deliver(message, epoch, to: device)
+        case .sentAway: self.counts.sentAway += 1
+        case .tolerated(let trespass): self.countTolerated("\(trespass)")
+        case .delivered(let message, let epoch):
+            if let id = message.message?.low, let seen = self.attempts[id]?.seen {
+                self.attempts[id]?.seen = min(seen, now)
+            }
+            self.deliver(message, epoch, to: device)
         case .repeated(let message, _, let isExcused):
             if !isExcused {
                 self.violations.add(
@@ -94,13 +122,28 @@ struct Ledger: Sendable {
         case .acknowledged(let message, let position, let isDuplicate):
             self.counts.acknowledged += 1
             if isDuplicate { self.counts.duplicates += 1 }
+            self.checkTruth(of: message, isDuplicate: isDuplicate)
             self.counts.owed += UInt64(members(message.conversation))
             let stream = Stream(conversation: message.conversation, epoch: position.epoch)
             self.acknowledged[stream, default: []].append((position.offset, message.id.low))
         case .resent: self.counts.resent += 1
-        case .gaveUp: self.counts.gaveUp += 1
+        case .gaveUp(let message, _):
+            self.counts.gaveUp += 1
+            self.attempts[message.low] = nil
         case .refused: self.counts.refused += 1
         }
+    }
+
+    /// `duplicate` is said of messages that were sent before, and of all that were seen before.
+    private mutating func checkTruth(of message: OutgoingMessage, isDuplicate: Bool) {
+        guard let attempts = self.attempts.removeValue(forKey: message.id.low) else { return }
+        guard
+            isDuplicate ? attempts.count < 2 && !self.networkRepeats : attempts.seen < attempts.last
+        else { return }
+        self.violations.add(
+            "conversation \(message.conversation.rawValue): message \(message.id.low) was called "
+                + "\(isDuplicate ? "a duplicate" : "new") after \(attempts.count) attempts"
+        )
     }
 
     private func place(_ device: Int, _ conversation: ConversationNumber) -> Int? {

@@ -41,5 +41,8 @@ package final class DataDirectory: Sendable {
 
     deinit { close(self.lockFile) }
 
+    /// Lets another have it; whoever unlocks it writes there no more.
+    package func unlock() { flock(self.lockFile, LOCK_UN) }
+
     package var databasePath: String { self.path + "/parley.sqlite" }
 }

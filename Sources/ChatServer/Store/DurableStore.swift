@@ -44,6 +44,7 @@ package final class DurableStore: Sendable {
         configuration: ShardConfiguration,
         leaseLength: Interval,
         readerCount: Int = 2,
+        weather: Weather? = nil,
         log: Logger,
         answer: @escaping @Sendable (ShardID, [ShardEvent]) -> Void
     ) throws(DatabaseError) {
@@ -89,6 +90,7 @@ package final class DurableStore: Sendable {
                 length: leaseLength
             ),
             statistics: self.statistics,
+            weather: weather,
             logger: log,
             answer: answer
         )
@@ -97,7 +99,9 @@ package final class DurableStore: Sendable {
             let connection = try Database(path: directory.databasePath)
             try StoreSchema.configure(connection)
             let reader = try LogReader(database: connection, epochs: epochs)
-            readers.append(StoreReader(log: reader, logger: log, answer: answer))
+            readers.append(
+                StoreReader(log: reader, weather: weather, logger: log, answer: answer)
+            )
         }
         self.start(writer, readers)
     }
@@ -127,13 +131,14 @@ package final class DurableStore: Sendable {
     /// Requests that wait for the writer.
     package var waitingCount: Int { self.writing.withLock { $0.waiting.count } }
 
-    /// Carries out what was submitted, ends the threads and closes the database.
+    /// Carries out what was submitted, ends the threads, closes the database and unlocks its directory.
     package func close() {
         self.writing.withLock { $0.isClosing = true }
         self.reading.withLock { $0.isClosing = true }
         self.writerWake.signal()
         for _ in 0..<self.readerCount { self.readerWake.signal() }
         self.ended.wait()
+        self.directory.unlock()
     }
 
     private func start(_ writer: sending StoreWriter, _ readers: sending [StoreReader]) {
