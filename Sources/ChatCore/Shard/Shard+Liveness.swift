@@ -115,7 +115,7 @@ extension Shard {
         var slot = row.firstSubscription
         while slot != noSlot {
             switch self.subscriptions[slot].phase {
-            case .waiting, .recovering: return true
+            case .checking, .waiting, .recovering: return true
             case .live, .vacant: slot = self.subscriptions[slot].nextInConnection
             }
         }
