@@ -22,20 +22,20 @@ extension StoredLogs {
     /// Why the rules refuse an operation at this moment.
     func refusal(
         of operation: ChatAction,
-        by author: UserID,
+        by performer: UserID,
         in conversation: ConversationID
     ) -> ErrorCode? {
         guard self.bug != .ignoresMembership else { return nil }
         let roster = self.logs[conversation]?.roster ?? Roster()
-        var standing = roster.standing(of: author, for: operation)
+        var standing = roster.standing(of: performer, for: operation)
         if let offset = operation.entry, let entry = self.entry(conversation, at: offset) {
             standing.entry = Standing.NamedEntry(
                 isMessage: entry.operation.isCountable,
                 isDeleted: entry.isDeleted,
-                isOwn: entry.user == author
+                isOwn: entry.user == performer
             )
         }
-        return MembershipRules.refusal(of: operation, by: author, standing)
+        return MembershipRules.refusal(of: operation, by: performer, standing)
     }
 
     func ruling(on inquiry: Inquiry) -> StoreOutcome {

@@ -16,6 +16,7 @@ enum MessageExamples {
         info: ClientInfo(user: "7", client: "6f0c"),
         offset: Offset(41),
         messageID: "m-1",
+        tags: [Publication.Tag("kind", "role"), Publication.Tag("user", "é\"")],
         unixMilliseconds: 1_700_000_000_123
     )
 
@@ -55,9 +56,7 @@ enum MessageExamples {
 
     static let history: HistoryResult = {
         var result = HistoryResult(epoch: Epoch(42), head: Offset(50))
-        var tagged = Self.publication
-        tagged.tags = [Publication.Tag("kind", "role"), Publication.Tag("user", "é\"")]
-        result.publications = [Self.publication, tagged]
+        result.publications = [Self.publication, Self.publication]
         return result
     }()
 

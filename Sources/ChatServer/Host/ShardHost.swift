@@ -367,7 +367,7 @@ final class ShardHost {
     private func authenticate(_ handle: ConnectionHandle) {
         guard let socket = self.socket(handle) else { return }
         guard let token = socket.token, !token.isEmpty else {
-            self.waiting.append(.authenticated(handle, .missing))
+            self.enqueue(.authenticated(handle, .missing))
             socket.authenticated(as: nil)
             return
         }

@@ -69,7 +69,7 @@ extension PayloadHandle {
 
 /// A message's bytes and the strings that go with it to clients and into the log.
 package final class Message: KeptBytes, @unchecked Sendable {
-    /// Compact JSON, without a raw newline.
+    /// JSON on one line.
     package let body: [UInt8]
     /// The client's own id of the message, as it wrote it.
     package let messageID: String?

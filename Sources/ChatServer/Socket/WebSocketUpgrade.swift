@@ -22,10 +22,7 @@ struct Negotiation: Equatable {
         let parts = request.uri.split(separator: "?", maxSplits: 1)
         let query = parts.count > 1 ? parts[1].split(separator: "&").map(String.init) : []
         let offered = request.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
-        for subprotocol in ["centrifuge-json", "centrifuge-protobuf"]
-        where offered.contains(subprotocol) {
-            self.subprotocol = subprotocol
-        }
+        self.subprotocol = ["centrifuge-protobuf", "centrifuge-json"].first(where: offered.contains)
         let asksForProtobuf =
             self.subprotocol == "centrifuge-protobuf" || query.contains("format=protobuf")
             || query.contains("cf_protocol=protobuf")
