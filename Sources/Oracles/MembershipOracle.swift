@@ -123,8 +123,8 @@ package struct MembershipOracle {
     /// A conversation that was there before the run; the first of `users` owns it.
     package mutating func founded(_ id: ConversationID, by users: [UInt64]) {
         var conversation = Conversation()
-        for (index, user) in users.enumerated() {
-            conversation.members[user] = Member(rank: index == 0 ? 3 : 1, read: .start)
+        for user in users {
+            conversation.members[user] = Member(rank: conversation.members.isEmpty ? 3 : 1, read: .start)
         }
         conversation.owners = min(1, users.count)
         self.conversations[id] = conversation
