@@ -279,21 +279,7 @@ extension World {
         case .caughtUp, .unreadable, .ended, .repeated, .resent: break
         case .delivered(let message, _):
             self.counts.deliveries += 1
-            if self.isChatting {
-                self.membership.delivered(
-                    device,
-                    World.id(of: message.conversation),
-                    at: message.offset,
-                    now: self.now
-                )
-            }
-            self.oracle.delivered(
-                device,
-                World.id(of: message.conversation),
-                message.message,
-                at: message.offset,
-                now: self.now
-            )
+            self.judge(message, deliveredTo: device)
             var intended: Instant?
             if message.source == .live, let id = message.message {
                 let sent = self.intended[Int(id.low) - 1]
@@ -315,6 +301,20 @@ extension World {
             self.sendToAck.record(latency.nanoseconds / 1_000)
         case .gaveUp, .refused: self.counts.refused += 1
         }
+    }
+
+    private mutating func judge(_ message: IncomingMessage, deliveredTo device: UInt64) {
+        let conversation = World.id(of: message.conversation)
+        if self.isChatting {
+            self.membership.delivered(device, conversation, at: message.offset, now: self.now)
+        }
+        self.oracle.delivered(
+            device,
+            conversation,
+            message.message,
+            at: message.offset,
+            now: self.now
+        )
     }
 
     private mutating func judge(_ trespass: Trespass, of device: UInt64, isSentAway: Bool) {

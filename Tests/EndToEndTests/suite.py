@@ -59,12 +59,17 @@ def main(parley, suite, data):
     configuration.write_text(CONFIGURATION)
     server = Server(parley, str(pathlib.Path(data) / "data"))
     server.start(arguments=["--config", str(configuration)])
-    sys.path.insert(0, suite)
-    names = list(tests(server.port))
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        outcomes = pool.map(lambda name: run(suite, server.port, name), names)
-        for name, failure in zip(names, outcomes):
-            print(json.dumps({"test": name, "failure": failure}), flush=True)
+    try:
+        sys.path.insert(0, suite)
+        names = list(tests(server.port))
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            outcomes = pool.map(lambda name: run(suite, server.port, name), names)
+            for name, failure in zip(names, outcomes):
+                print(json.dumps({"test": name, "failure": failure}), flush=True)
+    except BaseException:
+        # A server that outlives this script holds its output open, for which whoever reads it waits.
+        server.kill()
+        raise
     sys.exit(server.stop())
 
 

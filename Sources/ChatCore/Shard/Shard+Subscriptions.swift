@@ -262,6 +262,7 @@ extension Shard {
             page.first == since.offset.next
         else {
             self.feeds[feed].recovering -= 1
+            self.subscriptions[slot].phase = .waiting(id, since)
             self.declareUnrecovered(slot, id, since, into: &effects)
             return
         }
@@ -270,6 +271,7 @@ extension Shard {
             // A page that ends before the log's end would end there again: too many messages or bytes.
             guard page.last >= page.head.offset else {
                 self.feeds[feed].recovering -= 1
+                self.subscriptions[slot].phase = .waiting(id, since)
                 self.declareUnrecovered(slot, id, since, into: &effects)
                 return
             }
