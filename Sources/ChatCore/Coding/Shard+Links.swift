@@ -36,11 +36,15 @@ extension Shard {
             let row = self.subscriptions[slot]
             guard self.feeds.isOccupied(row.feed),
                 Int(row.connection.slot) < self.connections.count,
-                self.isLink(row.nextInConnection, into: self.subscriptions),
-                self.isLink(row.nextInFeed, into: self.subscriptions)
+                self.isLink(row.nextInConnection, into: self.subscriptions)
             else { return false }
-            if case .live(let target) = row.phase {
+            switch row.standing {
+            case .live(let target):
                 guard Int(target) < self.feeds[row.feed].targets.count else { return false }
+            case .joining(let join):
+                guard self.joins.isOccupied(join),
+                    self.isLink(self.joins[join].next, into: self.subscriptions)
+                else { return false }
             }
         }
         return true
@@ -52,12 +56,10 @@ extension Shard {
             guard self.isLink(feed.firstJoining, into: self.subscriptions),
                 self.isLink(feed.lastJoining, into: self.subscriptions),
                 self.isLink(feed.firstHeld, into: self.held),
-                Int(feed.partition.rawValue) < self.placement.count,
-                Int(feed.namespace) < self.configuration.namespaces.count,
-                feed.targets.count == feed.targetSubscriptions.count
+                Int(feed.namespace) < self.configuration.namespaces.count
             else { return false }
-            for subscription in feed.targetSubscriptions {
-                guard self.subscriptions.isOccupied(subscription) else { return false }
+            for target in feed.targets.elements {
+                guard self.subscriptions.isOccupied(target.subscription) else { return false }
             }
         }
         for slot in 0..<self.held.slotCount where self.held.isOccupied(slot) {
@@ -70,8 +72,7 @@ extension Shard {
         for slot in 0..<self.conversations.slotCount where self.conversations.isOccupied(slot) {
             let row = self.conversations[slot]
             guard self.isLink(row.firstMessage, into: self.messages),
-                self.isLink(row.lastMessage, into: self.messages),
-                Int(row.partition.rawValue) < self.placement.count
+                self.isLink(row.lastMessage, into: self.messages)
             else { return false }
         }
         for slot in 0..<self.messages.slotCount where self.messages.isOccupied(slot) {

@@ -3,7 +3,7 @@ package import Kernel
 
 /// Everything of a shard that decides what it does next, in a canonical encoding.
 extension Shard {
-    private static var snapshotVersion: UInt64 { 1 }
+    private static var snapshotVersion: UInt64 { 2 }
 
     /// Id, configuration, seed, incarnation and all rows.
     ///
@@ -37,9 +37,13 @@ extension Shard {
         for slot in 0..<self.connections.count { writer.value(self.connections[slot]) }
         self.gated.write(to: &writer)
         self.subscriptions.write(to: &writer)
+        self.joins.write(to: &writer)
         self.feeds.write(to: &writer)
         self.held.write(to: &writer)
         writer.word(self.feedIncarnations)
+        writer.word(self.renewalStart)
+        writer.word(self.renewalsDue)
+        writer.flag(self.isRenewing)
         for lease in self.placement {
             writer.value(lease.term)
             writer.optional(lease.owner)
@@ -95,12 +99,16 @@ extension Shard {
         let nobody = GatedCommand(id: CommandID(0), command: .connect, next: noSlot)
         self.gated = try Slab(from: &reader, blank: nobody)
         self.subscriptions = try Slab(from: &reader, blank: .blank)
+        self.joins = try Slab(from: &reader, blank: .blank)
         self.feeds = try Slab(from: &reader, blank: .blank)
         for slot in 0..<self.feeds.slotCount where self.feeds.isOccupied(slot) {
             self.indexFeed(slot)
         }
         self.held = try Slab(from: &reader, blank: .blank)
         self.feedIncarnations = try reader.word()
+        self.renewalStart = try reader.integer()
+        self.renewalsDue = try reader.word()
+        self.isRenewing = try reader.flag()
         for partition in self.placement.indices {
             self.placement[partition] = (try reader.value(), try reader.optional())
         }

@@ -22,7 +22,7 @@ extension Shard {
             self.forget(slot)
         }
         let slot = self.conversations.insert(
-            OwnedConversation(id: id, partition: partition, namespace: namespace, term: lease.term)
+            OwnedConversation(id: id, namespace: namespace, term: lease.term)
         )
         self.indexConversation(slot)
         self.load(slot, into: &effects)
@@ -60,10 +60,9 @@ extension Shard {
             return
         }
         if self.answersFromMemory(request, from: gateway, in: slot, into: &effects) { return }
-        let conversation = self.conversations[slot]
-        guard
-            conversation.messageCount + conversation.repeatCount
-                < self.configuration.pendingLimit
+        let waiting =
+            self.conversations[slot].messageCount + self.conversations[slot].repeatCount
+        guard waiting < self.configuration.pendingLimit
         else {
             self.refuse(request, gateway, .internal, into: &effects)
             return
@@ -205,8 +204,8 @@ extension Shard {
             unixMilliseconds: unixMilliseconds,
             body: body
         )
-        for index in self.conversations[slot].planner.recipients.indices {
-            let shard = self.conversations[slot].planner.recipients[index].shard
+        for index in 0..<self.conversations[slot].planner.list.count {
+            let shard = self.conversations[slot].planner.list[index].shard
             effects.emit(.peer(shard, .delivery(delivery)))
         }
     }
@@ -219,7 +218,7 @@ extension Shard {
         let owned = self.messages[message]
         return Append(
             conversation: self.conversations[slot].id,
-            partition: self.conversations[slot].partition,
+            partition: self.partition(of: self.conversations[slot].id),
             term: self.conversations[slot].term,
             offset: offset,
             user: owned.request.user,

@@ -29,10 +29,16 @@ package struct Shard: ~Copyable, StateMachine {
     var connectionCount: UInt32 = 0
     var gated = Slab<GatedCommand>()
     var subscriptions = Slab<Subscription>()
+    var joins = Slab<Join>()
     var feeds = Slab<Feed>()
     var feedIndex = SlotIndex()
     var held = Slab<HeldDelivery>()
     var feedIncarnations: UInt64 = 0
+    /// The first slot whose feed's interest is renewed next.
+    var renewalStart: UInt32 = 0
+    /// In feeds times pauses: what has become due and was not renewed.
+    var renewalsDue: UInt64 = 0
+    var isRenewing = false
     var placement: [(term: Term, owner: ShardID?)]
     var pingSlots: PingSlots
     var drain = Drain.serving
@@ -154,9 +160,7 @@ package struct Shard: ~Copyable, StateMachine {
         case .connect(let handle): self.closeIfNeverConnected(handle, into: &effects)
         case .expire(let handle): self.close(handle, .connectionExpired, into: &effects)
         case .request(let token): self.expireRequest(token, into: &effects)
-        case .interest(let feed, let generation):
-            guard self.feeds.holds(feed, generation: generation) else { return }
-            self.renewInterest(feed, at: now, into: &effects)
+        case .renewals: self.renewSome(at: now, into: &effects)
         case .registration(let feed, let generation):
             guard self.feeds.holds(feed, generation: generation) else { return }
             self.registerAgain(feed, at: now, into: &effects)
@@ -242,5 +246,4 @@ package struct Shard: ~Copyable, StateMachine {
 
 extension RandomPurpose {
     static var pingSlot: Self { Self(1) }
-    static var interestRenewal: Self { Self(2) }
 }
