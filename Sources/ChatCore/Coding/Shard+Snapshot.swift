@@ -133,7 +133,8 @@ extension Shard {
         self.repeats = try Slab(from: &reader, blank: nobody)
         self.recent = try RecentMessages(
             from: &reader,
-            limit: self.configuration.recentMessageLimit
+            limit: self.configuration.recentMessageLimit,
+            seed: self.random.seed
         )
         self.moved = try reader.list()
         self.announcing = try reader.list()
@@ -190,18 +191,19 @@ extension RecentMessages {
         }
     }
 
-    init(from reader: inout ByteReader, limit: Int) throws(ByteError) {
-        self.init(limit: limit)
-        self.oldest = try reader.integer()
+    init(from reader: inout ByteReader, limit: Int, seed: UInt64) throws(ByteError) {
+        self.init(limit: limit, seed: seed)
+        let oldest: Int = try reader.integer()
         for _ in 0..<(try reader.count()) {
             let key: Key = try reader.value()
-            self.order.append(key)
-            guard self.replies.updateValue(try reader.value(), forKey: key) == nil else {
-                throw reader.refusal("each id once")
+            let reply: SendReply = try reader.value()
+            guard self.order.count < limit, self.remember(reply, for: key) else {
+                throw reader.refusal("each id once, and at most \(limit) of them")
             }
         }
-        guard self.order.count <= limit, self.oldest == 0 || self.oldest < self.order.count else {
-            throw reader.refusal("at most \(limit) ids")
+        guard oldest == 0 || oldest < self.order.count else {
+            throw reader.refusal("the oldest of the ids")
         }
+        self.oldest = oldest
     }
 }
