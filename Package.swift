@@ -29,6 +29,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
@@ -37,6 +38,21 @@ let package = Package(
         .target(
             name: "ClientProtocol",
             dependencies: ["Kernel", "ChatCore"],
+            swiftSettings: strict
+        ),
+        // Generated code keeps its generator's habits, not ours.
+        .target(
+            name: "ProtobufSchema",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["client.proto"],
+            swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]
+        ),
+        .target(
+            name: "ProtobufCodec",
+            dependencies: [
+                "ChatCore", "ClientProtocol", "Kernel", "ProtobufSchema",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             swiftSettings: strict
         ),
         .target(name: "DiscreteEvents", dependencies: ["Kernel"], swiftSettings: strict),
@@ -71,7 +87,7 @@ let package = Package(
         .target(
             name: "ChatServer",
             dependencies: [
-                "ChatCore", "ClientProtocol", "EventTrace", "Kernel", "CSQLite",
+                "ChatCore", "ClientProtocol", "EventTrace", "Kernel", "CSQLite", "ProtobufCodec",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -136,7 +152,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ClientProtocolTests",
-            dependencies: ["ClientProtocol", "ChatCore", "Kernel"],
+            dependencies: ["ClientProtocol", "ChatCore", "Kernel", "ProtobufCodec"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -176,8 +192,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "parley", "CSQLite", "ChatCore", "ChatServer", "EventTrace",
-                "FleetSimulation", "Kernel", "Workload",
+                "parley", "CSQLite", "ChatCore", "ChatServer", "ClientProtocol", "EventTrace",
+                "FleetSimulation", "Kernel", "ProtobufCodec", "Workload",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -84,14 +84,15 @@ extension JSONScanner {
     ) throws(FrameError) -> ClientCommand.Method {
         switch name {
         case FieldName.connect: return .connect(try self.connectRequest(bytes))
-        case FieldName.subscribe: return .subscribe(try self.subscribeRequest(bytes))
+        case FieldName.subscribe:
+            return .subscribe(try self.subscribeRequest(channel: "", bytes))
+        case FieldName.publish: return .publish(try self.publishRequest(bytes))
         case FieldName.history: return .history(try self.historyRequest(bytes))
         default: break
         }
         let fields = try self.plainRequest(bytes)
         return switch name {
         case FieldName.rpc: .rpc(method: fields.method, data: fields.data)
-        case FieldName.publish: .publish(channel: fields.channel, data: fields.data)
         case FieldName.unsubscribe: .unsubscribe(channel: fields.channel)
         case FieldName.presence: .presence(channel: fields.channel)
         case FieldName.presenceStats: .presenceStats(channel: fields.channel)
@@ -139,16 +140,50 @@ extension JSONScanner {
             case FieldName.name: request.name = try self.text(bytes)
             case FieldName.version: request.version = try self.text(bytes)
             case FieldName.data: request.data = try self.embedded(bytes)
+            case FieldName.subs:
+                var subs = try self.enterObject(bytes)
+                while let channel = try self.nextKey(&subs, bytes) {
+                    try self.expectRoom(after: request.subs.count)
+                    request.subs.append(try self.subscribeRequest(channel: channel, bytes))
+                }
+            case FieldName.headers:
+                var headers = try self.enterObject(bytes)
+                while let name = try self.nextKey(&headers, bytes) {
+                    try self.expectRoom(after: request.headers.count)
+                    request.headers.append(HeaderField(name: name, value: try self.text(bytes)))
+                }
             default: _ = try self.skipValue(bytes)
             }
         }
         return request
     }
 
+    private func expectRoom(after count: Int) throws(FrameError) {
+        guard count < ConnectRequest.entryLimit else { throw self.failure(.tooManyEntries) }
+    }
+
+    private mutating func publishRequest(
+        _ bytes: Span<UInt8>
+    ) throws(FrameError) -> ChannelPublishRequest {
+        var request = ChannelPublishRequest(channel: "", data: [])
+        var walk = try self.enterObject(bytes)
+        while let name = try self.nextMember(&walk, bytes) {
+            switch name {
+            case FieldName.channel: request.channel = try self.text(bytes)
+            case FieldName.data: request.data = try self.embedded(bytes)
+            case FieldName.type: request.type = try self.integer(bytes, as: UInt32.self)
+            default: _ = try self.skipValue(bytes)
+            }
+        }
+        return request
+    }
+
+    /// A request that has its channel as a member, or has it as its key in a map.
     private mutating func subscribeRequest(
+        channel: String,
         _ bytes: Span<UInt8>
     ) throws(FrameError) -> SubscribeRequest {
-        var request = SubscribeRequest(channel: "")
+        var request = SubscribeRequest(channel: channel)
         var walk = try self.enterObject(bytes)
         while let name = try self.nextMember(&walk, bytes) {
             switch name {
@@ -159,8 +194,9 @@ extension JSONScanner {
             case FieldName.offset: request.offset = try self.integer(bytes, as: UInt64.self)
             case FieldName.flag: request.flag = try self.integer(bytes, as: UInt32.self)
             case FieldName.type: request.type = try self.integer(bytes, as: UInt32.self)
-            case FieldName.positioned, FieldName.recoverable, FieldName.joinLeave:
-                _ = try self.boolean(bytes)
+            case FieldName.positioned: request.positioned = try self.boolean(bytes)
+            case FieldName.recoverable: request.recoverable = try self.boolean(bytes)
+            case FieldName.joinLeave: request.joinLeave = try self.boolean(bytes)
             case FieldName.delta: _ = try self.text(bytes)
             default: _ = try self.skipValue(bytes)
             }

@@ -14,6 +14,7 @@ extension ErrorCode {
         case .badRequest: "bad request"
         case .notAvailable: "not available"
         case .tokenExpired: "token expired"
+        case .expired: "expired"
         case .tooManyRequests: "too many requests"
         case .unrecoverablePosition: "unrecoverable position"
         }
@@ -25,7 +26,7 @@ extension ErrorCode {
         case .internal, .tooManyRequests: true
         case .unauthorized, .unknownConversation, .permissionDenied, .methodNotFound,
             .alreadySubscribed, .limitExceeded, .badRequest, .notAvailable, .tokenExpired,
-            .unrecoverablePosition:
+            .expired, .unrecoverablePosition:
             false
         }
     }
@@ -39,17 +40,24 @@ extension CloseCode {
         case .shutdown: "shutdown"
         case .internalError: "internal server error"
         case .connectionExpired: "connection expired"
+        case .subscriptionExpired: "subscription expired"
         case .slow: "slow"
         case .writeError: "write error"
         case .insufficientState: "insufficient state"
+        case .forceReconnect: "force reconnect"
         case .noPong: "no pong"
         case .tooManyRequests: "too many requests"
+        case .stateInvalidated: "state invalidated"
         case .invalidToken: "invalid token"
         case .badRequest: "bad request"
         case .stale: "stale"
+        case .forceDisconnect: "force disconnect"
         case .connectionLimit: "connection limit"
+        case .conversationLimit: "channel limit"
+        case .inappropriateProtocol: "inappropriate protocol"
         case .permissionDenied: "permission denied"
         case .notAvailable: "not available"
+        case .tooManyErrors: "too many errors"
         }
     }
 
@@ -73,6 +81,8 @@ extension UnsubscribeCode {
         switch self {
         case .server: "server unsubscribe"
         case .insufficientState: "insufficient state"
+        case .subscriptionExpired: "subscription expired"
+        case .stateInvalidated: "state invalidated"
         }
     }
 }

@@ -41,6 +41,9 @@ package struct FrameError: Error, Equatable, Sendable, CustomStringConvertible {
         case noMethod = "a command with an id has no method that is known"
         case twoMethods = "a command has two methods"
         case noCommandID = "a command has no id from 1 to 4294967295"
+        case badLength = "a message's length is no varint, or reaches beyond the frame"
+        case badProtobuf = "not a Protobuf message of the schema"
+        case tooManyEntries = "a request has more than 1024 subscriptions or headers"
         case missingField = "a field that the request needs is missing"
     }
 

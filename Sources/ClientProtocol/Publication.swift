@@ -26,44 +26,22 @@ package struct Publication: Equatable, Sendable {
         self.messageID = messageID
         self.unixMilliseconds = unixMilliseconds
     }
-
-    /// Appends the object, as it stands in a push and in the array of a reply.
-    package func append(into output: inout [UInt8]) {
-        output.reserveCapacity(output.count + self.data.count + 192)
-        JSONText.append("{\"data\":", into: &output)
-        output.append(contentsOf: self.data)
-        if let info = self.info {
-            JSONText.append(",\"info\":{\"user\":", into: &output)
-            JSONText.append(quoted: info.user, into: &output)
-            JSONText.append(",\"client\":", into: &output)
-            JSONText.append(quoted: info.client, into: &output)
-            output.append(UInt8(ascii: "}"))
-        }
-        if self.offset != .start {
-            JSONText.append(",\"offset\":", into: &output)
-            JSONText.append(self.offset.rawValue, into: &output)
-        }
-        if let messageID = self.messageID {
-            JSONText.append(",\"tags\":{\"id\":", into: &output)
-            JSONText.append(quoted: messageID, into: &output)
-            output.append(UInt8(ascii: "}"))
-        }
-        if self.unixMilliseconds != 0 {
-            JSONText.append(",\"time\":", into: &output)
-            JSONText.append(self.unixMilliseconds, into: &output)
-        }
-        output.append(UInt8(ascii: "}"))
-    }
 }
 
-/// The sender of a publication.
+/// A connection in a channel: who sent a publication, who is present, who came or left.
 package struct ClientInfo: Equatable, Sendable {
     package var user: String
     /// The id of the connection.
     package var client: String
+    /// What the connection's credentials say of it, and what the subscription's do: JSON, empty when
+    /// they say nothing.
+    package var connInfo: [UInt8]
+    package var chanInfo: [UInt8]
 
-    package init(user: String, client: String) {
+    package init(user: String, client: String, connInfo: [UInt8] = [], chanInfo: [UInt8] = []) {
         self.user = user
         self.client = client
+        self.connInfo = connInfo
+        self.chanInfo = chanInfo
     }
 }

@@ -42,63 +42,43 @@ extension JSONScanner {
             switch name {
             case FieldName.id: id = try self.integer(bytes, as: UInt32.self)
             case FieldName.push: push = try self.push(bytes)
-            case FieldName.connect: reply = .connected(try self.connectResult(bytes))
-            case FieldName.subscribe: reply = .subscribed(try self.subscribeResult(bytes))
-            case FieldName.history: reply = .history(try self.historyResult(bytes))
-            case FieldName.error: reply = .error(try self.errorResult(bytes))
-            case FieldName.rpc: reply = .rpc(data: try self.rpcResult(bytes))
-            case FieldName.publish:
-                try self.skipObject(bytes)
-                reply = .published
-            case FieldName.unsubscribe:
-                try self.skipObject(bytes)
-                reply = .unsubscribed
-            default: _ = try self.skipValue(bytes)
+            default: reply = try self.result(name, bytes) ?? reply
             }
         }
         if id != 0 { return .reply(CommandID(id), reply) }
         return push ?? .ping
     }
 
+    /// The result of a method; `nil` of a member that is none.
+    private mutating func result(
+        _ name: FieldName,
+        _ bytes: Span<UInt8>
+    ) throws(FrameError) -> ServerReply? {
+        switch name {
+        case FieldName.connect: return .connected(try self.connectResult(bytes))
+        case FieldName.subscribe: return .subscribed(try self.subscribeResult(bytes))
+        case FieldName.presence: return .presence(try self.presenceResult(bytes))
+        case FieldName.presenceStats: return .presenceStats(try self.presenceStatsResult(bytes))
+        case FieldName.history: return .history(try self.historyResult(bytes))
+        case FieldName.rpc: return .rpc(data: try self.dataMember(bytes))
+        case FieldName.refresh: return .refreshed(try self.refreshResult(bytes))
+        case FieldName.subRefresh: return .subRefreshed(try self.subRefreshResult(bytes))
+        case FieldName.error: return .error(try self.errorResult(bytes))
+        case FieldName.publish:
+            try self.skipObject(bytes)
+            return .published
+        case FieldName.unsubscribe:
+            try self.skipObject(bytes)
+            return .unsubscribed
+        default:
+            _ = try self.skipValue(bytes)
+            return nil
+        }
+    }
+
     private mutating func skipObject(_ bytes: Span<UInt8>) throws(FrameError) {
         var walk = try self.enterObject(bytes)
         while try self.nextMember(&walk, bytes) != nil { _ = try self.skipValue(bytes) }
-    }
-
-    private mutating func push(_ bytes: Span<UInt8>) throws(FrameError) -> ServerMessage {
-        var channel = ""
-        var publication: Publication?
-        var ending: (code: UInt32, reason: String)?
-        var walk = try self.enterObject(bytes)
-        while let name = try self.nextMember(&walk, bytes) {
-            switch name {
-            case FieldName.channel: channel = try self.text(bytes)
-            case FieldName.pub: publication = try self.publication(bytes)
-            case FieldName.unsubscribe: ending = try self.unsubscribePush(bytes)
-            default: _ = try self.skipValue(bytes)
-            }
-        }
-        if let publication { return .publication(channel: channel, publication) }
-        if let ending {
-            return .unsubscribed(channel: channel, code: ending.code, reason: ending.reason)
-        }
-        return .otherPush(channel: channel)
-    }
-
-    private mutating func unsubscribePush(
-        _ bytes: Span<UInt8>
-    ) throws(FrameError) -> (code: UInt32, reason: String) {
-        var code: UInt32 = 0
-        var reason = ""
-        var walk = try self.enterObject(bytes)
-        while let name = try self.nextMember(&walk, bytes) {
-            switch name {
-            case FieldName.code: code = try self.integer(bytes, as: UInt32.self)
-            case FieldName.reason: reason = try self.text(bytes)
-            default: _ = try self.skipValue(bytes)
-            }
-        }
-        return (code, reason)
     }
 }
 
@@ -115,12 +95,30 @@ extension JSONScanner {
             case FieldName.version: result.version = try self.text(bytes)
             case FieldName.expires: result.expires = try self.boolean(bytes)
             case FieldName.ttl: result.timeToLive = try self.integer(bytes, as: UInt32.self)
+            case FieldName.data: result.data = try self.embedded(bytes)
+            case FieldName.subs: result.subs = try self.serverSubscriptions(bytes)
+            case FieldName.session: result.session = try self.text(bytes)
+            case FieldName.node: result.node = try self.text(bytes)
+            case FieldName.time:
+                result.unixMilliseconds = try self.integer(bytes, as: UInt64.self)
             case FieldName.ping: result.pingInterval = try self.integer(bytes, as: UInt32.self)
             case FieldName.pong: result.pong = try self.boolean(bytes)
             default: _ = try self.skipValue(bytes)
             }
         }
         return result
+    }
+
+    private mutating func serverSubscriptions(
+        _ bytes: Span<UInt8>
+    ) throws(FrameError) -> [ServerSubscription] {
+        var subscriptions: [ServerSubscription] = []
+        var walk = try self.enterObject(bytes)
+        while let channel = try self.nextKey(&walk, bytes) {
+            let result = try self.subscribeResult(bytes)
+            subscriptions.append(ServerSubscription(channel: channel, result: result))
+        }
+        return subscriptions
     }
 
     private mutating func subscribeResult(
@@ -130,6 +128,9 @@ extension JSONScanner {
         var walk = try self.enterObject(bytes)
         while let name = try self.nextMember(&walk, bytes) {
             switch name {
+            case FieldName.expires: result.expires = try self.boolean(bytes)
+            case FieldName.ttl: result.timeToLive = try self.integer(bytes, as: UInt32.self)
+            case FieldName.data: result.data = try self.embedded(bytes)
             case FieldName.recoverable: result.recoverable = try self.boolean(bytes)
             case FieldName.positioned: result.positioned = try self.boolean(bytes)
             case FieldName.epoch: result.epoch = try self.text(bytes)
@@ -173,71 +174,70 @@ extension JSONScanner {
         return result
     }
 
-    private mutating func rpcResult(_ bytes: Span<UInt8>) throws(FrameError) -> [UInt8] {
-        var data: [UInt8] = []
-        var walk = try self.enterObject(bytes)
-        while let name = try self.nextMember(&walk, bytes) {
-            if name == .data {
-                data = try self.embedded(bytes)
-            } else {
-                _ = try self.skipValue(bytes)
-            }
-        }
-        return data
-    }
-
-    private mutating func publications(
+    private mutating func presenceResult(
         _ bytes: Span<UInt8>
-    ) throws(FrameError) -> [Publication] {
-        var publications: [Publication] = []
-        try self.forEachElement(bytes) { scanner throws(FrameError) in
-            publications.append(try scanner.publication(bytes))
-        }
-        return publications
-    }
-
-    private mutating func publication(_ bytes: Span<UInt8>) throws(FrameError) -> Publication {
-        var publication = Publication(data: [])
+    ) throws(FrameError) -> PresenceResult {
+        var result = PresenceResult()
         var walk = try self.enterObject(bytes)
         while let name = try self.nextMember(&walk, bytes) {
-            switch name {
-            case FieldName.data: publication.data = try self.embedded(bytes)
-            case FieldName.info: publication.info = try self.clientInfo(bytes)
-            case FieldName.offset:
-                publication.offset = Offset(try self.integer(bytes, as: UInt64.self))
-            case FieldName.tags: publication.messageID = try self.messageTag(bytes)
-            case FieldName.time:
-                publication.unixMilliseconds = try self.integer(bytes, as: UInt64.self)
-            default: _ = try self.skipValue(bytes)
-            }
-        }
-        return publication
-    }
-
-    private mutating func clientInfo(_ bytes: Span<UInt8>) throws(FrameError) -> ClientInfo? {
-        if try self.skipNull(bytes) { return nil }
-        var info = ClientInfo(user: "", client: "")
-        var walk = try self.enterObject(bytes)
-        while let name = try self.nextMember(&walk, bytes) {
-            switch name {
-            case FieldName.user: info.user = try self.text(bytes)
-            case FieldName.client: info.client = try self.text(bytes)
-            default: _ = try self.skipValue(bytes)
-            }
-        }
-        return info
-    }
-
-    private mutating func messageTag(_ bytes: Span<UInt8>) throws(FrameError) -> String? {
-        var tag: String?
-        var walk = try self.enterObject(bytes)
-        while let name = try self.nextMember(&walk, bytes) {
-            if name == .id {
-                tag = try self.text(bytes)
-            } else {
+            guard name == .presence else {
                 _ = try self.skipValue(bytes)
+                continue
+            }
+            var clients = try self.enterObject(bytes)
+            while let client = try self.nextKey(&clients, bytes) {
+                guard var info = try self.clientInfo(bytes) else { continue }
+                info.client = client
+                result.presence.append(info)
             }
         }
-        return tag
+        return result
+    }
+
+    private mutating func presenceStatsResult(
+        _ bytes: Span<UInt8>
+    ) throws(FrameError) -> PresenceStatsResult {
+        var result = PresenceStatsResult()
+        var walk = try self.enterObject(bytes)
+        while let name = try self.nextMember(&walk, bytes) {
+            switch name {
+            case FieldName.numClients: result.numClients = try self.integer(bytes, as: UInt32.self)
+            case FieldName.numUsers: result.numUsers = try self.integer(bytes, as: UInt32.self)
+            default: _ = try self.skipValue(bytes)
+            }
+        }
+        return result
+    }
+
+    private mutating func refreshResult(
+        _ bytes: Span<UInt8>
+    ) throws(FrameError) -> RefreshResult {
+        var result = RefreshResult()
+        var walk = try self.enterObject(bytes)
+        while let name = try self.nextMember(&walk, bytes) {
+            switch name {
+            case FieldName.client: result.client = try self.text(bytes)
+            case FieldName.version: result.version = try self.text(bytes)
+            case FieldName.expires: result.expires = try self.boolean(bytes)
+            case FieldName.ttl: result.timeToLive = try self.integer(bytes, as: UInt32.self)
+            default: _ = try self.skipValue(bytes)
+            }
+        }
+        return result
+    }
+
+    private mutating func subRefreshResult(
+        _ bytes: Span<UInt8>
+    ) throws(FrameError) -> SubRefreshResult {
+        var result = SubRefreshResult()
+        var walk = try self.enterObject(bytes)
+        while let name = try self.nextMember(&walk, bytes) {
+            switch name {
+            case FieldName.expires: result.expires = try self.boolean(bytes)
+            case FieldName.ttl: result.timeToLive = try self.integer(bytes, as: UInt32.self)
+            default: _ = try self.skipValue(bytes)
+            }
+        }
+        return result
     }
 }

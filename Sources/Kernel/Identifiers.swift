@@ -120,10 +120,18 @@ package struct PartitionID: Hashable, Comparable, Sendable, BitwiseCopyable {
 }
 
 /// The incarnation of a conversation's stream; changes only when the stream's past is lost.
+///
+/// Whatever makes a new epoch within one term of a conversation counts upwards, and may pass from the
+/// greatest number to the least.
 @frozen @usableFromInline package struct Epoch: Hashable, Sendable, BitwiseCopyable {
     @usableFromInline package var rawValue: UInt32
 
     @inlinable package init(_ rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// Whether this one was begun after `other`, both in the same term (serial numbers, RFC 1982).
+    @inlinable package func follows(_ other: Self) -> Bool {
+        Int32(bitPattern: self.rawValue &- other.rawValue) > 0
+    }
 }
 
 /// Where a reader of a conversation stands: it has everything up to `offset` of `epoch`.

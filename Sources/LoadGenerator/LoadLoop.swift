@@ -387,17 +387,17 @@ extension LoadLoop {
     ) throws(FrameError) {
         switch message {
         case .ping: self.socket(client, number, .ping)
-        case .publication(let channel, let publication):
+        case .push(let channel, .publication(let publication)):
             guard let conversation = self.wire.conversation(channel) else { return }
             self.give(publication, conversation, .live, client, number)
-        case .unsubscribed(let channel, let code, _):
+        case .push(let channel, .unsubscribe(let push)):
             guard let conversation = self.wire.conversation(channel) else { return }
             self.socket(
                 client,
                 number,
-                .unsubscribed(conversation, code: UInt16(clamping: code))
+                .unsubscribed(conversation, code: UInt16(clamping: push.code))
             )
-        case .otherPush: break
+        case .push: break
         case .reply(let id, let reply): try self.receive(reply, to: id, client, number)
         }
     }
@@ -442,7 +442,9 @@ extension LoadLoop {
             )
         case .error(let error):
             outcome = .error(code: UInt16(clamping: error.code), isTemporary: error.temporary)
-        case .unsubscribed, .published, .other: return
+        case .unsubscribed, .published, .presence, .presenceStats, .refreshed, .subRefreshed,
+            .other:
+            return
         }
         self.socket(client, number, .reply(id, outcome))
     }

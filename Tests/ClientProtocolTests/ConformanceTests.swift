@@ -11,8 +11,8 @@ struct ConformanceTests {
     static func relayed(_ value: [UInt8]) -> Result<[UInt8], FrameError> {
         do throws(FrameError) {
             let command = try commands(in: Self.frame(embedding: value)).first
-            guard case .publish(_, let data) = command?.method else { return .success([]) }
-            return .success(data)
+            guard case .publish(let request) = command?.method else { return .success([]) }
+            return .success(request.data)
         } catch {
             return .failure(error)
         }

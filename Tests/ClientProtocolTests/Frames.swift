@@ -1,6 +1,7 @@
 import ChatCore
 import ClientProtocol
 import Kernel
+import ProtobufCodec
 
 /// Everything that a frame holds, or what is wrong with it.
 func commands(in frame: [UInt8]) throws(FrameError) -> [ClientCommand] {
@@ -40,6 +41,25 @@ func encoded(_ body: (inout [UInt8]) -> Void) -> [UInt8] {
     return output
 }
 
-func text(_ body: (inout [UInt8]) -> Void) -> String {
-    String(decoding: encoded(body), as: UTF8.self)
+/// The same of binary frames.
+func protobufCommands(in frame: [UInt8]) throws(FrameError) -> [ClientCommand] {
+    var decoder = ProtobufClientFrameDecoder()
+    var commands: [ClientCommand] = []
+    while let command = try decoder.next(in: frame.span) { commands.append(command) }
+    return commands
+}
+
+func protobufMessages(in frame: [UInt8]) throws(FrameError) -> [ServerMessage] {
+    var decoder = ProtobufServerFrameDecoder()
+    var messages: [ServerMessage] = []
+    while let message = try decoder.next(in: frame.span) { messages.append(message) }
+    return messages
+}
+
+func protobufFrame(_ commands: [ClientCommand]) -> [UInt8] {
+    encoded { for command in commands { ProtobufClientEncoder.append(command, into: &$0) } }
+}
+
+func protobufFrame(_ messages: [ServerMessage]) -> [UInt8] {
+    encoded { for message in messages { ProtobufServerEncoder.append(message, into: &$0) } }
 }

@@ -5,14 +5,6 @@ import Testing
 
 /// What the server writes, byte by byte: clients index these members without asking.
 struct ServerEncodingTests {
-    static let publication = Publication(
-        data: Array(#"{"t":"hi"}"#.utf8),
-        info: ClientInfo(user: "7", client: "6f0c"),
-        offset: Offset(41),
-        messageID: "m-1",
-        unixMilliseconds: 1_700_000_000_123
-    )
-
     static func reply(
         hasLog: Bool,
         offset: UInt64,
@@ -29,19 +21,23 @@ struct ServerEncodingTests {
         )
     }
 
+    static func text(_ reply: ServerReply) -> String {
+        text(.reply(CommandID(7), reply))
+    }
+
+    static func text(_ message: ServerMessage) -> String {
+        String(decoding: encoded { ServerEncoder.append(message, into: &$0) }, as: UTF8.self)
+    }
+
+    static func connect(_ reply: ConnectReply, node: String = "") -> ServerReply {
+        .connected(ConnectResult(reply, client: "6f0c", version: "v", node: node))
+    }
+
     @Test func `a connect reply has the client's id, the version and the ping interval`() {
+        let reply = ConnectReply(pingInterval: .seconds(25), timeToLive: nil)
         #expect(
-            text {
-                ServerEncoder.connected(
-                    CommandID(1),
-                    ConnectReply(pingInterval: .seconds(25), timeToLive: nil),
-                    client: "6f0c",
-                    version: "parley 0.1",
-                    node: "",
-                    into: &$0
-                )
-            }
-                == #"{"id":1,"connect":{"client":"6f0c","version":"parley 0.1","ping":25,"pong":true}}"#
+            Self.text(Self.connect(reply))
+                == #"{"id":7,"connect":{"client":"6f0c","version":"v","ping":25,"pong":true}}"#
         )
     }
 
@@ -50,21 +46,13 @@ struct ServerEncodingTests {
         milliseconds: UInt64,
         seconds: UInt64
     ) {
+        let reply = ConnectReply(
+            pingInterval: .milliseconds(1_500),
+            timeToLive: .milliseconds(milliseconds)
+        )
         #expect(
-            text {
-                ServerEncoder.connected(
-                    CommandID(1),
-                    ConnectReply(
-                        pingInterval: .milliseconds(1_500),
-                        timeToLive: .milliseconds(milliseconds)
-                    ),
-                    client: "c",
-                    version: "v",
-                    node: "n\"1",
-                    into: &$0
-                )
-            }
-                == #"{"id":1,"connect":{"client":"c","version":"v","expires":true,"ttl":\#(seconds),"#
+            Self.text(Self.connect(reply, node: "n\"1"))
+                == #"{"id":7,"connect":{"client":"6f0c","version":"v","expires":true,"ttl":\#(seconds),"#
                 + #""ping":2,"pong":true,"node":"n\"1"}}"#
         )
     }
@@ -96,99 +84,139 @@ struct ServerEncodingTests {
             (Self.reply(hasLog: false, offset: 0, .unrecovered), #""was_recovering":true"#),
         ]
         for (reply, fields) in cases {
-            let written = text {
-                ServerEncoder.subscribed(CommandID(2), reply, into: &$0) { output in
-                    for number in UInt8(1)...2 {
-                        let publication = Publication(
-                            data: [UInt8(ascii: "0") + number],
-                            offset: Offset(40 + UInt64(number))
-                        )
-                        ServerEncoder.element(publication, into: &output)
-                    }
-                }
+            var result = SubscribeResult(reply)
+            if result.recovered {
+                result.publications = [
+                    Publication(data: [UInt8(ascii: "1")], offset: Offset(41)),
+                    Publication(data: [UInt8(ascii: "2")], offset: Offset(42)),
+                ]
             }
-            #expect(written == #"{"id":2,"subscribe":{\#(fields)}}"#)
+            #expect(Self.text(.subscribed(result)) == #"{"id":7,"subscribe":{\#(fields)}}"#)
         }
     }
 
-    @Test func `a reply has its result member even when it is empty`() {
-        #expect(
-            text { ServerEncoder.unsubscribed(CommandID(7), into: &$0) }
-                == #"{"id":7,"unsubscribe":{}}"#
-        )
-        #expect(
-            text { ServerEncoder.published(CommandID(7), into: &$0) } == #"{"id":7,"publish":{}}"#
-        )
-        #expect(
-            text {
-                ServerEncoder.history(
-                    CommandID(7),
-                    epoch: Epoch(.max),
-                    head: .start,
-                    into: &$0
-                ) { _ in }
-            } == #"{"id":7,"history":{"publications":[],"epoch":"ffffffff","offset":0}}"#
-        )
+    @Test func `a reply has its result member, and what is always emitted, even when it is empty`()
+    {
+        let cases: [(ServerReply, String)] = [
+            (.connected(ConnectResult()), #""connect":{}"#),
+            (.subscribed(SubscribeResult()), #""subscribe":{}"#),
+            (.unsubscribed, #""unsubscribe":{}"#),
+            (.published, #""publish":{}"#),
+            (.presence(PresenceResult()), #""presence":{"presence":{}}"#),
+            (
+                .presence(PresenceResult(presence: [ClientInfo(user: "", client: "")])),
+                #""presence":{"presence":{"":{"user":"","client":""}}}"#
+            ),
+            (
+                .presenceStats(PresenceStatsResult()),
+                #""presence_stats":{"num_clients":0,"num_users":0}"#
+            ),
+            (
+                .history(HistoryResult(epoch: Epoch(.max), head: .start)),
+                #""history":{"publications":[],"epoch":"ffffffff","offset":0}"#
+            ),
+            (.history(HistoryResult()), #""history":{"publications":[],"epoch":"","offset":0}"#),
+            (.rpc(data: []), #""rpc":{}"#),
+            (.refreshed(RefreshResult()), #""refresh":{}"#),
+            (.subRefreshed(SubRefreshResult()), #""sub_refresh":{}"#),
+        ]
+        for (reply, member) in cases { #expect(Self.text(reply) == #"{"id":7,\#(member)}"#) }
     }
 
     @Test func `a chat.send is answered with all four fields, zero and false too`() {
-        let reply = SendReply(
-            epoch: Epoch(1),
-            offset: Offset(44),
-            unixMilliseconds: 0,
-            isDuplicate: false
+        let result = SendResult(
+            SendReply(
+                epoch: Epoch(1),
+                offset: Offset(44),
+                unixMilliseconds: 0,
+                isDuplicate: false
+            )
         )
         #expect(
-            text { ServerEncoder.sent(CommandID(3), reply, into: &$0) }
-                == #"{"id":3,"rpc":{"data":{"offset":44,"epoch":"00000001","time":0,"duplicate":false}}}"#
+            Self.text(.rpc(data: result.data))
+                == #"{"id":7,"rpc":{"data":{"offset":44,"epoch":"00000001","time":0,"duplicate":false}}}"#
         )
     }
 
     @Test func `a publication is one encoding, in a push as in an array`() {
         let bare =
             #"{"data":{"t":"hi"},"info":{"user":"7","client":"6f0c"},"offset":41,"tags":{"id":"m-1"},"time":1700000000123}"#
-        #expect(text { Self.publication.append(into: &$0) } == bare)
-        let push = #"{"push":{"channel":"c:77","pub":\#(bare)}}"#
-        #expect(text { ServerEncoder.push(Self.publication, channel: "c:77", into: &$0) } == push)
         #expect(
-            text { ServerEncoder.push(encoded: Array(bare.utf8), channel: "c:77", into: &$0) }
-                == push
+            Self.text(.push(channel: "c:77", .publication(MessageExamples.publication)))
+                == #"{"push":{"channel":"c:77","pub":\#(bare)}}"#
         )
-        #expect(
-            text {
-                $0.append(UInt8(ascii: "["))
-                ServerEncoder.element(Array(bare.utf8), into: &$0)
-                ServerEncoder.element(Array(bare.utf8), into: &$0)
-            } == "[\(bare),\(bare)"
-        )
+        var page = HistoryResult()
+        page.publications = [MessageExamples.publication, MessageExamples.publication]
+        #expect(Self.text(.history(page)).contains(#""publications":[\#(bare),\#(bare)]"#))
     }
 
     @Test func `what a publication does not have is left out, but a sender is whole`() {
         let empty = Publication(data: Array("null".utf8))
-        #expect(text { empty.append(into: &$0) } == #"{"data":null}"#)
         var anonymous = empty
         anonymous.info = ClientInfo(user: "", client: "")
-        #expect(
-            text { anonymous.append(into: &$0) }
-                == #"{"data":null,"info":{"user":"","client":""}}"#
-        )
+        let cases = [
+            (empty, #"{"data":null}"#),
+            (anonymous, #"{"data":null,"info":{"user":"","client":""}}"#),
+        ]
+        for (publication, bare) in cases {
+            #expect(
+                Self.text(.push(channel: "c", .publication(publication)))
+                    == #"{"push":{"channel":"c","pub":\#(bare)}}"#
+            )
+        }
     }
 
-    @Test func `an unsubscribe push has both its code and its reason`() {
-        #expect(
-            text { ServerEncoder.unsubscribe(channel: "c", .insufficientState, into: &$0) }
-                == #"{"push":{"channel":"c","unsubscribe":{"code":2500,"reason":"insufficient state"}}}"#
-        )
+    @Test func `a push has the members that clients read without asking`() {
+        var subscribe = SubscribePush()
+        subscribe.recoverable = true
+        subscribe.epoch = "e"
+        subscribe.offset = 5
+        subscribe.positioned = true
+        subscribe.data = Array("1".utf8)
+        var refresh = RefreshPush()
+        refresh.expires = true
+        refresh.timeToLive = 9
+        let nobody = ClientInfo(user: "", client: "")
+        let disconnect = DisconnectPush(code: 3005, reason: "expired", reconnect: true)
+        let cases: [(ServerMessage, String)] = [
+            (
+                .push(channel: "c", .join(MessageExamples.info)),
+                #""channel":"c","join":{"info":{"user":"7","client":"6f0c","conn_info":{"name":"é"},"chan_info":[1]}}"#
+            ),
+            (
+                .push(channel: "c", .leave(nobody)),
+                #""channel":"c","leave":{"info":{"user":"","client":""}}"#
+            ),
+            (
+                .push(channel: "c", .unsubscribe(UnsubscribePush(.insufficientState))),
+                #""channel":"c","unsubscribe":{"code":2500,"reason":"insufficient state"}"#
+            ),
+            (
+                .push(channel: "c", .unsubscribe(UnsubscribePush(code: 0, reason: ""))),
+                #""channel":"c","unsubscribe":{"code":0,"reason":""}"#
+            ),
+            (.push(channel: "", .message(data: Array("{}".utf8))), #""message":{"data":{}}"#),
+            (
+                .push(channel: "c", .subscribe(subscribe)),
+                #""channel":"c","subscribe":{"recoverable":true,"epoch":"e","offset":5,"positioned":true,"data":1}"#
+            ),
+            (.push(channel: "c", .subscribe(SubscribePush())), #""channel":"c","subscribe":{}"#),
+            (
+                .push(channel: "", .disconnect(disconnect)),
+                #""disconnect":{"code":3005,"reason":"expired","reconnect":true}"#
+            ),
+            (.push(channel: "", .refresh(refresh)), #""refresh":{"expires":true,"ttl":9}"#),
+        ]
+        for (push, members) in cases { #expect(Self.text(push) == #"{"push":{\#(members)}}"#) }
     }
 
     @Test func `a ping is an empty object, and messages are set apart by a newline`() {
-        #expect(
-            text {
-                ServerEncoder.ping(into: &$0)
-                ServerEncoder.separator(into: &$0)
-                ServerEncoder.ping(into: &$0)
-            } == "{}\n{}"
-        )
+        let frame = encoded {
+            ServerEncoder.append(.ping, into: &$0)
+            ServerEncoder.separator(into: &$0)
+            ServerEncoder.append(.ping, into: &$0)
+        }
+        #expect(String(decoding: frame, as: UTF8.self) == "{}\n{}")
     }
 
     @Test
@@ -201,6 +229,7 @@ struct ServerEncodingTests {
             (.alreadySubscribed, "already subscribed", false),
             (.limitExceeded, "limit exceeded", false), (.badRequest, "bad request", false),
             (.notAvailable, "not available", false), (.tokenExpired, "token expired", false),
+            (.expired, "expired", false),
             (.tooManyRequests, "too many requests", true),
             (.unrecoverablePosition, "unrecoverable position", false),
         ]
@@ -208,8 +237,8 @@ struct ServerEncodingTests {
         for (code, message, isTemporary) in table {
             let flag = isTemporary ? #","temporary":true"# : ""
             #expect(
-                text { ServerEncoder.error(CommandID(9), code, into: &$0) }
-                    == #"{"id":9,"error":{"code":\#(code.rawValue),"message":"\#(message)"\#(flag)}}"#
+                Self.text(.error(ErrorResult(code)))
+                    == #"{"id":7,"error":{"code":\#(code.rawValue),"message":"\#(message)"\#(flag)}}"#
             )
         }
     }
@@ -247,14 +276,13 @@ struct ServerEncodingTests {
         for value in UInt32.min...0x1ff {
             let scalar = try #require(Unicode.Scalar(value))
             let channel = "a\(scalar)b\(scalar)\(scalar)"
-            let push = encoded {
-                ServerEncoder.push(Publication(data: [0x30]), channel: channel, into: &$0)
-            }
-            #expect(!push.contains { $0 < 0x20 })
-            #expect(
-                try messages(in: push)
-                    == [.publication(channel: channel, Publication(data: [0x30]))]
+            let message = ServerMessage.push(
+                channel: channel,
+                .publication(Publication(data: [0x30]))
             )
+            let push = encoded { ServerEncoder.append(message, into: &$0) }
+            #expect(!push.contains { $0 < 0x20 })
+            #expect(try messages(in: push) == [message])
         }
     }
 
@@ -263,10 +291,9 @@ struct ServerEncodingTests {
     ])
     func `every offset is written in full`(offset: UInt64) throws {
         let publication = Publication(data: [0x30], offset: Offset(offset))
-        let push = encoded { ServerEncoder.push(publication, channel: "c", into: &$0) }
-        #expect(try messages(in: push) == [.publication(channel: "c", publication)])
-        #expect(
-            text { publication.append(into: &$0) }.contains("\"offset\":\(offset)}") == (offset > 0)
-        )
+        let message = ServerMessage.push(channel: "c", .publication(publication))
+        let push = encoded { ServerEncoder.append(message, into: &$0) }
+        #expect(try messages(in: push) == [message])
+        #expect(Self.text(message).contains("\"offset\":\(offset)}") == (offset > 0))
     }
 }

@@ -29,7 +29,6 @@ extension Hostile {
             (WebSocketPeer.request(key: nil), 400), (WebSocketPeer.request(key: "short"), 400),
             (WebSocketPeer.request(version: "8"), 426),
             (WebSocketPeer.request(path: "/elsewhere"), 404),
-            (WebSocketPeer.request(path: "/connection/websocket?format=protobuf"), 426),
             ("BLAH\r\n\r\n", 400),
             (
                 "GET /health HTTP/1.1\r\nX: " + String(repeating: "x", count: 200_000) + "\r\n\r\n",

@@ -1,6 +1,7 @@
 """What the end-to-end scripts share: a server process, a client of the SDK, and counted checks."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -57,21 +58,27 @@ class Server:
 
 
 class Seen(SubscriptionEventHandler):
+    """What a subscriber saw, whatever the encoding."""
+
     def __init__(self):
-        self.offsets = []
+        self.offsets, self.bodies = [], []
 
     async def on_publication(self, context):
+        data = context.pub.data
         self.offsets.append(context.pub.offset)
+        self.bodies.append(json.loads(data) if isinstance(data, bytes) else data)
 
 
-def client(server, token):
+def client(server, token, protobuf=False):
     return Client(f"ws://127.0.0.1:{server.port}/connection/websocket", token=token,
-                  min_reconnect_delay=0.05, max_reconnect_delay=0.2)
+                  use_protobuf=protobuf, min_reconnect_delay=0.05, max_reconnect_delay=0.2)
 
 
-async def send(sender, message, body):
+async def send(sender, message, body, protobuf=False):
     request = {"channel": "lobby", "id": message, "body": body}
-    return (await sender.rpc("chat.send", request)).data
+    if not protobuf:
+        return (await sender.rpc("chat.send", request)).data
+    return json.loads((await sender.rpc("chat.send", json.dumps(request).encode())).data)
 
 
 async def until(condition):

@@ -127,6 +127,7 @@ struct WorldTests {
         "[{ kind: partition, node: 0, peer: 1, oneWay: true, at: 5 s, lasts: 4 s }]",
         "[{ kind: partition, node: 1, peer: 0, oneWay: true, at: 5 s, lasts: 4 s }]",
         "[{ kind: stall, at: 5 s, lasts: 3 s }]",
+        "[{ kind: crash, node: 1, at: 5 s, lasts: 1 s }, { kind: stall, at: 5500 ms, lasts: 9 s }]",
         "[{ kind: pause, node: 1, at: 5 s, lasts: 9 s }]",
     ])
     func `the promises hold through each fault, with roles together and apart`(
@@ -147,6 +148,21 @@ struct WorldTests {
             )
             #expect(divided.verdict == "held", "\(divided.violations)")
         }
+    }
+
+    /// The clients' own patience is 5 s: whoever waited longer for an answer would give its socket up.
+    @Test(arguments: UInt64(1)...3)
+    func `clients that subscribe while the store stalls are told in time and keep their sockets`(
+        seed: UInt64
+    ) throws {
+        let result = try Self.run(
+            Self.scenario(faults: "[{ kind: stall, at: 1 ms, lasts: 13 s }]"),
+            seed: seed
+        )
+        #expect(result.verdict == "held", "\(result.violations)")
+        #expect(result.counts.connects == 20)
+        #expect(result.counts.disconnects == 0)
+        #expect(result.counts.acknowledged == result.counts.sent)
     }
 
     @Test(arguments: [

@@ -18,7 +18,7 @@ enum NameNet {
     /// Modules that stand between the wire, where a conversation is a channel, and the core; NIO too
     /// has channels of its own.
     static let modulesWithChannels: Set<String> = [
-        "ClientProtocol", "ChatServer", "LoadGenerator", "parley",
+        "ClientProtocol", "ProtobufCodec", "ChatServer", "LoadGenerator", "parley",
     ]
 
     static func findings(in file: SourceFile) -> [Finding] {

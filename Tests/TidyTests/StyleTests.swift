@@ -1,7 +1,20 @@
 import Testing
 
 struct StyleTests {
-    static let files = SourceTree.sources + SourceTree.tests
+    static let sources = SourceTree.sources.filter {
+        !ModuleTable.generatedModules.contains($0.module)
+    }
+    static let files = Self.sources + SourceTree.tests
+
+    @Test(arguments: SourceTree.sources)
+    func `what a generator writes stands in a module for it, and nothing else does`(
+        file: SourceFile
+    ) {
+        #expect(
+            file.text.hasPrefix("// DO NOT EDIT.")
+                == ModuleTable.generatedModules.contains(file.module)
+        )
+    }
 
     @Test(arguments: files)
     func `files and functions stay short`(file: SourceFile) {
@@ -18,7 +31,7 @@ struct StyleTests {
         expectNothing(CommentNet.findings(in: file), in: file)
     }
 
-    @Test(arguments: SourceTree.sources)
+    @Test(arguments: Self.sources)
     func `declarations keep the compiler's checks useful`(file: SourceFile) {
         expectNothing(ShapeNet.findings(in: file), in: file)
     }

@@ -33,6 +33,7 @@ extension Digest128 {
         case .rejected: self.combine(3)
         case .connected: self.combine(4)
         case .closing: self.combine(5)
+        case .leaving: self.combine(6)
         }
     }
 
@@ -97,7 +98,7 @@ extension Digest128 {
     mutating func combine(_ request: PendingRequest) {
         switch request {
         case .vacant: self.combine(0)
-        case .publish(_, let command, let isSend):
+        case .publish(_, let command, let isSend, _):
             self.combine(1)
             self.combine(UInt64(command.rawValue))
             self.combine(isSend ? 1 : 0)
@@ -111,6 +112,7 @@ extension Digest128 {
         case .lookUp: self.combine(7)
         case .readBack: self.combine(8)
         case .leases: self.combine(9)
+        case .lateHistory: self.combine(10)
         }
     }
 
@@ -129,6 +131,7 @@ extension Digest128 {
         case .registration: self.combine(10)
         case .joining: self.combine(11)
         case .ending: self.combine(12)
+        case .subscription: self.combine(13)
         }
     }
 }

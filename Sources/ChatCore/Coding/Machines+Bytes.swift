@@ -11,17 +11,19 @@ extension Connection.Phase: ByteCoded {
         case .rejected: writer.byte(3)
         case .connected: writer.byte(4)
         case .closing: writer.byte(5)
+        case .leaving: writer.byte(6)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 6, of: "the phase of a connection") {
+        switch try reader.tag(below: 7, of: "the phase of a connection") {
         case 0: self = .vacant
         case 1: self = .opened
         case 2: self = .authenticating(try reader.value())
         case 3: self = .rejected
         case 4: self = .connected
-        default: self = .closing
+        case 5: self = .closing
+        default: self = .leaving
         }
     }
 }
@@ -35,6 +37,7 @@ extension Connection: ByteCoded {
         writer.value(self.user)
         writer.word(self.subscriptionCount)
         writer.word(self.openHistories)
+        writer.word(self.openBytes)
         writer.word(self.firstSubscription)
         writer.word(self.firstGated)
         writer.word(self.gatedCount)
@@ -49,6 +52,7 @@ extension Connection: ByteCoded {
         self.user = try reader.value()
         self.subscriptionCount = try reader.integer()
         self.openHistories = try reader.integer()
+        self.openBytes = try reader.integer()
         self.firstSubscription = try reader.integer()
         self.firstGated = try reader.integer()
         self.gatedCount = try reader.integer()
@@ -126,6 +130,7 @@ extension FeedPosition: ByteCoded {
         writer.value(self.phase)
         writer.value(self.term)
         writer.optional(self.delivered)
+        writer.optional(self.named)
         writer.value(self.known)
     }
 
@@ -134,6 +139,7 @@ extension FeedPosition: ByteCoded {
         self.phase = try reader.value()
         self.term = try reader.term()
         self.delivered = try reader.optional()
+        self.named = try reader.optional()
         self.known = try reader.value()
     }
 }

@@ -4,11 +4,12 @@ extension PendingRequest: ByteCoded {
     func write(to writer: inout ByteWriter) {
         switch self {
         case .vacant: writer.byte(0)
-        case .publish(let handle, let id, let isSend):
+        case .publish(let handle, let id, let isSend, let cost):
             writer.byte(1)
             writer.value(handle)
             writer.value(id)
             writer.flag(isSend)
+            writer.word(cost)
         case .subscribePage(let subscription, let generation):
             writer.byte(2)
             writer.word(subscription)
@@ -35,13 +36,22 @@ extension PendingRequest: ByteCoded {
             writer.byte(8)
             writer.word(conversation)
         case .leases: writer.byte(9)
+        case .lateHistory(let handle):
+            writer.byte(10)
+            writer.value(handle)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 10, of: "the purpose of a request") {
+        switch try reader.tag(below: 11, of: "the purpose of a request") {
         case 0: self = .vacant
-        case 1: self = .publish(try reader.value(), try reader.value(), isSend: try reader.flag())
+        case 1:
+            self = .publish(
+                try reader.value(),
+                try reader.value(),
+                isSend: try reader.flag(),
+                cost: try reader.integer()
+            )
         case 2:
             self = .subscribePage(
                 subscription: try reader.integer(),
@@ -53,7 +63,8 @@ extension PendingRequest: ByteCoded {
         case 6: self = .append(message: try reader.integer())
         case 7: self = .lookUp(message: try reader.integer())
         case 8: self = .readBack(conversation: try reader.integer())
-        default: self = .leases
+        case 9: self = .leases
+        default: self = .lateHistory(try reader.value())
         }
     }
 }
@@ -95,11 +106,15 @@ extension Deadline: ByteCoded {
             writer.byte(12)
             writer.word(feed)
             writer.word(generation)
+        case .subscription(let subscription, let generation):
+            writer.byte(13)
+            writer.word(subscription)
+            writer.word(generation)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 13, of: "a deadline") {
+        switch try reader.tag(below: 14, of: "a deadline") {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
@@ -114,7 +129,12 @@ extension Deadline: ByteCoded {
         case 10:
             self = .registration(feed: try reader.integer(), generation: try reader.integer())
         case 11: self = .joining(feed: try reader.integer(), generation: try reader.integer())
-        default: self = .ending(feed: try reader.integer(), generation: try reader.integer())
+        case 12: self = .ending(feed: try reader.integer(), generation: try reader.integer())
+        default:
+            self = .subscription(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
         }
     }
 }
@@ -147,6 +167,7 @@ extension Join: ByteCoded {
             writer.value(since)
         }
         writer.word(self.next)
+        writer.word(self.previous)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -156,7 +177,12 @@ extension Join: ByteCoded {
         case 0: phase = .waiting(try reader.optional())
         default: phase = .recovering(try reader.value())
         }
-        self.init(command: command, phase: phase, next: try reader.integer())
+        self.init(
+            command: command,
+            phase: phase,
+            next: try reader.integer(),
+            previous: try reader.integer()
+        )
     }
 }
 
@@ -217,6 +243,8 @@ extension Feed: ByteCoded {
         writer.word(self.firstHeld)
         writer.word(self.heldCount)
         writer.word(self.recovering)
+        writer.word(self.nextInPartition)
+        writer.word(self.previousInPartition)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -235,6 +263,8 @@ extension Feed: ByteCoded {
         self.firstHeld = try reader.integer()
         self.heldCount = try reader.integer()
         self.recovering = try reader.integer()
+        self.nextInPartition = try reader.integer()
+        self.previousInPartition = try reader.integer()
     }
 }
 
@@ -281,6 +311,7 @@ extension OwnedMessage: ByteCoded {
         writer.word(self.unixMilliseconds)
         writer.value(self.fate)
         writer.word(self.next)
+        writer.word(self.previous)
         writer.word(self.firstRepeat)
     }
 
@@ -291,6 +322,7 @@ extension OwnedMessage: ByteCoded {
             unixMilliseconds: try reader.integer(),
             fate: try reader.value(),
             next: try reader.integer(),
+            previous: try reader.integer(),
             firstRepeat: try reader.integer()
         )
     }
@@ -326,6 +358,8 @@ extension OwnedConversation: ByteCoded {
         writer.word(self.openReads)
         writer.flag(self.readFailed)
         writer.byte(self.roundsToAnnounce)
+        writer.word(self.nextInPartition)
+        writer.word(self.previousInPartition)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -343,6 +377,8 @@ extension OwnedConversation: ByteCoded {
         self.openReads = try reader.integer()
         self.readFailed = try reader.flag()
         self.roundsToAnnounce = try reader.byte()
+        self.nextInPartition = try reader.integer()
+        self.previousInPartition = try reader.integer()
     }
 }
 
@@ -354,5 +390,16 @@ extension MovedHead: ByteCoded {
 
     init(from reader: inout ByteReader) throws(ByteError) {
         self.init(slot: try reader.integer(), generation: try reader.integer())
+    }
+}
+
+extension Leaving: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        writer.value(self.connection)
+        writer.value(self.due)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(connection: try reader.value(), due: try reader.value())
     }
 }

@@ -23,6 +23,9 @@ extension Shard {
         for slot in 0..<self.gated.slotCount where self.gated.isOccupied(slot) {
             guard self.isLink(self.gated[slot].next, into: self.gated) else { return false }
         }
+        for row in self.leaving {
+            guard Int(row.connection.slot) < self.connections.count else { return false }
+        }
         for slot in self.pingSlots.slots.indices {
             for handle in self.pingSlots.slots[slot] {
                 guard Int(handle.slot) < self.connections.count else { return false }
@@ -43,7 +46,8 @@ extension Shard {
                 guard Int(target) < self.feeds[row.feed].targets.count else { return false }
             case .joining(let join):
                 guard self.joins.isOccupied(join),
-                    self.isLink(self.joins[join].next, into: self.subscriptions)
+                    self.isLink(self.joins[join].next, into: self.subscriptions),
+                    self.isLink(self.joins[join].previous, into: self.subscriptions)
                 else { return false }
             }
         }
@@ -56,11 +60,16 @@ extension Shard {
             guard self.isLink(feed.firstJoining, into: self.subscriptions),
                 self.isLink(feed.lastJoining, into: self.subscriptions),
                 self.isLink(feed.firstHeld, into: self.held),
+                self.isLink(feed.nextInPartition, into: self.feeds),
+                self.isLink(feed.previousInPartition, into: self.feeds),
                 Int(feed.namespace) < self.configuration.namespaces.count
             else { return false }
             for target in feed.targets.elements {
                 guard self.subscriptions.isOccupied(target.subscription) else { return false }
             }
+        }
+        for slot in self.partitionFeeds {
+            guard self.isLink(slot, into: self.feeds) else { return false }
         }
         for slot in 0..<self.held.slotCount where self.held.isOccupied(slot) {
             guard self.isLink(self.held[slot].next, into: self.held) else { return false }
@@ -72,16 +81,44 @@ extension Shard {
         for slot in 0..<self.conversations.slotCount where self.conversations.isOccupied(slot) {
             let row = self.conversations[slot]
             guard self.isLink(row.firstMessage, into: self.messages),
-                self.isLink(row.lastMessage, into: self.messages)
+                self.isLink(row.lastMessage, into: self.messages),
+                self.isLink(row.nextInPartition, into: self.conversations),
+                self.isLink(row.previousInPartition, into: self.conversations)
             else { return false }
+        }
+        for slot in self.partitionConversations {
+            guard self.isLink(slot, into: self.conversations) else { return false }
         }
         for slot in 0..<self.messages.slotCount where self.messages.isOccupied(slot) {
             guard self.isLink(self.messages[slot].next, into: self.messages),
+                self.isLink(self.messages[slot].previous, into: self.messages),
                 self.isLink(self.messages[slot].firstRepeat, into: self.repeats)
             else { return false }
         }
         for slot in 0..<self.repeats.slotCount where self.repeats.isOccupied(slot) {
             guard self.isLink(self.repeats[slot].next, into: self.repeats) else { return false }
+        }
+        return true
+    }
+
+    /// Sums up what the publishes under way take; false if a connection says otherwise.
+    mutating func addUpBytes() -> Bool {
+        for slot in 0..<self.messages.slotCount where self.messages.isOccupied(slot) {
+            self.keptBytes += UInt64(Self.cost(of: self.messages[slot].request.body))
+        }
+        var bytes = [UInt64](repeating: 0, count: self.connections.count)
+        for slot in 0..<self.requests.slotCount where self.requests.isOccupied(slot) {
+            guard case .publish(let handle, _, _, let cost) = self.requests[slot] else { continue }
+            self.openBytes += UInt64(cost)
+            if self.isOpen(handle) { bytes[Int(handle.slot)] += UInt64(cost) }
+        }
+        for slot in bytes.indices where self.connections[slot].phase != .vacant {
+            let handle = ConnectionHandle(
+                slot: UInt32(slot),
+                generation: self.connections[slot].generation
+            )
+            guard !self.isOpen(handle) || UInt64(self.connections[slot].openBytes) == bytes[slot]
+            else { return false }
         }
         return true
     }

@@ -28,6 +28,7 @@ extension Shard {
         writer.list(self.moved)
         writer.list(self.announcing)
         writer.word(self.sweepStart)
+        for slot in self.partitionConversations { writer.word(slot) }
         writer.value(Digest128(of: writer.bytes[...]))
         return writer.bytes
     }
@@ -50,7 +51,9 @@ extension Shard {
         }
         writer.flag(self.pingSlots.isTurning)
         for slot in self.pingSlots.slots { writer.list(slot) }
+        for slot in self.partitionFeeds { writer.word(slot) }
         writer.value(self.drain)
+        writer.list(self.leaving)
     }
 
     /// Continues where the snapshot was taken; handles of payloads become 1, "some bytes".
@@ -69,7 +72,9 @@ extension Shard {
         try shard.readGateway(from: &reader)
         try shard.readConversations(from: &reader)
         try reader.finish()
-        guard shard.areLinksWhole() else { throw reader.refusal("rows that name rows") }
+        guard shard.areLinksWhole(), shard.addUpBytes() else {
+            throw reader.refusal("rows that name rows")
+        }
         return shard
     }
 
@@ -116,7 +121,11 @@ extension Shard {
         for slot in self.pingSlots.slots.indices {
             self.pingSlots.slots[slot] = try reader.list()
         }
+        for partition in self.partitionFeeds.indices {
+            self.partitionFeeds[partition] = try reader.integer()
+        }
         self.drain = try reader.value()
+        self.leaving = try reader.list()
     }
 
     private mutating func readConversations(from reader: inout ByteReader) throws(ByteError) {
@@ -139,6 +148,9 @@ extension Shard {
         self.moved = try reader.list()
         self.announcing = try reader.list()
         self.sweepStart = try reader.integer()
+        for partition in self.partitionConversations.indices {
+            self.partitionConversations[partition] = try reader.integer()
+        }
     }
 }
 
@@ -172,6 +184,7 @@ extension OwnedMessage {
             unixMilliseconds: 0,
             fate: .waiting,
             next: noSlot,
+            previous: noSlot,
             firstRepeat: noSlot
         )
     }

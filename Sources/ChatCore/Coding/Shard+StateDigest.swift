@@ -65,6 +65,7 @@ extension Shard {
                 $0.combine(connection.awaitsPong ? 1 : 0)
                 $0.combine(UInt64(connection.subscriptionCount))
                 $0.combine(UInt64(connection.openHistories))
+                $0.combine(UInt64(connection.openBytes))
                 $0.combine(UInt64(connection.gatedCount))
                 $0.combine(connection.phase)
             }
@@ -87,6 +88,7 @@ extension Shard {
                 $0.combine(feed.incarnation)
                 $0.combine(feed.position.term.rawValue)
                 $0.combine(feed.position.delivered)
+                $0.combine(feed.position.named.map { UInt64($0.rawValue) } ?? .max)
                 $0.combine(feed.position.known.rawValue)
                 $0.combine(feed.position.phase)
                 $0.combine(feed.isRegistering ? 1 : 0)
@@ -177,6 +179,13 @@ extension Shard {
     private borrowing func sumWaiting(into rows: inout RowSum) {
         self.requests.forEachRow { request in rows.add(11) { $0.combine(request) } }
         self.gated.forEachRow { row in rows.add(12) { $0.combine(UInt64(row.id.rawValue)) } }
+        for row in self.leaving {
+            let connection = self.connections[Int(row.connection.slot)].id
+            rows.add(14) {
+                $0.combine(connection.rawValue)
+                $0.combine(row.due.nanoseconds)
+            }
+        }
         self.deadlines.forEachEntry { instant, deadline in
             rows.add(13) {
                 $0.combine(instant.nanoseconds)

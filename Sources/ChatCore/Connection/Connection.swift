@@ -17,8 +17,10 @@ package struct Connection: BitwiseCopyable, Sendable {
         case authenticating(CommandID)
         /// Answered with an error; good for nothing more.
         case rejected
-        /// Leaves for `closing`.
+        /// Leaves for `leaving` when the shard drains and owes it an answer, else for `closing`.
         case connected
+        /// Gets the answers that it waits for and no others; leaves for `closing`.
+        case leaving
         /// Told to go; leaves for `vacant` when the socket is gone.
         case closing
     }
@@ -29,6 +31,8 @@ package struct Connection: BitwiseCopyable, Sendable {
         case run
         case hold
         case ignore
+        /// Too late: the client finds another server.
+        case refuse
         case violation
     }
 
@@ -40,6 +44,8 @@ package struct Connection: BitwiseCopyable, Sendable {
     package var subscriptionCount: UInt16 = 0
     /// Pages of history that were asked for and have not been answered.
     var openHistories: UInt16 = 0
+    /// What its publishes take that have not been answered.
+    var openBytes: UInt32 = 0
     var firstSubscription = noSlot
     var firstGated = noSlot
     var gatedCount: UInt32 = 0
@@ -69,6 +75,8 @@ package struct Connection: BitwiseCopyable, Sendable {
             return isConnect ? .violation : .hold
         case .connected:
             return isConnect ? .violation : .run
+        case .leaving:
+            return isConnect ? .violation : .refuse
         }
     }
 
@@ -83,11 +91,17 @@ package struct Connection: BitwiseCopyable, Sendable {
     /// The credentials have expired.
     package mutating func reject() { self.phase = .rejected }
 
+    /// Takes no more commands.
+    package mutating func leave() {
+        precondition(self.phase == .connected, "only a connected client is owed answers")
+        self.phase = .leaving
+    }
+
     /// Starts closing; false if that has been done, or there is nobody.
     package mutating func beginClosing() -> Bool {
         switch self.phase {
         case .vacant, .closing: return false
-        case .opened, .authenticating, .rejected, .connected:
+        case .opened, .authenticating, .rejected, .connected, .leaving:
             self.phase = .closing
             return true
         }

@@ -95,6 +95,7 @@ package enum ErrorCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterab
     case badRequest = 107
     case notAvailable = 108
     case tokenExpired = 109
+    case expired = 110
     case tooManyRequests = 111
     case unrecoverablePosition = 112
 }
@@ -105,21 +106,30 @@ package enum CloseCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterab
     case shutdown = 3001
     case internalError = 3004
     case connectionExpired = 3005
+    case subscriptionExpired = 3006
     case slow = 3008
     case writeError = 3009
     case insufficientState = 3010
+    case forceReconnect = 3011
     case noPong = 3012
     case tooManyRequests = 3013
+    case stateInvalidated = 3014
     case invalidToken = 3500
     case badRequest = 3501
     case stale = 3502
+    case forceDisconnect = 3503
     case connectionLimit = 3504
+    case conversationLimit = 3505
+    case inappropriateProtocol = 3506
     case permissionDenied = 3507
     case notAvailable = 3508
+    case tooManyErrors = 3509
 }
 
 /// The codes of an unsubscribe push.
 package enum UnsubscribeCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterable {
     case server = 2000
     case insufficientState = 2500
+    case subscriptionExpired = 2501
+    case stateInvalidated = 2502
 }

@@ -6,10 +6,13 @@ let noSlot = UInt32.max
 /// What a request to the store or to an owner was for; its slot and generation are the token.
 enum PendingRequest: BitwiseCopyable {
     case vacant
-    case publish(ConnectionHandle, CommandID, isSend: Bool)
+    /// `cost` is what it takes of the limits on publishes under way, in bytes.
+    case publish(ConnectionHandle, CommandID, isSend: Bool, cost: UInt32)
     case subscribePage(subscription: UInt32, generation: UInt32)
     case holePage(feed: UInt32, generation: UInt32)
     case history(ConnectionHandle, CommandID, HistoryRequest)
+    /// A page of history whose client has been told to ask again.
+    case lateHistory(ConnectionHandle)
     case load(conversation: UInt32)
     case append(message: UInt32)
     case lookUp(message: UInt32)
@@ -22,6 +25,8 @@ enum Deadline: BitwiseCopyable {
     case connect(ConnectionHandle)
     case expire(ConnectionHandle)
     case request(RequestToken)
+    /// A subscription that nobody has answered is refused.
+    case subscription(subscription: UInt32, generation: UInt32)
     /// Some feeds' leases on their owners' attention are renewed.
     case renewals
     /// A feed whose owner has not answered registers again.
@@ -113,8 +118,9 @@ struct Join: BitwiseCopyable {
 
     var command: CommandID
     var phase: Phase
-    /// The subscription that joins the same feed after this one.
+    /// The subscriptions that join the same feed after and before this one.
     var next = noSlot
+    var previous = noSlot
 
     static var blank: Self { Self(command: CommandID(0), phase: .waiting(nil)) }
 }
@@ -153,6 +159,8 @@ struct Feed {
     var heldCount: UInt32 = 0
     /// Subscriptions that are reading what they missed.
     var recovering: UInt32 = 0
+    var nextInPartition = noSlot
+    var previousInPartition = noSlot
     /// Live subscribers.
     var targets = ShortList(blank: Target.blank)
 
@@ -191,8 +199,15 @@ struct OwnedMessage: BitwiseCopyable {
     var unixMilliseconds: UInt64
     var fate: Fate
     var next: UInt32
+    var previous: UInt32
     /// Repeats of this id that arrived while it was in flight.
     var firstRepeat: UInt32
+}
+
+/// A connection that is told to go when it has been answered, or at `due` at the latest.
+struct Leaving: BitwiseCopyable {
+    var connection: ConnectionHandle
+    var due: Instant
 }
 
 /// Somebody who sent a message id that was already in flight.
@@ -227,6 +242,8 @@ struct OwnedConversation {
     var repeatCount: UInt32 = 0
     /// Store requests about the log's end that have not been answered.
     var openReads: UInt32 = 0
+    var nextInPartition = noSlot
+    var previousInPartition = noSlot
     var planner = FanOutPlanner()
 
     init(id: ConversationID, namespace: UInt8, term: Term) {

@@ -4,7 +4,7 @@ import Kernel
 /// Whether a shard takes connections.
 enum Drain: Equatable {
     case serving
-    /// Sends `batch` connections away every 100 ms.
+    /// Sends `batch` connections away every 100 ms, each when it has been answered.
     case draining(batch: Int, next: UInt32)
     case drained
 }
@@ -17,7 +17,7 @@ extension Shard {
         guard connection.generation == handle.generation else { return false }
         switch connection.phase {
         case .vacant, .closing: return false
-        case .opened, .authenticating, .rejected, .connected: return true
+        case .opened, .authenticating, .rejected, .connected, .leaving: return true
         }
     }
 
@@ -74,7 +74,7 @@ extension Shard {
         guard self.isOpen(handle) else { return }
         switch self.connections[Int(handle.slot)].phase {
         case .opened, .authenticating, .rejected: self.close(handle, .stale, into: &effects)
-        case .connected, .closing, .vacant: break
+        case .connected, .leaving, .closing, .vacant: break
         }
     }
 
@@ -99,6 +99,9 @@ extension Shard {
             self.gate(command, as: id, for: handle, into: &effects)
         case .ignore:
             self.releaseHandles(of: command, into: &effects)
+        case .refuse:
+            self.releaseHandles(of: command, into: &effects)
+            self.fail(handle, id, .internal, into: &effects)
         case .violation:
             self.releaseHandles(of: command, into: &effects)
             self.close(handle, .badRequest, into: &effects)
@@ -219,7 +222,7 @@ extension Shard {
         case .send(let reference, let message, let body):
             self.publish(handle, id, reference, message, body, at: now, into: &effects)
         case .history(let reference, let request):
-            self.readHistory(handle, id, reference, request, into: &effects)
+            self.readHistory(handle, id, reference, request, at: now, into: &effects)
         case .refused(let code):
             self.fail(handle, id, code, into: &effects)
         }

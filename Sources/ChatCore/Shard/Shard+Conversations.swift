@@ -25,6 +25,7 @@ extension Shard {
             OwnedConversation(id: id, namespace: namespace, term: lease.term)
         )
         self.indexConversation(slot)
+        self.listConversation(slot)
         self.load(slot, into: &effects)
         return slot
     }
@@ -36,6 +37,7 @@ extension Shard {
 
     mutating func forget(_ slot: UInt32) {
         self.forgetConversation(slot)
+        self.unlistConversation(slot)
         self.conversations.remove(slot, leaving: .blank)
     }
 
@@ -68,6 +70,11 @@ extension Shard {
             return
         }
         if self.waitsWithFirst(request, from: gateway, in: slot, into: &effects) { return }
+        let bytes = self.keptBytes + UInt64(Self.cost(of: request.body))
+        guard bytes <= self.configuration.shardPublishBytes else {
+            self.refuse(request, gateway, .tooManyRequests, into: &effects)
+            return
+        }
         let canTake: Bool
         switch self.conversations[slot].sequencer.phase {
         case .loading, .open: canTake = true
@@ -84,6 +91,7 @@ extension Shard {
                 unixMilliseconds: self.wallClockOrigin &+ now.nanoseconds / 1_000_000,
                 fate: .waiting,
                 next: noSlot,
+                previous: noSlot,
                 firstRepeat: noSlot
             )
         )
@@ -100,6 +108,8 @@ extension Shard {
         } else {
             self.messages[last].next = message
         }
+        self.messages[message].previous = last
+        self.keptBytes += UInt64(Self.cost(of: self.messages[message].request.body))
         self.conversations[slot].lastMessage = message
         self.conversations[slot].messageCount += 1
     }
@@ -334,20 +344,17 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let row = self.messages[message]
-        var previous = noSlot
-        var current = self.conversations[slot].firstMessage
-        while current != message {
-            previous = current
-            current = self.messages[current].next
-        }
-        if previous == noSlot {
+        if row.previous == noSlot {
             self.conversations[slot].firstMessage = row.next
         } else {
-            self.messages[previous].next = row.next
+            self.messages[row.previous].next = row.next
         }
-        if self.conversations[slot].lastMessage == message {
-            self.conversations[slot].lastMessage = previous
+        if row.next == noSlot {
+            self.conversations[slot].lastMessage = row.previous
+        } else {
+            self.messages[row.next].previous = row.previous
         }
+        self.keptBytes -= UInt64(Self.cost(of: row.request.body))
         self.conversations[slot].messageCount -= 1
         self.messages.remove(message, leaving: row)
         self.release(row.request.body.handle, into: &effects)

@@ -24,6 +24,7 @@ extension Shard {
             )
         )
         self.indexFeed(slot)
+        self.listFeed(slot)
         self.feeds[slot].position.reregister(in: self.placement(of: slot).term)
         self.beginRenewing(at: now)
         self.register(slot, at: now, into: &effects)
@@ -48,6 +49,7 @@ extension Shard {
         self.dropHeld(of: slot, into: &effects)
         self.release(feed.name, into: &effects)
         self.forgetFeed(slot)
+        self.unlistFeed(slot)
         self.feeds.remove(slot, leaving: .blank)
     }
 
@@ -142,10 +144,11 @@ extension Shard {
         guard term > known.term || (term == known.term && owner != known.owner) else { return }
         self.placement[Int(partition.rawValue)] = (term, owner)
         self.relinquish(partition, before: owner == self.id ? term : term.next)
-        for slot in 0..<self.feeds.slotCount
-        where self.feeds.isOccupied(slot) && self.partition(of: self.feeds[slot].id) == partition {
+        var slot = self.partitionFeeds[Int(partition.rawValue)]
+        while slot != noSlot {
             self.feeds[slot].position.reregister(in: term)
             self.scheduleRegistration(of: slot, at: now)
+            slot = self.feeds[slot].nextInPartition
         }
     }
 
@@ -298,6 +301,10 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard let page, let position = self.feeds[slot].position.delivered else {
+            self.retryHole(of: slot, at: now)
+            return
+        }
+        guard !self.feeds[slot].position.isPast(page.head.epoch) else {
             self.retryHole(of: slot, at: now)
             return
         }

@@ -74,6 +74,7 @@ extension Shard {
 
     mutating func drainSome(at now: Instant, into effects: inout EffectBuffer<ShardEffect>) {
         guard case .draining(let batch, var next) = self.drain else { return }
+        self.closeAnswered(at: now, into: &effects)
         var left = batch
         while left > 0, Int(next) < self.connections.count,
             effects.freeCapacity > Self.effectReserve / 4
@@ -81,14 +82,61 @@ extension Shard {
             let generation = self.connections[Int(next)].generation
             let handle = ConnectionHandle(slot: next, generation: generation)
             if self.isOpen(handle) {
-                self.close(handle, .shutdown, into: &effects)
+                self.sendAway(handle, at: now, into: &effects)
                 left -= 1
             }
             next += 1
         }
         self.drain = .draining(batch: batch, next: next)
-        guard Int(next) < self.connections.count else { return }
+        guard Int(next) < self.connections.count || !self.leaving.isEmpty else { return }
         self.deadlines.schedule(.drain, at: now + PingSlots.width)
+    }
+
+    /// Closes a connection, unless it waits for an answer: then it takes no more commands, and stays until
+    /// it has been answered, at most as long as a request may take.
+    private mutating func sendAway(
+        _ handle: ConnectionHandle,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let slot = Int(handle.slot)
+        guard self.connections[slot].phase == .connected, self.isOwedAnswer(handle.slot) else {
+            self.close(handle, .shutdown, into: &effects)
+            return
+        }
+        self.connections[slot].leave()
+        let due = now + self.configuration.requestTimeout
+        self.leaving.append(Leaving(connection: handle, due: due))
+    }
+
+    private func isOwedAnswer(_ connection: UInt32) -> Bool {
+        let row = self.connections[Int(connection)]
+        if row.openBytes > 0 || row.openHistories > 0 { return true }
+        var slot = row.firstSubscription
+        while slot != noSlot {
+            switch self.subscriptions[slot].standing {
+            case .joining: return true
+            case .live: slot = self.subscriptions[slot].nextInConnection
+            }
+        }
+        return false
+    }
+
+    /// Closes those who wait for nothing any more, or have waited long enough.
+    private mutating func closeAnswered(
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        var kept: [Leaving] = []
+        for row in self.leaving where self.isOpen(row.connection) {
+            let waits = row.due > now && self.isOwedAnswer(row.connection.slot)
+            guard !waits, effects.freeCapacity > Self.effectReserve / 4 else {
+                kept.append(row)
+                continue
+            }
+            self.close(row.connection, .shutdown, into: &effects)
+        }
+        self.leaving = kept
     }
 
     /// The gateway role has drained when its last connection is gone; owners serve other shards on.

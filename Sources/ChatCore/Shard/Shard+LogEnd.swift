@@ -294,13 +294,14 @@ extension Shard {
     }
 
     /// Another shard owns the partition now, or this one in a later term: what can go, goes.
+    ///
+    /// O(conversations of the partition).
     mutating func relinquish(_ partition: PartitionID, before term: Term) {
-        for slot in 0..<self.conversations.slotCount
-        where self.conversations.isOccupied(slot)
-            && self.partition(of: self.conversations[slot].id) == partition
-            && self.conversations[slot].term < term
-        {
-            guard self.conversations[slot].messageCount == 0,
+        var next = self.partitionConversations[Int(partition.rawValue)]
+        while next != noSlot {
+            let slot = next
+            next = self.conversations[slot].nextInPartition
+            guard self.conversations[slot].term < term, self.conversations[slot].messageCount == 0,
                 self.conversations[slot].openReads == 0
             else { continue }
             self.forget(slot)

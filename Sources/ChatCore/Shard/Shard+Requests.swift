@@ -24,7 +24,13 @@ extension Shard {
             self.fail(handle, id, .internal, into: &effects)
             return
         }
-        let token = self.token(for: .publish(handle, id, isSend: message != nil))
+        let cost = Self.cost(of: body)
+        guard self.beginPublish(of: handle, cost: cost) else {
+            self.release(body.handle, into: &effects)
+            self.fail(handle, id, .tooManyRequests, into: &effects)
+            return
+        }
+        let token = self.token(for: .publish(handle, id, isSend: message != nil, cost: cost))
         let request = PublishRequest(
             token: token,
             conversation: reference.id,
@@ -41,16 +47,47 @@ extension Shard {
         )
     }
 
-    /// The owner has not answered in time: of unknown fate, and safe to repeat with the same id.
+    /// What a message takes of the limits on publishes under way: its body, and as much as its rows need.
+    static func cost(of body: Body) -> UInt32 { min(body.byteCount, 1 << 30) + 256 }
+
+    /// Whether the connection and the shard may have one more publish under way; counts it if so.
+    private mutating func beginPublish(of handle: ConnectionHandle, cost: UInt32) -> Bool {
+        let slot = Int(handle.slot)
+        let bytes = UInt64(self.connections[slot].openBytes) + UInt64(cost)
+        guard bytes <= UInt64(self.configuration.connectionPublishBytes),
+            self.openBytes + UInt64(cost) <= self.configuration.shardPublishBytes
+        else { return false }
+        self.connections[slot].openBytes += cost
+        self.openBytes += UInt64(cost)
+        return true
+    }
+
+    private mutating func endPublish(of handle: ConnectionHandle, cost: UInt32) {
+        self.openBytes -= UInt64(cost)
+        if self.isOpen(handle) { self.connections[Int(handle.slot)].openBytes -= cost }
+    }
+
+    /// Nobody has answered in time.
+    ///
+    /// A publish is then of unknown fate, and safe to repeat with the same id.
     mutating func expireRequest(
         _ token: RequestToken,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard let slot = self.slot(of: token),
-            case .publish(let handle, let id, _) = self.requests[slot]
-        else { return }
-        self.requests.remove(slot, leaving: .vacant)
-        self.fail(handle, id, .internal, into: &effects)
+        guard let slot = self.slot(of: token) else { return }
+        switch self.requests[slot] {
+        case .publish(let handle, let id, _, let cost):
+            self.requests.remove(slot, leaving: .vacant)
+            self.endPublish(of: handle, cost: cost)
+            self.fail(handle, id, .internal, into: &effects)
+        case .history(let handle, let id, _):
+            // Counts as open until the store answers, so that repeats do not pile up there.
+            self.requests[slot] = .lateHistory(handle)
+            self.fail(handle, id, .internal, into: &effects)
+        case .vacant, .subscribePage, .holePage, .lateHistory, .load, .append, .lookUp, .readBack,
+            .leases:
+            return
+        }
     }
 
     private mutating func onPublished(
@@ -58,7 +95,9 @@ extension Shard {
         _ outcome: PublishOutcome,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard case .publish(let handle, let id, let isSend) = self.take(token) else { return }
+        guard case .publish(let handle, let id, let isSend, let cost) = self.take(token)
+        else { return }
+        self.endPublish(of: handle, cost: cost)
         guard self.isOpen(handle) else { return }
         switch outcome {
         case .accepted(let reply):
@@ -73,6 +112,7 @@ extension Shard {
         _ id: CommandID,
         _ reference: ConversationReference,
         _ request: HistoryRequest,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         self.release(reference.name, into: &effects)
@@ -96,8 +136,10 @@ extension Shard {
             return
         }
         self.connections[slot].openHistories += 1
+        let token = self.token(for: .history(handle, id, request))
+        self.deadlines.schedule(.request(token), at: now + self.configuration.requestTimeout)
         guard request.limit > 0 else {
-            self.ask(.head(reference.id), for: .history(handle, id, request), into: &effects)
+            effects.emit(.store(token, .head(reference.id)))
             return
         }
         let read = ReadRequest(
@@ -106,7 +148,7 @@ extension Shard {
             limit: min(request.limit, self.configuration.historyLimit),
             isReversed: request.isReversed
         )
-        self.ask(.read(read), for: .history(handle, id, request), into: &effects)
+        effects.emit(.store(token, .read(read)))
     }
 
     private mutating func onHistory(
@@ -180,6 +222,8 @@ extension Shard {
             self.onHolePage(slot, Self.page(in: outcome), at: now, into: &effects)
         case .history(let handle, let id, let request):
             self.onHistory(handle, id, request, Self.page(in: outcome), into: &effects)
+        case .lateHistory(let handle):
+            if self.isOpen(handle) { self.connections[Int(handle.slot)].openHistories -= 1 }
         case .load(let conversation), .readBack(let conversation):
             self.onEnd(of: conversation, outcome, at: now, into: &effects)
         case .append(let message):

@@ -29,8 +29,28 @@ extension Shard {
         self.connections[Int(handle.slot)].firstSubscription = slot
         self.connections[Int(handle.slot)].subscriptionCount += 1
         self.appendJoining(slot, to: feed)
-        if self.feeds[feed].position.delivered != nil {
-            self.join(slot, into: &effects)
+        let generation = self.subscriptions.generation(of: slot)
+        self.join(slot, into: &effects)
+        guard self.subscriptions.holds(slot, generation: generation) else { return }
+        switch self.subscriptions[slot].standing {
+        case .joining:
+            self.deadlines.schedule(
+                .subscription(subscription: slot, generation: generation),
+                at: now + self.configuration.requestTimeout
+            )
+        case .live: break
+        }
+    }
+
+    /// The owner has not said where the stream begins, or the store not read what was missed, in time.
+    mutating func expireSubscription(
+        _ slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        switch self.subscriptions[slot].standing {
+        case .joining(let join):
+            self.abandon(slot, self.joins[join].command, .internal, into: &effects)
+        case .live: break
         }
     }
 
@@ -73,6 +93,7 @@ extension Shard {
         } else {
             self.joins[self.join(of: last)].next = slot
         }
+        self.joins[self.join(of: slot)].previous = last
         self.feeds[feed].lastJoining = slot
     }
 
@@ -80,19 +101,17 @@ extension Shard {
     private mutating func removeJoining(_ slot: UInt32, from feed: UInt32) {
         let join = self.join(of: slot)
         let next = self.joins[join].next
-        var previous = noSlot
-        if self.feeds[feed].firstJoining == slot {
+        let previous = self.joins[join].previous
+        if previous == noSlot {
             self.feeds[feed].firstJoining = next
         } else {
-            previous = self.feeds[feed].firstJoining
-            var row = self.join(of: previous)
-            while self.joins[row].next != slot {
-                previous = self.joins[row].next
-                row = self.join(of: previous)
-            }
-            self.joins[row].next = next
+            self.joins[self.join(of: previous)].next = next
         }
-        if self.feeds[feed].lastJoining == slot { self.feeds[feed].lastJoining = previous }
+        if next == noSlot {
+            self.feeds[feed].lastJoining = previous
+        } else {
+            self.joins[self.join(of: next)].previous = previous
+        }
         if case .recovering = self.joins[join].phase { self.feeds[feed].recovering -= 1 }
         self.joins.remove(join, leaving: .blank)
     }

@@ -40,13 +40,23 @@ package struct Shard: ~Copyable, StateMachine {
     var renewalsDue: UInt64 = 0
     var isRenewing = false
     var placement: [(term: Term, owner: ShardID?)]
+    /// The first feed of each partition.
+    var partitionFeeds: [UInt32]
     var pingSlots: PingSlots
     var drain = Drain.serving
+    /// Who is sent away when it has been answered.
+    var leaving: [Leaving] = []
+    /// What the publishes take that owners have not answered.
+    var openBytes: UInt64 = 0
 
     // Conversation role.
     var conversations = Slab<OwnedConversation>()
     var conversationIndex = SlotIndex()
+    /// The first conversation of each partition.
+    var partitionConversations: [UInt32]
     var messages = Slab<OwnedMessage>()
+    /// What the messages take that have not been answered.
+    var keptBytes: UInt64 = 0
     var repeats = Slab<RepeatedMessage>()
     var recent: RecentMessages
     /// Conversations whose heads the next round announces.
@@ -74,6 +84,8 @@ package struct Shard: ~Copyable, StateMachine {
             repeating: (term: .none, owner: nil),
             count: Int(configuration.partitionCount)
         )
+        self.partitionFeeds = Array(repeating: noSlot, count: Int(configuration.partitionCount))
+        self.partitionConversations = self.partitionFeeds
         self.pingSlots = PingSlots(
             interval: configuration.pingInterval,
             timeout: configuration.pongTimeout
@@ -96,6 +108,7 @@ package struct Shard: ~Copyable, StateMachine {
         statistics.pendingMessages = UInt64(self.messages.count + self.repeats.count)
         statistics.heldDeliveries = UInt64(self.held.count)
         statistics.deadlines = UInt64(self.deadlines.count)
+        statistics.requests = UInt64(self.requests.count)
         return statistics
     }
 
@@ -160,6 +173,9 @@ package struct Shard: ~Copyable, StateMachine {
         case .connect(let handle): self.closeIfNeverConnected(handle, into: &effects)
         case .expire(let handle): self.close(handle, .connectionExpired, into: &effects)
         case .request(let token): self.expireRequest(token, into: &effects)
+        case .subscription(let slot, let generation):
+            guard self.subscriptions.holds(slot, generation: generation) else { return }
+            self.expireSubscription(slot, into: &effects)
         case .renewals: self.renewSome(at: now, into: &effects)
         case .registration(let feed, let generation):
             guard self.feeds.holds(feed, generation: generation) else { return }

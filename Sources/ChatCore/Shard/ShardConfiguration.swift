@@ -47,7 +47,8 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var pongTimeout: Interval = .seconds(8)
     /// From the open socket to the `connect` command.
     package var connectTimeout: Interval = .seconds(10)
-    /// How long a gateway waits for an owner; shorter than the clients' own 5 s.
+    /// How long a gateway waits for an owner or the store before it answers with error 100; shorter than
+    /// the clients' own 5 s.
     package var requestTimeout: Interval = .seconds(4)
     package var headInterval: Interval = .seconds(5)
     package var leaseInterval: Interval = .seconds(1)
@@ -67,9 +68,15 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var subscriptionLimit: UInt16 = 128
     /// Messages of one conversation that wait for the store.
     package var pendingLimit: UInt32 = 1024
+    /// Bytes of the publishes that one connection has under way; more get error 111.
+    package var connectionPublishBytes: UInt32 = 1 << 20
+    /// Bytes of the publishes that a gateway shard has under way, and that an owner's shard keeps until
+    /// the store has answered; more get error 111.
+    package var shardPublishBytes: UInt64 = 64 << 20
     /// Deliveries that a gateway keeps for one conversation while it reads the log.
     package var heldLimit: UInt32 = 256
-    /// Commands that may arrive while the credentials of `connect` are being checked.
+    /// Commands that may arrive while the credentials of `connect` are being checked; with more the
+    /// connection is closed with 3013.
     package var gatedLimit: UInt32 = 64
     /// Message ids that an owner remembers to answer repeats without the store.
     package var recentMessageLimit: Int = 65_536
@@ -109,6 +116,8 @@ package struct ShardStatistics: Equatable, Sendable {
     package var heldDeliveries: UInt64 = 0
     /// Things that wait for their time.
     package var deadlines: UInt64 = 0
+    /// What owners and the store have been asked and have not answered.
+    package var requests: UInt64 = 0
 
     package init() {}
 }

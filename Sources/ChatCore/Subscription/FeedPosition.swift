@@ -32,15 +32,28 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
     /// The highest offset that the owner is known to have reached.
     package internal(set) var known = Offset.start
     private var epoch = Epoch(0)
+    private var namedEpoch = Epoch(0)
     private var packedTerm = PackedTerm(.none)
     package internal(set) var phase = Phase.registering
     private var hasBegun = false
+    private var isNamed = false
 
     package init() {}
 
     package internal(set) var term: Term {
         get { self.packedTerm.term }
         set { self.packedTerm = PackedTerm(newValue) }
+    }
+
+    /// The last epoch that this term's owner is known to have begun, if any.
+    ///
+    /// It outlives the position, or else a delayed word of the former epoch would bring that back.
+    package internal(set) var named: Epoch? {
+        get { self.isNamed ? self.namedEpoch : nil }
+        set {
+            self.isNamed = newValue != nil
+            self.namedEpoch = newValue ?? Epoch(0)
+        }
     }
 
     /// `nil` until the owner has first answered.
@@ -57,6 +70,7 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
     package mutating func reregister(in term: Term) {
         guard term > self.term else { return }
         self.term = term
+        self.named = nil
         if self.phase != .ending { self.phase = .registering }
     }
 
@@ -74,7 +88,7 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
 
     /// What the owner says about the stream's end.
     package enum HeadVerdict: Equatable, Sendable, BitwiseCopyable {
-        /// Of an older term.
+        /// Of an older term or, in this one, of an older epoch.
         case stale
         /// Nothing is missing.
         case level
@@ -92,7 +106,9 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
         confirms: Bool
     ) -> HeadVerdict {
         guard term >= self.term, self.phase != .ending else { return .stale }
+        if term == self.term, self.isPast(head.epoch) { return .stale }
         self.term = term
+        self.named = head.epoch
         guard let position = self.delivered else {
             guard confirms else { return .stale }
             self.delivered = Position(epoch: head.epoch, offset: head.offset)
@@ -105,6 +121,9 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
         self.known = max(self.known, head.offset)
         return self.isBehind ? .behind : .level
     }
+
+    /// Whether this term's owner has begun a later epoch.
+    package func isPast(_ epoch: Epoch) -> Bool { self.named?.follows(epoch) ?? false }
 
     /// Whether the log is known to hold more than was delivered.
     package var isBehind: Bool {

@@ -61,8 +61,8 @@ struct CommandTranslation {
             return .command(id, self.subscribe(request))
         case .unsubscribe(let channel):
             return .command(id, .unsubscribe(ConversationID(named: channel)))
-        case .publish(let channel, let data):
-            return .command(id, self.publish(channel, data))
+        case .publish(let request):
+            return .command(id, self.publish(request))
         case .history(let request):
             return .command(id, self.history(request))
         case .rpc(let method, let data):
@@ -78,6 +78,8 @@ struct CommandTranslation {
             return .violated(.notAvailable)
         case .pong:
             return .pong
+        case .refused(let code):
+            return .command(id, .refused(code))
         }
     }
 
@@ -104,10 +106,14 @@ struct CommandTranslation {
         return self.named(request.channel) { .subscribe($0, since: since) }
     }
 
-    private func publish(_ channel: String, _ data: [UInt8]) -> Command {
-        guard !data.isEmpty else { return .refused(.badRequest) }
-        return self.named(channel) {
-            .publish($0, self.body(data, messageID: nil, conversation: channel))
+    private func publish(_ request: ChannelPublishRequest) -> Command {
+        guard request.type == 0 else { return .refused(.notAvailable) }
+        guard !request.data.isEmpty else { return .refused(.badRequest) }
+        return self.named(request.channel) {
+            .publish(
+                $0,
+                self.body(request.data, messageID: nil, conversation: request.channel)
+            )
         }
     }
 

@@ -13,6 +13,7 @@ struct Outbound {
     private struct Place {
         var generation: UInt32 = 0
         var pending = PendingFrames.none
+        var dialect = Dialect()
         var isOpen = false
     }
 
@@ -20,25 +21,37 @@ struct Outbound {
     private var frames = PendingFrames()
     private var line: Deque<UInt32> = []
     private var overfull: [UInt32] = []
+    /// By dialect, the connections that take frames.
+    private var openCounts = [Int](repeating: 0, count: Dialect.count)
 
     /// Connections in line; some may have closed meanwhile.
     var lineCount: Int { self.line.count }
 
-    mutating func open(_ handle: ConnectionHandle) {
+    mutating func open(_ handle: ConnectionHandle, _ dialect: Dialect) {
         let slot = Int(handle.slot)
         if slot == self.places.count { self.places.append(Place()) }
-        self.places[slot] = Place(generation: handle.generation, isOpen: true)
+        self.places[slot] = Place(
+            generation: handle.generation,
+            dialect: dialect,
+            isOpen: true
+        )
+        self.openCounts[dialect.index] += 1
     }
 
     /// Takes no further frames for a connection; what is pending stays.
-    mutating func mute(_ handle: ConnectionHandle) { self.places[Int(handle.slot)].isOpen = false }
+    mutating func mute(_ handle: ConnectionHandle) {
+        let slot = Int(handle.slot)
+        guard self.places[slot].isOpen else { return }
+        self.places[slot].isOpen = false
+        self.openCounts[self.places[slot].dialect.index] -= 1
+    }
 
     /// Forgets what is pending for a connection that has no socket any more.
     mutating func close(_ handle: ConnectionHandle) {
         let slot = Int(handle.slot)
         self.frames.leave(self.places[slot].pending)
         self.places[slot].pending = PendingFrames.none
-        self.places[slot].isOpen = false
+        self.mute(handle)
     }
 
     mutating func send(_ frame: ByteBuffer, to handle: ConnectionHandle) {
@@ -46,15 +59,23 @@ struct Outbound {
         self.append(frame, handle)
     }
 
-    /// Sends one frame to a range of a step's targets.
+    /// Sends one message to a range of a step's targets; `frame` makes it once in each dialect that
+    /// they speak.
     mutating func send<Effect>(
-        _ frame: ByteBuffer,
         to targets: TargetRange,
-        of effects: borrowing EffectBuffer<Effect>
+        of effects: borrowing EffectBuffer<Effect>,
+        _ frame: (Dialect) -> ByteBuffer
     ) {
-        self.frames.beginFanOut()
-        for index in targets.start..<(targets.start + targets.count) {
-            self.append(frame, effects[target: index])
+        for dialect in Dialect.all where self.openCounts[dialect.index] > 0 {
+            var made: ByteBuffer?
+            self.frames.beginFanOut()
+            for index in targets.start..<(targets.start + targets.count) {
+                let handle = effects[target: index]
+                guard self.places[Int(handle.slot)].dialect == dialect else { continue }
+                let bytes = made ?? frame(dialect)
+                made = bytes
+                self.append(bytes, handle)
+            }
         }
     }
 

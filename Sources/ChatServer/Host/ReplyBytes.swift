@@ -9,76 +9,100 @@ enum ReplyBytes {
     static let version = "parley 0.1.0"
     private static let allocator = ByteBufferAllocator()
 
-    static func frame(_ reply: Reply, to id: CommandID, client: String) -> ByteBuffer {
-        var bytes: [UInt8] = []
-        switch reply {
-        case .connected(let reply):
-            ServerEncoder.connected(
-                id,
-                reply,
-                client: client,
-                version: Self.version,
-                node: "",
-                into: &bytes
-            )
-        case .subscribed(let reply):
-            ServerEncoder.subscribed(id, reply, into: &bytes) { output in
-                guard case .recovered(let page, let through) = reply.recovery, page != .none
-                else { return }
-                for entry in page.page.entries
-                where entry.offset > reply.offset && entry.offset <= through {
-                    ServerEncoder.element(Self.publication(entry), into: &output)
-                }
-            }
-        case .unsubscribed: ServerEncoder.unsubscribed(id, into: &bytes)
-        case .published: ServerEncoder.published(id, into: &bytes)
-        case .sent(let reply): ServerEncoder.sent(id, reply, into: &bytes)
-        case .history(let reply):
-            ServerEncoder.history(id, epoch: reply.epoch, head: reply.head, into: &bytes) {
-                guard reply.page != .none else { return }
-                for entry in reply.page.page.entries {
-                    ServerEncoder.element(Self.publication(entry), into: &$0)
-                }
-            }
-        case .error(let code): ServerEncoder.error(id, code, into: &bytes)
+    static func frame(_ reply: Reply, to id: CommandID, of socket: ClientSocket) -> ByteBuffer {
+        var reply = Self.reply(reply, client: socket.client)
+        if socket.dialect.pingsByFrame, case .connected(var result) = reply {
+            // The protocol's own pings are none then.
+            result.pingInterval = 0
+            result.pong = false
+            reply = .connected(result)
         }
-        return FrameBytes.frame(.text, bytes, allocator: Self.allocator)
+        return Self.frame(.reply(id, reply), socket.dialect.format)
     }
 
-    /// The push of a message, encoded once for all targets and all shards of the node.
-    static func frame(pushing delivery: Delivery, channel: String) -> ByteBuffer {
+    static func frame(_ message: ServerMessage, _ format: WireFormat) -> ByteBuffer {
+        var bytes: [UInt8] = []
+        format.append(message, into: &bytes)
+        return FrameBytes.frame(format.opcode, bytes, allocator: Self.allocator)
+    }
+
+    /// What a WebSocket's own ping says, so that its pong is told from those that nobody asked for.
+    static let pingMark = [UInt8(ascii: "p")]
+
+    static func ping(_ dialect: Dialect) -> ByteBuffer {
+        dialect.pingsByFrame
+            ? FrameBytes.frame(.ping, Self.pingMark, allocator: Self.allocator)
+            : Self.frame(.ping, dialect.format)
+    }
+
+    private static func reply(_ reply: Reply, client: String) -> ServerReply {
+        switch reply {
+        case .connected(let reply):
+            return .connected(
+                ConnectResult(reply, client: client, version: Self.version, node: "")
+            )
+        case .subscribed(let reply):
+            var result = SubscribeResult(reply)
+            if case .recovered(let page, let through) = reply.recovery, page != .none {
+                result.publications = page.page.entries
+                    .filter { $0.offset > reply.offset && $0.offset <= through }
+                    .map(Self.publication)
+            }
+            return .subscribed(result)
+        case .unsubscribed: return .unsubscribed
+        case .published: return .published
+        case .sent(let reply): return .rpc(data: SendResult(reply).data)
+        case .history(let reply):
+            var result = HistoryResult(epoch: reply.epoch, head: reply.head)
+            if reply.page != .none {
+                result.publications = reply.page.page.entries.map(Self.publication)
+            }
+            return .history(result)
+        case .error(let code): return .error(ErrorResult(code))
+        }
+    }
+
+    /// The push of a message, encoded once in a format for all targets and all shards of the node.
+    static func frame(
+        pushing delivery: Delivery,
+        channel: String,
+        _ format: WireFormat
+    ) -> ByteBuffer {
         let message = delivery.body.handle.message
         return message.encoded.withLock { encoded in
-            if let encoded, encoded.offset == delivery.offset { return encoded.frame }
-            var bytes: [UInt8] = []
+            if encoded.offset == delivery.offset, let frame = encoded[format] { return frame }
             let publication = Self.publication(
                 message,
                 at: delivery.offset,
                 unixMilliseconds: delivery.unixMilliseconds
             )
-            ServerEncoder.push(publication, channel: channel, into: &bytes)
-            let frame = FrameBytes.frame(.text, bytes, allocator: Self.allocator)
-            encoded = (delivery.offset, frame)
+            let frame = Self.frame(.push(channel: channel, .publication(publication)), format)
+            if encoded.offset != delivery.offset {
+                encoded = EncodedFrames(offset: delivery.offset)
+            }
+            encoded[format] = frame
             return frame
         }
     }
 
     /// The messages of a stretch of a page, as one frame of pushes.
-    static func frame(pushing delivery: PageDelivery) -> ByteBuffer {
+    static func frame(pushing delivery: PageDelivery, _ format: WireFormat) -> ByteBuffer {
         let channel = delivery.name.conversationName
         var bytes: [UInt8] = []
         for entry in delivery.page.page.entries
         where entry.offset > delivery.after && entry.offset <= delivery.through {
-            if !bytes.isEmpty { ServerEncoder.separator(into: &bytes) }
-            ServerEncoder.push(Self.publication(entry), channel: channel, into: &bytes)
+            let push = ServerPush.publication(Self.publication(entry))
+            format.append(.push(channel: channel, push), into: &bytes)
         }
-        return FrameBytes.frame(.text, bytes, allocator: Self.allocator)
+        return FrameBytes.frame(format.opcode, bytes, allocator: Self.allocator)
     }
 
-    static func frame(unsubscribing channel: String, _ code: UnsubscribeCode) -> ByteBuffer {
-        var bytes: [UInt8] = []
-        ServerEncoder.unsubscribe(channel: channel, code, into: &bytes)
-        return FrameBytes.frame(.text, bytes, allocator: Self.allocator)
+    static func frame(
+        unsubscribing channel: String,
+        _ code: UnsubscribeCode,
+        _ format: WireFormat
+    ) -> ByteBuffer {
+        Self.frame(.push(channel: channel, .unsubscribe(UnsubscribePush(code))), format)
     }
 
     private static func publication(_ entry: MessagePage.Entry) -> Publication {

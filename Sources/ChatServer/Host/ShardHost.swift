@@ -55,7 +55,7 @@ final class ShardHost {
     private var timer: Scheduled<Void>?
     private var timerInstant = Instant.never
     private var identities = SystemRandomNumberGenerator()
-    private let pingFrame: ByteBuffer
+    private let pingFrames = Dialect.all.map(ReplyBytes.ping)
 
     init(
         shard: consuming Shard,
@@ -72,13 +72,12 @@ final class ShardHost {
         let capacity = Shard.effectReserve * 4
         self.effects = EffectBuffer(capacity: capacity, targetCapacity: 1 << 20)
         self.recorder = record.map { ShardRecorder(files: $0, effectCapacity: capacity) }
-        var ping: [UInt8] = []
-        ServerEncoder.ping(into: &ping)
-        self.pingFrame = FrameBytes.frame(.text, ping, allocator: ByteBufferAllocator())
     }
 
     var namespaces: NamespaceTable { self.surroundings.namespaces }
     var statistics: ShardStatistics { self.shard.statistics }
+    /// Commands that a connection may send while its token is being checked.
+    var gatedLimit: Int { Int(self.shard.configuration.gatedLimit) }
     var abandonedSegments: UInt64 { self.recorder?.abandoned ?? 0 }
     var queuedBytes: Int { self.watched.reduce(0) { $0 + $1.queuedBytes } }
 
@@ -94,7 +93,7 @@ final class ShardHost {
         self.slots[Int(slot)].generation += 1
         self.slots[Int(slot)].socket = socket
         let handle = ConnectionHandle(slot: slot, generation: self.slots[Int(slot)].generation)
-        self.outbound.open(handle)
+        self.outbound.open(handle, socket.dialect)
         self.submit(.opened(handle, ConnectionID(self.identities.next())))
         return handle
     }
@@ -269,19 +268,22 @@ final class ShardHost {
             self.authenticate(handle)
         case .reply(let handle, let id, let reply):
             guard let socket = self.socket(handle) else { return }
-            let frame = ReplyBytes.frame(reply, to: id, client: socket.client)
-            self.outbound.send(frame, to: handle)
+            self.outbound.send(ReplyBytes.frame(reply, to: id, of: socket), to: handle)
         case .deliver(let delivery, let name, let targets):
-            let frame = ReplyBytes.frame(pushing: delivery, channel: name.conversationName)
-            self.send(frame, to: targets)
+            let channel = name.conversationName
+            self.send(to: targets) {
+                ReplyBytes.frame(pushing: delivery, channel: channel, $0.format)
+            }
         case .deliverPage(let delivery, let targets):
-            let frame = ReplyBytes.frame(pushing: delivery)
-            self.send(frame, to: targets)
+            self.send(to: targets) { ReplyBytes.frame(pushing: delivery, $0.format) }
         case .unsubscribe(let handle, let name, let code):
-            let frame = ReplyBytes.frame(unsubscribing: name.conversationName, code)
+            guard let socket = self.socket(handle) else { return }
+            let channel = name.conversationName
+            let frame = ReplyBytes.frame(unsubscribing: channel, code, socket.dialect.format)
             self.outbound.send(frame, to: handle)
         case .ping(let targets):
-            self.send(self.pingFrame, to: targets)
+            let frames = self.pingFrames
+            self.send(to: targets) { frames[$0.index] }
         case .close(let handle, let code):
             guard let socket = self.socket(handle) else { return }
             self.closes[code.rawValue, default: 0] += 1
@@ -309,8 +311,8 @@ final class ShardHost {
         return slot.generation == handle.generation ? slot.socket : nil
     }
 
-    private func send(_ frame: ByteBuffer, to targets: TargetRange) {
-        self.outbound.send(frame, to: targets, of: self.effects)
+    private func send(to targets: TargetRange, _ frame: (Dialect) -> ByteBuffer) {
+        self.outbound.send(to: targets, of: self.effects, frame)
     }
 
     private func authenticate(_ handle: ConnectionHandle) {

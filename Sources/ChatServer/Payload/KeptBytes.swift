@@ -73,8 +73,8 @@ package final class Message: KeptBytes, @unchecked Sendable {
     package let user: String
     package let client: String
     package let conversation: String
-    /// The last frame made of this message, so that all shards of a node share one encoding.
-    let encoded = Mutex<(offset: Offset, frame: ByteBuffer)?>(nil)
+    /// The last frames made of this message, so that all shards of a node share them.
+    let encoded = Mutex(EncodedFrames(offset: .start))
 
     package init(
         body: [UInt8],
@@ -89,6 +89,30 @@ package final class Message: KeptBytes, @unchecked Sendable {
         self.client = client
         self.conversation = conversation
         super.init()
+    }
+}
+
+/// The frames of a message at one offset, by format.
+struct EncodedFrames {
+    var offset: Offset
+    private var json: ByteBuffer?
+    private var protobuf: ByteBuffer?
+
+    init(offset: Offset) { self.offset = offset }
+
+    subscript(format: WireFormat) -> ByteBuffer? {
+        get {
+            switch format {
+            case .json: self.json
+            case .protobuf: self.protobuf
+            }
+        }
+        set {
+            switch format {
+            case .json: self.json = newValue
+            case .protobuf: self.protobuf = newValue
+            }
+        }
     }
 }
 

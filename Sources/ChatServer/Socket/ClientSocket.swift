@@ -12,9 +12,6 @@ final class ClientSocket: ChannelInboundHandler {
     /// The most bytes of one message from a client, over all its fragments.
     static let messageLimit = 65_536
 
-    /// The most commands that may come before the token is checked.
-    static let heldLimit = 256
-
     /// With more commands than this waiting for the shard, nothing more is read from the socket.
     static let waitingLimit = 512
 
@@ -26,6 +23,7 @@ final class ClientSocket: ChannelInboundHandler {
     }
 
     private let host: ShardHost
+    let dialect: Dialect
     private var phase = Phase.open
     private var fragments: ByteBuffer?
     /// Whether the message under way is text, which must be UTF-8.
@@ -38,6 +36,7 @@ final class ClientSocket: ChannelInboundHandler {
     private(set) var token: String?
     /// Commands that came while the token was being checked: they need to know whose they are.
     private var held: [ClientCommand]?
+    private var heldBytes = 0
 
     /// Bytes that were given to the channel since the socket opened.
     private var writtenBytes = 0
@@ -50,7 +49,10 @@ final class ClientSocket: ChannelInboundHandler {
     /// Whether the host looks after this socket once a second.
     var isWatched = false
 
-    init(host: ShardHost) { self.host = host }
+    init(host: ShardHost, dialect: Dialect) {
+        self.host = host
+        self.dialect = dialect
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         // A socket that died during the upgrade would never tell of its end.
@@ -106,7 +108,11 @@ final class ClientSocket: ChannelInboundHandler {
             )
             self.host.send(answer, to: self.handle)
         case .pong:
-            break
+            // Any other was sent unasked, which is allowed and means nothing.
+            guard self.dialect.pingsByFrame,
+                payload.readableBytesView.elementsEqual(ReplyBytes.pingMark)
+            else { return }
+            self.host.pong(self.handle)
         case .connectionClose:
             self.end(code: Self.answer(toClose: payload), reason: "")
             context.close(promise: nil)
@@ -163,14 +169,19 @@ final class ClientSocket: ChannelInboundHandler {
 
     private func receive(_ payload: ByteBuffer) {
         let bytes = Array(payload.readableBytesView)
-        var decoder = ClientFrameDecoder()
+        if self.isText, self.dialect.format == .protobuf {
+            self.host.violated(self.handle, FrameError.closeCode)
+            return
+        }
+        if self.held != nil { self.heldBytes += bytes.count }
+        var reader = CommandReader(self.dialect.format)
         do throws(FrameError) {
-            while let command = try decoder.next(in: bytes.span) {
+            while let command = try reader.next(in: bytes.span) {
                 guard let held = self.held else {
                     self.pass(command)
                     continue
                 }
-                guard held.count < Self.heldLimit else {
+                guard held.count < self.host.gatedLimit, self.heldBytes <= Self.messageLimit else {
                     self.host.violated(self.handle, .tooManyRequests)
                     return
                 }

@@ -4,7 +4,9 @@ import NIOCore
 enum FrameBytes {
     enum Opcode: UInt8 {
         case text = 0x1
+        case binary = 0x2
         case close = 0x8
+        case ping = 0x9
         case pong = 0xA
     }
 

@@ -59,7 +59,7 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
         case WebSocketUpgrade.endpoint where WebSocketUpgrade.lacksKey(head):
             self.respond(.badRequest, "text/plain", "no Sec-WebSocket-Key\n", head, context)
         case WebSocketUpgrade.endpoint:
-            let text = "expected a WebSocket upgrade with the JSON encoding\n"
+            let text = "expected a WebSocket upgrade\n"
             self.respond(.upgradeRequired, "text/plain", text, head, context)
         default:
             self.respond(.notFound, "text/plain", "not found\n", head, context)

@@ -8,7 +8,31 @@ import NIOWebSocket
 enum UpgradeRefusal: Error {
     case notTheEndpoint
     case badRequest
-    case unsupportedEncoding
+}
+
+/// What a request asks of its socket, and what it is told of that.
+struct Negotiation: Equatable {
+    var dialect = Dialect()
+    /// The subprotocol that is echoed, if one was offered that is known.
+    var subprotocol: String?
+
+    /// A header that is absent or empty offers nothing, and means JSON.
+    init(_ request: HTTPRequestHead) {
+        let parts = request.uri.split(separator: "?", maxSplits: 1)
+        let query = parts.count > 1 ? parts[1].split(separator: "&").map(String.init) : []
+        let offered = request.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
+        for subprotocol in ["centrifuge-json", "centrifuge-protobuf"]
+        where offered.contains(subprotocol) {
+            self.subprotocol = subprotocol
+        }
+        let asksForProtobuf =
+            self.subprotocol == "centrifuge-protobuf" || query.contains("format=protobuf")
+            || query.contains("cf_protocol=protobuf")
+        self.dialect = Dialect(
+            format: asksForProtobuf ? .protobuf : .json,
+            pingsByFrame: query.contains("cf_ws_frame_ping_pong=true")
+        )
+    }
 }
 
 /// Turns a request on the endpoint into a client's socket (RFC 6455, section 4.2).
@@ -44,7 +68,9 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
         context.eventLoop.makeCompletedFuture {
             let decoder = WebSocketFrameDecoder(maxFrameSize: ClientSocket.messageLimit)
             try context.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
-            try context.pipeline.syncOperations.addHandler(ClientSocket(host: self.host.value))
+            let dialect = Negotiation(upgradeRequest).dialect
+            let socket = ClientSocket(host: self.host.value, dialect: dialect)
+            try context.pipeline.syncOperations.addHandler(socket)
         }
     }
 
@@ -67,21 +93,12 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
         for request: HTTPRequestHead,
         from initial: HTTPHeaders
     ) throws(UpgradeRefusal) -> HTTPHeaders {
-        let parts = request.uri.split(
-            separator: "?",
-            maxSplits: 1,
-            omittingEmptySubsequences: false
-        )
-        guard parts.first.map(String.init) == Self.endpoint else { throw .notTheEndpoint }
-        let query = parts.count > 1 ? parts[1].split(separator: "&").map(String.init) : []
+        guard request.uri.prefix(while: { $0 != "?" }) == Self.endpoint else {
+            throw .notTheEndpoint
+        }
         guard request.method == .GET, request.headers["Sec-WebSocket-Version"].first == "13",
             let key = Self.key(of: request)
         else { throw .badRequest }
-        let offered = request.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
-        let asksForProtobuf =
-            offered.contains("centrifuge-protobuf") || query.contains("format=protobuf")
-            || query.contains("cf_protocol=protobuf")
-        guard !asksForProtobuf else { throw .unsupportedEncoding }
         var headers = initial
         let magic = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         let digest = Insecure.SHA1.hash(data: Array(magic.utf8))
@@ -91,8 +108,8 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
             name: "Sec-WebSocket-Accept",
             value: Data(digest).base64EncodedString()
         )
-        if offered.contains("centrifuge-json") {
-            headers.add(name: "Sec-WebSocket-Protocol", value: "centrifuge-json")
+        if let subprotocol = Negotiation(request).subprotocol {
+            headers.add(name: "Sec-WebSocket-Protocol", value: subprotocol)
         }
         return headers
     }

@@ -1,5 +1,5 @@
 import ChatCore
-import Kernel
+package import Kernel
 
 /// The tables of the embedded store.
 enum StoreSchema {
@@ -61,17 +61,22 @@ enum StoreSchema {
     }
 }
 
-/// What makes an epoch: it changes with the store's incarnation and with a conversation's generation,
-/// and with nothing else.
-struct EpochSource: Sendable {
-    var incarnation: UInt64
+/// What makes an epoch: the store's incarnation and a conversation's generation, and nothing else.
+///
+/// With the generation it counts upwards, so that gateways know the newer of two.
+package struct EpochSource: Sendable {
+    package var incarnation: UInt64
 
-    func epoch(of conversation: ConversationID, generation: UInt64) -> Epoch {
+    package init(incarnation: UInt64) { self.incarnation = incarnation }
+
+    package func epoch(of conversation: ConversationID, generation: UInt64) -> Epoch {
         var word = KeyedRandom.mix(self.incarnation &+ 0x9e37_79b9_7f4a_7c15)
         word = KeyedRandom.mix(word ^ conversation.high)
         word = KeyedRandom.mix(word &+ conversation.low)
-        word = KeyedRandom.mix(word ^ generation)
+        let first = max(1, UInt32(truncatingIfNeeded: KeyedRandom.mix(word) >> 32))
+        let step = UInt32(truncatingIfNeeded: generation)
+        let (sum, hasWrapped) = first.addingReportingOverflow(step)
         // 0 is kept for texts that name no epoch of ours.
-        return Epoch(max(1, UInt32(truncatingIfNeeded: word >> 32)))
+        return Epoch(hasWrapped ? sum + 1 : sum)
     }
 }

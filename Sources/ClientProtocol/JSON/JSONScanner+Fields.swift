@@ -4,7 +4,10 @@ extension JSONScanner {
     /// The text of a string field.
     mutating func text(_ bytes: Span<UInt8>) throws(FrameError) -> String {
         if try self.skipNull(bytes) { return "" }
-        let token = try self.string(bytes, else: .expectedString)
+        return Self.text(of: try self.string(bytes, else: .expectedString), bytes)
+    }
+
+    private static func text(of token: StringToken, _ bytes: Span<UInt8>) -> String {
         guard token.isEscaped else {
             // SAFETY: the pointer is used only inside the closure, which copies from it.
             return unsafe bytes.extracting(token.range).withUnsafeBufferPointer {
@@ -96,6 +99,23 @@ extension JSONScanner {
         _ walk: inout ObjectWalk,
         _ bytes: Span<UInt8>
     ) throws(FrameError) -> FieldName? {
+        guard let token = try self.nextName(&walk, bytes) else { return nil }
+        return Self.fieldName(token, bytes)
+    }
+
+    /// The same in an object whose names are any text.
+    mutating func nextKey(
+        _ walk: inout ObjectWalk,
+        _ bytes: Span<UInt8>
+    ) throws(FrameError) -> String? {
+        guard let token = try self.nextName(&walk, bytes) else { return nil }
+        return Self.text(of: token, bytes)
+    }
+
+    private mutating func nextName(
+        _ walk: inout ObjectWalk,
+        _ bytes: Span<UInt8>
+    ) throws(FrameError) -> StringToken? {
         if walk == .ended { return nil }
         self.skipSpace(bytes)
         if self.peek(bytes) == UInt8(ascii: "}") {
@@ -112,7 +132,7 @@ extension JSONScanner {
         self.skipSpace(bytes)
         try self.expect(UInt8(ascii: ":"), bytes, else: .expectedColon)
         self.skipSpace(bytes)
-        return Self.fieldName(token, bytes)
+        return token
     }
 
     /// Where a walk over an object's members stands.

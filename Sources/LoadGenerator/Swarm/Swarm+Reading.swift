@@ -140,10 +140,11 @@ extension Swarm {
         case .none: self.end(index, "an empty message")
         case .ping: try self.transmit(index, Array("{}".utf8))
         case .reply(let id, let reply): try self.reply(index, id, reply)
-        case .publication(let channel, let publication):
+        case .push(let channel, .publication(let publication)):
             self.publication(index, bytes, channel, publication, at: now)
-        case .unsubscribed(_, let code, _): self.end(index, "unsubscribed with code \(code)")
-        case .otherPush: self.end(index, "a push of another kind")
+        case .push(_, .unsubscribe(let push)):
+            self.end(index, "unsubscribed with code \(push.code)")
+        case .push: self.end(index, "a push of another kind")
         }
     }
 

@@ -69,6 +69,10 @@ final class TestFleet {
     private var references: [UInt64: Int] = [:]
     private var lastStoreTime: [Int: Instant] = [:]
     private var told: [[LeaseTable.Row?]] = []
+    /// Until when the store takes no request.
+    var stalledUntil = Instant.zero
+    /// Pages that the store has read and that were not given back.
+    private(set) var outstandingPages: Set<UInt64> = []
     var onClientTimer: (UInt64) -> Void = { _ in }
     private(set) var appended: UInt64 = 0
     /// After how many steps each shard gets a twin that is restored from its snapshot; 0 is never.
@@ -323,7 +327,10 @@ final class TestFleet {
         case .store(let token, let request):
             self.reachStore(index, token, request)
         case .release(let handle):
-            guard handle.rawValue < 1 << 40 else { return }
+            guard handle.rawValue < 1 << 40 else {
+                self.outstandingPages.remove(handle.rawValue)
+                return
+            }
             self.references[handle.rawValue, default: 0] -= 1
         case .drained:
             break
@@ -376,7 +383,8 @@ final class TestFleet {
     /// Requests of one shard reach the store in order, after a random delay.
     private func reachStore(_ index: Int, _ token: RequestToken, _ request: StoreRequest) {
         let delay = Interval(nanoseconds: 500_000 + self.draw(below: 3_000_000))
-        let arrival = max(self.now + delay, self.lastStoreTime[index] ?? .zero)
+        let last = self.lastStoreTime[index] ?? .zero
+        let arrival = max(self.now + delay, last, self.stalledUntil)
         self.lastStoreTime[index] = arrival
         self.schedule(index, .store(token, request), after: arrival - self.now)
     }
@@ -393,6 +401,7 @@ final class TestFleet {
             outcome = self.store.lookUp(conversation, user, message)
         case .read(let read):
             outcome = self.store.read(read)
+            if case .page(let page) = outcome { self.outstandingPages.insert(page.handle.rawValue) }
         case .renewEpoch(let conversation, let partition, let term):
             outcome = self.store.renewEpoch(conversation, partition, term)
         case .leases(let holdsPartitions):

@@ -19,13 +19,28 @@ final class WebSocketPeer {
     static let key = "dGhlIHNhbXBsZSBub25jZQ=="
     static let secret = "secret"
     let socket: RawSocket
+    /// The subprotocol that the server has chosen.
+    let subprotocol: String?
     private var messages: [String] = []
 
     /// Upgrades; `early` goes out in the same bytes as the request.
-    init(port: Int, early: [UInt8] = [], receiveBuffer: Int32? = nil) throws {
+    init(
+        port: Int,
+        query: String = "",
+        subprotocols: String? = nil,
+        early: [UInt8] = [],
+        receiveBuffer: Int32? = nil
+    ) throws {
         self.socket = try RawSocket(port: port, receiveBuffer: receiveBuffer)
-        self.socket.send(Array(Self.request().utf8) + early)
+        let request = Self.request(
+            path: "/connection/websocket" + query,
+            subprotocols: subprotocols
+        )
+        self.socket.send(Array(request.utf8) + early)
         let head = try self.socket.text(through: "\r\n\r\n")
+        self.subprotocol = head.split(separator: "\r\n")
+            .first { $0.lowercased().hasPrefix("sec-websocket-protocol:") }
+            .map { String($0.dropFirst(23)).trimmingCharacters(in: .whitespaces) }
         try hold(head.hasPrefix("HTTP/1.1 101 "), "the upgrade is accepted: \(head)")
         // The example of RFC 6455, section 1.3.
         try hold(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "the key is answered: \(head)")
@@ -34,11 +49,13 @@ final class WebSocketPeer {
     static func request(
         path: String = "/connection/websocket",
         version: String = "13",
-        key: String? = WebSocketPeer.key
+        key: String? = WebSocketPeer.key,
+        subprotocols: String? = nil
     ) -> String {
         "GET \(path) HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + "Sec-WebSocket-Version: \(version)\r\n"
-            + (key.map { "Sec-WebSocket-Key: \($0)\r\n" } ?? "") + "\r\n"
+            + (key.map { "Sec-WebSocket-Key: \($0)\r\n" } ?? "")
+            + (subprotocols.map { "Sec-WebSocket-Protocol: \($0)\r\n" } ?? "") + "\r\n"
     }
 
     /// One frame; `length` may lie about the payload's.
