@@ -90,7 +90,10 @@ package struct Shard: ~Copyable, StateMachine {
             interval: configuration.pingInterval,
             timeout: configuration.pongTimeout
         )
-        self.recent = RecentMessages(limit: configuration.recentMessageLimit)
+        self.recent = RecentMessages(
+            limit: configuration.recentMessageLimit,
+            seed: seed
+        )
         self.deadlines.schedule(.leases, at: .zero)
         if configuration.roles.contains(.conversation) {
             self.deadlines.schedule(.heads, at: .zero + configuration.headInterval)
