@@ -48,7 +48,6 @@ package struct PromiseOracle {
         var position: UInt32
     }
 
-
     /// Violations beyond this many are counted, not described.
     package static let describedLimit = 20
 

@@ -10,8 +10,9 @@ struct RecentMessages: ~Copyable {
         var message: MessageID
     }
 
-    /// Side by side: a place's key and the reply to it. Beyond the limit the oldest place is taken.
+    /// The key of each place; beyond the limit the oldest place is taken.
     private(set) var order: [Key] = []
+    /// The reply to each place's key.
     private var replies: [SendReply] = []
     private var index = SlotIndex()
     var oldest = 0
