@@ -42,6 +42,9 @@ extension Client {
         case .publication(let publication): self.onPublication(publication, into: &effects)
         case .unsubscribed(let conversation, let code):
             self.onUnsubscribed(conversation, code: code, at: now, into: &effects)
+        case .listed(let conversation, let head, let state):
+            self.onListed(conversation, head, state, at: now, into: &effects)
+        case .gone(let conversation): self.onGone(conversation, into: &effects)
         case .ping: self.onPing(at: now, into: &effects)
         }
     }
@@ -102,6 +105,7 @@ extension Client {
             for index in 0..<self.rows.count {
                 self.subscribe(UInt16(index), at: now, into: &effects)
             }
+            self.sync(at: now, into: &effects)
             for index in 0..<self.outbox.count {
                 self.transmit(index, at: now, into: &effects)
             }
@@ -112,7 +116,7 @@ extension Client {
             guard !retries else { return self.pause(at: now) }
             self.leave(for: .off)
             self.isStopped = true
-        case .subscribed, .sent, .page:
+        case .subscribed, .sent, .page, .marked, .synced:
             self.giveUpSocket(at: now, into: &effects)
         }
     }

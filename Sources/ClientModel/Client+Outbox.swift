@@ -24,7 +24,12 @@ extension Client {
             return
         }
         self.outbox.append(
-            Unacknowledged(message: message, deadline: .never, command: 0, attempts: 0)
+            Unacknowledged(
+                message: self.resolved(message),
+                deadline: .never,
+                command: 0,
+                attempts: 0
+            )
         )
         guard case .online = self.phase else { return }
         self.transmit(self.outbox.count - 1, at: now, into: &effects)
@@ -72,7 +77,7 @@ extension Client {
                 let entry = self.outbox.remove(at: index)
                 effects.emit(.observe(.gaveUp(entry.message.id, code: code)))
             }
-        case .connected, .subscribed, .page:
+        case .connected, .subscribed, .page, .marked, .synced:
             self.giveUpSocket(at: now, into: &effects)
         }
         return true

@@ -37,6 +37,9 @@ struct Awaited: Equatable, BitwiseCopyable {
         case subscribePause
         case page
         case pagePause
+        case markReply
+        case syncReply
+        case syncPause
     }
 
     var deadline: Instant
@@ -49,6 +52,9 @@ struct Awaited: Equatable, BitwiseCopyable {
 }
 
 extension Client {
+    /// What is awaited is about no conversation.
+    static var noRow: UInt16 { .max }
+
     mutating func subscribe(
         _ row: UInt16,
         at now: Instant,
@@ -92,6 +98,8 @@ extension Client {
             effects.emit(.observe(.delivered(message, row.epoch)))
             return
         }
+        // What stands in no log, such as that somebody types.
+        guard message.offset > .start else { return }
         guard row.offset < message.offset else {
             let isExcused = message.source == .page || row.phase == .liveAfterPaging
             effects.emit(.observe(.repeated(message, row.epoch, isExcused: isExcused)))
@@ -138,7 +146,11 @@ extension Client {
             self.onPage(awaited, head: head, count: count, at: now, into: &effects)
         case (.page, .error):
             self.pausePaging(awaited, at: now)
-        case (.subscribeReply, _), (.page, _), (.subscribePause, _), (.pagePause, _):
+        case (.markReply, .marked(let state)): self.onMarked(awaited.row, state)
+        case (.markReply, .error): break
+        case (.syncReply, .synced), (.syncReply, .error): self.pauseSync(at: now)
+        case (.subscribeReply, _), (.page, _), (.subscribePause, _), (.pagePause, _),
+            (.markReply, _), (.syncReply, _), (.syncPause, _):
             self.giveUpSocket(at: now, into: &effects)
         }
     }
@@ -246,6 +258,8 @@ extension Client {
             case .subscribePause: self.subscribe(due.row, at: now, into: &effects)
             case .page: self.pausePaging(due, at: now)
             case .pagePause: self.page(due.row, upTo: due.goal, at: now, into: &effects)
+            case .markReply: break
+            case .syncReply, .syncPause: self.sync(at: now, into: &effects)
             }
         }
     }
@@ -285,7 +299,10 @@ extension Client {
 extension Client {
     /// Which conversation a subscribe or history command was about, while its reply is awaited.
     package func conversation(ofCommand command: CommandID) -> ConversationNumber? {
-        for index in 0..<self.awaited.count where self.awaited[index].command == command.rawValue {
+        for index in 0..<self.awaited.count
+        where self.awaited[index].command == command.rawValue
+            && self.awaited[index].row != Self.noRow
+        {
             return self.rows[Int(self.awaited[index].row)].conversation
         }
         return nil

@@ -36,6 +36,8 @@ package struct Client: ~Copyable, StateMachine {
     var rows: UniqueArray<Subscription>
     var awaited: UniqueArray<Awaited>
     var outbox: UniqueArray<Unacknowledged>
+    /// Of each conversation, in the order of `rows`; empty unless the client chats.
+    var views: UniqueArray<ChatView>
     /// `.never` if the client waits for events alone.
     var deadline = Instant.never
     var phase = Phase.off
@@ -57,7 +59,8 @@ package struct Client: ~Copyable, StateMachine {
         number: ClientNumber,
         cohort: Cohort,
         random: KeyedRandom,
-        conversations: some Collection<ConversationNumber>
+        conversations: some Collection<ConversationNumber>,
+        isChatting: Bool = false
     ) {
         precondition(
             conversations.count <= Self.subscriptionLimit,
@@ -71,8 +74,10 @@ package struct Client: ~Copyable, StateMachine {
         self.rows = UniqueArray(minimumCapacity: conversations.count)
         self.awaited = UniqueArray()
         self.outbox = UniqueArray()
+        self.views = UniqueArray(minimumCapacity: isChatting ? conversations.count : 0)
         for conversation in conversations {
             self.rows.append(Subscription(conversation: conversation))
+            if isChatting { self.views.append(ChatView()) }
         }
     }
 
@@ -86,6 +91,7 @@ package struct Client: ~Copyable, StateMachine {
         case .socket(let socket, let event):
             if socket == self.socket { self.onSocket(event, at: now, into: &effects) }
         case .send(let message): self.onSend(message, at: now, into: &effects)
+        case .read(let conversation): self.onRead(conversation, at: now, into: &effects)
         case .stop: self.onStop(into: &effects)
         }
         self.deadline = self.earliestDeadline()
@@ -187,5 +193,6 @@ enum Draw {
     static let reconnect = RandomPurpose(0x636c_0001)
     static let repeatSubscribe = RandomPurpose(0x636c_0002)
     static let resend = RandomPurpose(0x636c_0003)
+    static let namedEntry = RandomPurpose(0x636c_0005)
     static let repeatHistory = RandomPurpose(0x636c_0004)
 }

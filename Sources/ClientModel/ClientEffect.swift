@@ -19,6 +19,9 @@ package enum ClientRequest: Equatable, Sendable, BitwiseCopyable {
     case send(OutgoingMessage)
     /// Messages after `since`, at most `limit`.
     case history(ConversationNumber, since: Position, limit: UInt32)
+    case mark(ConversationNumber, read: Offset)
+    /// What has changed since the views of the client.
+    case sync
 }
 
 /// What happened on the device, as its user sees it.

@@ -29,6 +29,8 @@ package enum ClientEvent: Equatable, Sendable, BitwiseCopyable {
     case socket(SocketNumber, SocketEvent)
     /// The user sends; `intended` is when the workload wanted it, however late this event is.
     case send(OutgoingMessage)
+    /// The user has read all that the device has of a conversation.
+    case read(ConversationNumber)
     /// The device is switched off, for good.
     case stop
 }
@@ -45,6 +47,10 @@ package enum SocketEvent: Equatable, Sendable, BitwiseCopyable {
     case reply(CommandID, ReplyOutcome)
     case publication(IncomingMessage)
     case unsubscribed(ConversationNumber, code: UInt16)
+    /// Comes before the reply `synced`: where the user stands in a conversation that has changed.
+    case listed(ConversationNumber, Position, MarkReply)
+    /// Likewise: the user is no member.
+    case gone(ConversationNumber)
     case ping
 }
 
@@ -54,17 +60,22 @@ package struct OutgoingMessage: Equatable, Sendable, BitwiseCopyable {
     package var id: MessageID
     package var byteCount: UInt32
     package var intended: Instant
+    /// What it does; where that names another entry, the client chooses which. Users are named by the low
+    /// half of their ids alone, which is their number.
+    package var operation: ChatAction
 
     package init(
         conversation: ConversationNumber,
         id: MessageID,
         byteCount: UInt32,
-        intended: Instant
+        intended: Instant,
+        operation: ChatAction = .message
     ) {
         self.conversation = conversation
         self.id = id
         self.byteCount = byteCount
         self.intended = intended
+        self.operation = operation
     }
 }
 
@@ -106,6 +117,9 @@ package enum ReplyOutcome: Equatable, Sendable, BitwiseCopyable {
     case sent(Position, isDuplicate: Bool)
     /// The page's publications came before; `head` is the log's end, and `epoch` its incarnation.
     case page(head: Position, count: UInt32)
+    case marked(MarkReply)
+    /// What has changed came before.
+    case synced
     case error(code: UInt16, isTemporary: Bool)
 
     /// The answer to a subscribe.

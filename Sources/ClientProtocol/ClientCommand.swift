@@ -11,7 +11,7 @@ package struct ClientCommand: Equatable, Sendable {
         self.method = method
     }
 
-    /// The methods; data is JSON without whitespace between its tokens.
+    /// The methods; data is JSON on one line.
     package enum Method: Equatable, Sendable {
         case connect(ConnectRequest)
         case subscribe(SubscribeRequest)
@@ -130,7 +130,7 @@ package struct SubscribeRequest: Equatable, Sendable {
 /// The fields of `publish`.
 package struct ChannelPublishRequest: Equatable, Sendable {
     package var channel: String
-    /// JSON without whitespace between its tokens, empty when the client gave none.
+    /// JSON on one line, empty when the client gave none.
     package var data: [UInt8]
     /// 0 is a message of a stream; this server offers no other.
     package var type: UInt32

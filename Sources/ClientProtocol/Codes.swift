@@ -17,6 +17,11 @@ extension ErrorCode {
         case .expired: "expired"
         case .tooManyRequests: "too many requests"
         case .unrecoverablePosition: "unrecoverable position"
+        case .notMember: "not a member"
+        case .notFound: "not found"
+        case .roleTooLow: "not allowed in this role"
+        case .unchanged: "unchanged"
+        case .lastOwner: "the last owner"
         }
     }
 
@@ -26,7 +31,8 @@ extension ErrorCode {
         case .internal, .tooManyRequests: true
         case .unauthorized, .unknownConversation, .permissionDenied, .methodNotFound,
             .alreadySubscribed, .limitExceeded, .badRequest, .notAvailable, .tokenExpired,
-            .expired, .unrecoverablePosition:
+            .expired, .unrecoverablePosition, .notMember, .notFound, .roleTooLow, .unchanged,
+            .lastOwner:
             false
         }
     }

@@ -41,6 +41,7 @@ package struct FrameError: Error, Equatable, Sendable, CustomStringConvertible {
         case noMethod = "a command with an id has no method that is known"
         case twoMethods = "a command has two methods"
         case noCommandID = "a command has no id from 1 to 4294967295"
+        case tooLong = "a text or a list is longer than allowed"
         case badLength = "a message's length is no varint, or reaches beyond the frame"
         case badProtobuf = "not a Protobuf message of the schema"
         case tooManyEntries = "a request has more than 1024 subscriptions or headers"

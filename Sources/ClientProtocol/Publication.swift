@@ -10,6 +10,8 @@ package struct Publication: Equatable, Sendable {
     package var offset: Offset
     /// The client's own id of the message, which travels as the tag `id`.
     package var messageID: String?
+    /// What else goes into the tags, in this order; none is called `id`.
+    package var tags: [Tag]
     /// When it was sequenced, in milliseconds since 1970; 0, which the wire leaves out, is unknown.
     package var unixMilliseconds: UInt64
 
@@ -18,13 +20,26 @@ package struct Publication: Equatable, Sendable {
         info: ClientInfo? = nil,
         offset: Offset = .start,
         messageID: String? = nil,
+        tags: [Tag] = [],
         unixMilliseconds: UInt64 = 0
     ) {
         self.data = data
         self.info = info
         self.offset = offset
         self.messageID = messageID
+        self.tags = tags
         self.unixMilliseconds = unixMilliseconds
+    }
+
+    /// One of a publication's tags.
+    package struct Tag: Equatable, Sendable {
+        package var name: String
+        package var value: String
+
+        package init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
     }
 }
 

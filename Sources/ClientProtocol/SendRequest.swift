@@ -8,6 +8,10 @@ package struct SendRequest: Equatable, Sendable {
     package var id: String
     /// JSON without whitespace between its tokens.
     package var body: [UInt8]
+    /// The offset of the message that this one answers; 0 answers none.
+    package var replyTo: UInt64 = 0
+    /// Users whom the message mentions, at most `ChatRequest.mentionLimit`.
+    package var mentions: [String] = []
 
     /// The rpc's name.
     package static let method = "chat.send"
@@ -33,6 +37,9 @@ package struct SendRequest: Equatable, Sendable {
             case FieldName.channel: self.channel = try scanner.text(data)
             case FieldName.id: self.id = try scanner.text(data)
             case FieldName.body: self.body = try scanner.embedded(data)
+            case FieldName.replyTo: self.replyTo = try scanner.integer(data, as: UInt64.self)
+            case FieldName.mentions:
+                self.mentions = try scanner.texts(data, limit: ChatRequest.mentionLimit)
             default: _ = try scanner.skipValue(data)
             }
         }

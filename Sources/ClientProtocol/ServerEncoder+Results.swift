@@ -14,16 +14,26 @@ extension Publication {
             JSONText.append(",\"offset\":", into: &output)
             JSONText.append(self.offset.rawValue, into: &output)
         }
-        if let messageID = self.messageID {
-            JSONText.append(",\"tags\":{\"id\":", into: &output)
-            JSONText.append(quoted: messageID, into: &output)
-            output.append(UInt8(ascii: "}"))
-        }
+        self.appendTags(into: &output)
         if self.unixMilliseconds != 0 {
             JSONText.append(",\"time\":", into: &output)
             JSONText.append(self.unixMilliseconds, into: &output)
         }
         output.append(UInt8(ascii: "}"))
+    }
+
+    private func appendTags(into output: inout [UInt8]) {
+        guard self.messageID != nil || !self.tags.isEmpty else { return }
+        JSONText.append(",\"tags\":", into: &output)
+        JSONFields.object(into: &output) { fields, output in
+            if let messageID = self.messageID {
+                fields.append(required: "id", messageID, into: &output)
+            }
+            for tag in self.tags {
+                fields.open(quoted: tag.name, into: &output)
+                JSONText.append(quoted: tag.value, into: &output)
+            }
+        }
     }
 }
 

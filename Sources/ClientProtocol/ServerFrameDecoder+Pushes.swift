@@ -134,7 +134,7 @@ extension JSONScanner {
             case FieldName.info: publication.info = try self.clientInfo(bytes)
             case FieldName.offset:
                 publication.offset = Offset(try self.integer(bytes, as: UInt64.self))
-            case FieldName.tags: publication.messageID = try self.messageTag(bytes)
+            case FieldName.tags: try self.tags(of: &publication, bytes)
             case FieldName.time:
                 publication.unixMilliseconds = try self.integer(bytes, as: UInt64.self)
             default: _ = try self.skipValue(bytes)
@@ -159,16 +159,18 @@ extension JSONScanner {
         return info
     }
 
-    private mutating func messageTag(_ bytes: Span<UInt8>) throws(FrameError) -> String? {
-        var tag: String?
+    private mutating func tags(
+        of publication: inout Publication,
+        _ bytes: Span<UInt8>
+    ) throws(FrameError) {
         var walk = try self.enterObject(bytes)
-        while let name = try self.nextMember(&walk, bytes) {
-            if name == .id {
-                tag = try self.text(bytes)
+        while let name = try self.nextKey(&walk, bytes) {
+            let value = try self.text(bytes)
+            if name == "id" {
+                publication.messageID = value
             } else {
-                _ = try self.skipValue(bytes)
+                publication.tags.append(Publication.Tag(name, value))
             }
         }
-        return tag
     }
 }

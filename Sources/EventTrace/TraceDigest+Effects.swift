@@ -45,6 +45,9 @@ extension TraceDigest {
             self.digest(request)
         case .release: self.word(10)
         case .drained: self.word(11)
+        case .limitConnections(let limit):
+            self.word(12)
+            self.word(UInt64(limit))
         }
     }
 
@@ -73,6 +76,17 @@ extension TraceDigest {
             self.word(6)
             self.word(UInt64(history.epoch.rawValue))
             self.word(history.head.rawValue)
+            self.word(history.isChat ? 1 : 0)
+        case .created(_, let sent):
+            self.word(8)
+            self.digest(sent)
+        case .marked(let reply):
+            self.word(9)
+            self.coded(reply)
+        case .listed(let page):
+            self.word(10)
+            self.digest(page)
+        case .done: self.word(11)
         case .error(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))
@@ -90,6 +104,8 @@ extension TraceDigest {
             self.user(append.user)
             self.message(append.message)
             self.word(append.unixMilliseconds)
+            self.operation(append.operation)
+            self.word(append.isMembersOnly ? 1 : 0)
             self.word(UInt64(append.body.byteCount))
         case .head(let conversation):
             self.word(2)
@@ -105,6 +121,25 @@ extension TraceDigest {
             self.word(read.from?.rawValue ?? .max)
             self.word(UInt64(read.limit))
             self.word(read.isReversed ? 1 : 0)
+            self.word(read.reader == nil ? 0 : 1)
+            if let reader = read.reader { self.user(reader) }
+        case .standing(let inquiry):
+            self.word(7)
+            self.conversation(inquiry.conversation)
+            self.user(inquiry.user)
+            self.message(inquiry.message)
+            self.operation(inquiry.operation)
+        case .mark(let request):
+            self.word(8)
+            self.conversation(request.conversation)
+            self.user(request.user)
+            self.coded(request.markers)
+        case .list(let request):
+            self.word(9)
+            self.user(request.user)
+            self.word(request.after == nil ? 0 : 1)
+            if let after = request.after { self.conversation(after) }
+            self.word(UInt64(request.limit))
         case .renewEpoch(let conversation, let partition, let term):
             self.word(5)
             self.conversation(conversation)

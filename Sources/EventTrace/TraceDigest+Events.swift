@@ -44,6 +44,9 @@ extension TraceDigest {
         case .drain(let duration):
             self.word(11)
             self.word(duration.nanoseconds)
+        case .load(let lag):
+            self.word(12)
+            self.word(lag.nanoseconds)
         }
     }
 
@@ -87,6 +90,26 @@ extension TraceDigest {
             self.word(request.epoch.map { UInt64($0.rawValue) } ?? .max)
             self.word(UInt64(request.limit))
             self.word(request.isReversed ? 1 : 0)
+            self.word(request.isChat ? 1 : 0)
+        case .operate(let conversation, let message, let operation, let body):
+            self.word(8)
+            self.conversation(conversation.id)
+            self.message(message)
+            self.operation(operation)
+            self.word(UInt64(body.byteCount))
+        case .typing(let conversation, let body):
+            self.word(11)
+            self.conversation(conversation.id)
+            self.word(UInt64(body.byteCount))
+        case .mark(let conversation, let markers):
+            self.word(9)
+            self.conversation(conversation.id)
+            self.coded(markers)
+        case .list(_, let after, let limit):
+            self.word(10)
+            self.word(after == nil ? 0 : 1)
+            if let after { self.conversation(after) }
+            self.word(UInt64(limit))
         case .refused(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))
@@ -101,6 +124,7 @@ extension TraceDigest {
             self.word(UInt64(request.namespace))
             self.user(request.user)
             self.message(request.message)
+            self.operation(request.operation)
             self.word(UInt64(request.body.byteCount))
         case .published(_, let outcome):
             self.word(2)
@@ -126,6 +150,12 @@ extension TraceDigest {
         case .delivery(let delivery):
             self.word(6)
             self.digest(delivery)
+        case .signal(let signal):
+            self.word(8)
+            self.digest(signal)
+        case .signalled(let signal):
+            self.word(9)
+            self.digest(signal)
         case .head(let conversation, let term, let head):
             self.word(7)
             self.conversation(conversation)
@@ -140,6 +170,9 @@ extension TraceDigest {
         self.word(UInt64(delivery.epoch.rawValue))
         self.word(delivery.offset.rawValue)
         self.word(delivery.unixMilliseconds)
+        self.word(delivery.count)
+        self.word(delivery.departing == nil ? 0 : 1)
+        if let user = delivery.departing { self.user(user) }
         self.word(UInt64(delivery.body.byteCount))
     }
 
@@ -168,9 +201,21 @@ extension TraceDigest {
             self.word(page.first.rawValue)
             self.word(UInt64(page.count))
             self.word(UInt64(page.byteCount))
+            self.word(page.hasDepartures ? 1 : 0)
             self.head(page.head)
         case .unavailable: self.word(6)
         case .leased: self.word(7)
+        case .ruling(let ruling, let head):
+            self.word(8)
+            self.coded(ruling)
+            self.head(head)
+        case .marked(let reply):
+            self.word(9)
+            self.coded(reply)
+        case .listed(let page):
+            self.word(10)
+            self.digest(page)
+        case .denied: self.word(11)
         }
     }
 
@@ -184,6 +229,27 @@ extension TraceDigest {
         case .fenced: self.word(3)
         case .failed: self.word(4)
         case .unknown: self.word(5)
+        case .refused(let code):
+            self.word(6)
+            self.word(UInt64(code.rawValue))
         }
+    }
+
+    mutating func digest(_ page: ListPage) {
+        self.word(UInt64(page.count))
+        self.word(page.next == nil ? 0 : 1)
+        if let next = page.next { self.conversation(next) }
+    }
+
+    mutating func operation(_ operation: ChatAction) {
+        // Nearly all are messages, and a word costs less than an encoding.
+        if operation == .message { self.word(0) } else { self.coded(operation) }
+    }
+
+    /// What holds no handle and no slot, by its canonical encoding.
+    mutating func coded(_ value: some ByteCoded) {
+        var writer = ByteWriter()
+        writer.value(value)
+        self.word(Digest128(of: writer.bytes[...]).low)
     }
 }

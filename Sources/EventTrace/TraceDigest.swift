@@ -105,5 +105,6 @@ package struct TraceDigest: Sendable {
     mutating func head(_ head: StreamHead) {
         self.word(UInt64(head.epoch.rawValue))
         self.word(head.offset.rawValue)
+        self.word(head.count)
     }
 }

@@ -29,6 +29,8 @@ extension RandomPurpose {
     static let storeFailed = Self(0x666c_000e)
     static let storeUnknown = Self(0x666c_000f)
     static let storeDropped = Self(0x666c_0010)
+    /// Conversation, message: whom it mentions.
+    static let mention = Self(0x666c_0012)
     /// Those of the latency that a lost packet is added to, and how often it was lost already.
     static let retransmission = Self(0x666c_0011)
 }

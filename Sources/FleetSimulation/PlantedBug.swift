@@ -27,6 +27,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case subscribesBeyondHead
     /// A returning subscriber is told that nothing was missed.
     case forgetsAbsence
+    /// The store allows everybody everything.
+    case ignoresMembership
+    /// The store counts one unread message too many.
+    case miscountsUnread
+    /// Gateways are not told whose membership has ended.
+    case keepsRemoved
 }
 
 extension World {
@@ -53,6 +59,9 @@ extension World {
                 subscribed.offset = through
             }
             return .reply(handle, id, .subscribed(subscribed))
+        case (.keepsRemoved, .peer(let shard, .delivery(var delivery))):
+            delivery.departing = nil
+            return .peer(shard, .delivery(delivery))
         case (_, _):
             return effect
         }

@@ -41,7 +41,8 @@ struct Round: ~Copyable {
         case .deliverPage(let page, let range):
             self.departures.append(.deliverPage(page, targets: self.rebased(range)))
         case .ping(let range): self.departures.append(.ping(targets: self.rebased(range)))
-        case .authenticate, .reply, .unsubscribe, .close, .peer, .store, .release, .drained:
+        case .authenticate, .reply, .unsubscribe, .close, .peer, .store, .release, .drained,
+            .limitConnections:
             self.departures.append(effect)
         }
     }
@@ -59,6 +60,7 @@ extension SimulatedShard {
     mutating func takeWaiting() -> ShardEvent? {
         guard self.taken < self.waiting.count else { return nil }
         self.taken += 1
+        self.gauge.take()
         return self.waiting[self.taken - 1]
     }
 

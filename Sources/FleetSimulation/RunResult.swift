@@ -19,6 +19,8 @@ package struct RunCounts: Encodable, Sendable {
     package var unrecovered: UInt64 = 0
     package var epochsChanged: UInt64 = 0
     package var refused: UInt64 = 0
+    /// Sockets that an overloaded gateway did not take.
+    package var turnedAway: UInt64 = 0
 }
 
 /// Everything that a run says of itself; the same for one scenario and seed, to the last digit.
@@ -82,6 +84,41 @@ package struct RunResult: Encodable, Sendable {
 }
 
 extension World {
+    /// The worse of both oracles' verdicts.
+    private var verdict: PromiseOracle.Verdict {
+        guard self.isChatting else { return self.oracle.verdict }
+        let verdicts = [self.oracle.verdict, self.membership.verdict]
+        return [.violated, .unconverged, .unproven].first { verdicts.contains($0) } ?? .held
+    }
+
+    private var violations: [String] {
+        func text(_ law: String, _ instant: Instant, _ text: String) -> String {
+            "\(law) at \(instant.nanoseconds / 1_000_000) ms: \(text)"
+        }
+        return self.oracle.violations.map { text("\($0.law)", $0.instant, $0.text) }
+            + self.membership.violations.map { text("\($0.law)", $0.instant, $0.text) }
+    }
+
+    /// The laws of membership are judged where conversations belong to their members.
+    private var lawCounts: [RunResult.LawCount] {
+        let promises = PromiseOracle.Law.allCases.map {
+            RunResult.LawCount(
+                law: "\($0)",
+                checks: self.oracle.checkCount(of: $0),
+                violations: self.oracle.violationCount(of: $0)
+            )
+        }
+        guard self.isChatting else { return promises }
+        return promises
+            + MembershipOracle.Law.allCases.map {
+                RunResult.LawCount(
+                    law: "\($0)",
+                    checks: self.membership.checkCount(of: $0),
+                    violations: self.membership.violationCount(of: $0)
+                )
+            }
+    }
+
     func result() -> RunResult {
         let seconds = Double(self.scenario.end.nanoseconds) / 1e9
         let sending = Double(self.scenario.workload.duration.nanoseconds) / 1e9
@@ -94,23 +131,14 @@ extension World {
             let mean = shards.reduce(0, +) / Double(shards.count)
             uses.append(RunResult.NodeUse(node: node, mean: mean, shards: shards))
         }
-        let laws = PromiseOracle.Law.allCases
         return RunResult(
             scenario: self.scenario.name,
             seed: self.seed,
             digest: self.digest.value.hexadecimal,
-            verdict: "\(self.oracle.verdict)",
-            violations: self.oracle.violations.map {
-                "\($0.law) at \($0.instant.nanoseconds / 1_000_000) ms: \($0.text)"
-            },
-            violationCount: self.oracle.violationCount,
-            checks: laws.map {
-                RunResult.LawCount(
-                    law: "\($0)",
-                    checks: self.oracle.checkCount(of: $0),
-                    violations: self.oracle.violationCount(of: $0)
-                )
-            },
+            verdict: "\(self.verdict)",
+            violations: self.violations,
+            violationCount: self.oracle.violationCount + self.membership.violationCount,
+            checks: self.lawCounts,
             counts: self.counts,
             simulatedSeconds: seconds,
             deliveriesPerSecond: Double(self.counts.deliveries) / sending,

@@ -32,6 +32,10 @@ struct SimulatedShard: ~Copyable {
     var taken = 0
     /// The connections that the waiting `pongs` event ranges over; empty if none waits.
     var pongs: [ConnectionHandle] = []
+    /// How long those wait, and whom the node turns away for it.
+    var gauge = LoadGauge()
+    /// What turning sockets away has cost since the last round.
+    var refusals = Interval.zero
     var isBusy = false
     /// Counts up to the next time that its state goes into the digest.
     var eventsSinceState: UInt32 = 0
@@ -75,6 +79,8 @@ struct SimulatedShard: ~Copyable {
         self.waiting.removeAll()
         self.taken = 0
         self.pongs.removeAll()
+        self.gauge = LoadGauge()
+        self.refusals = .zero
         self.isBusy = false
         self.deadlineScheduled = .never
         self.watchScheduled = .never

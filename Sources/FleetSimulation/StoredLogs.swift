@@ -8,40 +8,45 @@ struct StoredLogs: ~Copyable {
         var message: MessageID?
         var body: Body
         var unixMilliseconds: UInt64
+        var operation: ChatAction
+        /// Countable entries up to this one.
+        var count: UInt64
+        var isDeleted = false
     }
 
-    private struct Log {
+    struct Log {
         var id: ConversationID
         var generation: UInt32 = 0
         var entries: [Entry] = []
+        var roster = Roster()
     }
 
     /// Where a message with an id stands.
-    private struct Standing: BitwiseCopyable {
+    private struct Place: BitwiseCopyable {
         var log: UInt32
         /// Counted from 0.
-        var place: UInt32
+        var index: UInt32
     }
 
-    private var logs: [Log] = []
+    var logs: [Log] = []
     private var logIndex = SlotIndex()
-    private var standings: [Standing] = []
+    private var places: [Place] = []
     private var messageIndex = SlotIndex()
     var leases: LeaseTable
 
-    private let bug: PlantedBug?
+    let bug: PlantedBug?
 
     init(partitionCount: UInt16, bug: PlantedBug?) {
         self.leases = LeaseTable(partitionCount: partitionCount)
         self.bug = bug
     }
 
-    private func log(of id: ConversationID) -> Int? {
+    func log(of id: ConversationID) -> Int? {
         self.logIndex.find(Self.hash(id)) { self.logs[Int($0)].id == id }.map { Int($0) }
     }
 
     /// The log of a conversation, an empty one if it has none.
-    private mutating func makeLog(of id: ConversationID) -> Int {
+    mutating func makeLog(of id: ConversationID) -> Int {
         if let log = self.log(of: id) { return log }
         self.logIndex.insert(UInt32(self.logs.count), Self.hash(id))
         self.logs.append(Log(id: id))
@@ -57,12 +62,12 @@ struct StoredLogs: ~Copyable {
         return UInt32(truncatingIfNeeded: word)
     }
 
-    /// The row of `standings` of a message.
-    private func standing(_ log: Int, _ user: UserID, _ message: MessageID) -> UInt32? {
+    /// The row of `places` of a message.
+    private func place(_ log: Int, _ user: UserID, _ message: MessageID) -> UInt32? {
         self.messageIndex.find(Self.hash(log, user, message)) {
-            let standing = self.standings[Int($0)]
-            guard Int(standing.log) == log else { return false }
-            let entry = self.logs[log].entries[Int(standing.place)]
+            let place = self.places[Int($0)]
+            guard Int(place.log) == log else { return false }
+            let entry = self.logs[log].entries[Int(place.index)]
             return entry.user == user && entry.message == message
         }
     }
@@ -72,7 +77,7 @@ struct StoredLogs: ~Copyable {
         guard let log = self.log(of: conversation), let entry = self.logs[log].entries.last else {
             return
         }
-        if let message = entry.message, let row = self.standing(log, entry.user, message) {
+        if let message = entry.message, let row = self.place(log, entry.user, message) {
             self.messageIndex.remove(row, Self.hash(log, entry.user, message))
         }
         self.logs[log].entries.removeLast()
@@ -93,33 +98,49 @@ struct StoredLogs: ~Copyable {
         let generation = log.map { self.logs[$0].generation } ?? 0
         return StreamHead(
             epoch: Epoch(UInt32(truncatingIfNeeded: conversation.high) &+ generation),
-            offset: Offset(UInt64(log.map { self.logs[$0].entries.count } ?? 0))
+            offset: Offset(UInt64(log.map { self.logs[$0].entries.count } ?? 0)),
+            count: log.flatMap { self.logs[$0].entries.last?.count } ?? 0
         )
     }
 
-    mutating func append(_ append: Append) -> AppendOutcome {
+    /// `people` are those whom the entry makes members, or mentions.
+    mutating func append(_ append: Append, people: [UserID] = []) -> AppendOutcome {
         let lease = self.leases.rows[Int(append.partition.rawValue)]
         guard lease.term == append.term || self.bug == .ignoresTerms else { return .fenced }
         let log = self.makeLog(of: append.conversation)
         if self.bug != .acceptsRepeatedIDs, let message = append.message,
-            let row = self.standing(log, append.user, message)
+            let row = self.place(log, append.user, message)
         {
-            let place = Int(self.standings[Int(row)].place)
-            let time = self.logs[log].entries[place].unixMilliseconds
-            return .duplicate(Offset(UInt64(place) + 1), unixMilliseconds: time)
+            let index = Int(self.places[Int(row)].index)
+            let time = self.logs[log].entries[index].unixMilliseconds
+            return .duplicate(Offset(UInt64(index) + 1), unixMilliseconds: time)
         }
-        let place = self.logs[log].entries.count
-        guard append.offset == Offset(UInt64(place) + 1) else { return .failed }
+        let head = self.head(of: append.conversation, log)
+        guard append.offset == head.offset.next else { return .failed }
+        if append.isMembersOnly,
+            let code = self.refusal(
+                of: append.operation,
+                by: append.user,
+                in: append.conversation
+            )
+        {
+            return .refused(code)
+        }
+        let count = head.count + (append.operation.isCountable ? 1 : 0)
         let entry = Entry(
             user: append.user,
             message: append.message,
             body: append.body,
-            unixMilliseconds: append.unixMilliseconds
+            unixMilliseconds: append.unixMilliseconds,
+            operation: append.operation,
+            count: count
         )
         self.logs[log].entries.append(entry)
+        if append.isMembersOnly { self.apply(append, to: log, people: people, count: count) }
         if let message = append.message {
-            let row = UInt32(self.standings.count)
-            self.standings.append(Standing(log: UInt32(log), place: UInt32(place)))
+            let row = UInt32(self.places.count)
+            let index = UInt32(self.logs[log].entries.count - 1)
+            self.places.append(Place(log: UInt32(log), index: index))
             self.messageIndex.insert(row, Self.hash(log, append.user, message))
         }
         return .done
@@ -131,11 +152,11 @@ struct StoredLogs: ~Copyable {
         _ message: MessageID
     ) -> StoreOutcome {
         guard self.bug != .acceptsRepeatedIDs, let log = self.log(of: conversation),
-            let row = self.standing(log, user, message)
+            let row = self.place(log, user, message)
         else { return .notFound }
-        let place = Int(self.standings[Int(row)].place)
-        let time = self.logs[log].entries[place].unixMilliseconds
-        return .found(Offset(UInt64(place) + 1), unixMilliseconds: time)
+        let index = Int(self.places[Int(row)].index)
+        let time = self.logs[log].entries[index].unixMilliseconds
+        return .found(Offset(UInt64(index) + 1), unixMilliseconds: time)
     }
 
     func read(_ request: ReadRequest, handle: PayloadHandle) -> Page {
@@ -153,14 +174,18 @@ struct StoredLogs: ~Copyable {
         }
         let size = last >= first ? last - first + 1 : 0
         var byteCount: UInt32 = 0
+        var hasDepartures = false
         for offset in first..<(first + size) {
-            byteCount &+= self.entry(request.conversation, at: Offset(offset))?.body.byteCount ?? 0
+            guard let entry = self.entry(request.conversation, at: Offset(offset)) else { continue }
+            byteCount &+= entry.body.byteCount
+            if entry.operation.departing(by: entry.user) != nil { hasDepartures = true }
         }
         return Page(
             handle: handle,
             first: Offset(first),
             count: UInt32(size),
             byteCount: byteCount,
+            hasDepartures: hasDepartures,
             head: head
         )
     }

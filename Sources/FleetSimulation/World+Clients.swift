@@ -90,6 +90,11 @@ extension World {
         guard self.shards[index].isUp else {
             return self.tell(number, socket, .failed, word: 0, after: now)
         }
+        guard self.shards[index].gauge.admits(at: now) else {
+            self.counts.turnedAway += 1
+            self.shards[index].refusals = self.shards[index].refusals + self.scenario.costs.event
+            return self.tell(number, socket, .failed, word: 0, after: now)
+        }
         let handle = self.shards[index].admit(UInt32(number), socket, at: now)
         self.clients[number].shard = UInt32(index)
         self.clients[number].handle = handle
@@ -146,7 +151,7 @@ extension World {
         guard row.client == UInt32(number), row.socket == socket else { return }
         switch parcel {
         case .command(let id, let request):
-            self.enqueue(.command(handle, id, self.command(request)), at: index)
+            self.enqueue(.command(handle, id, self.command(request, of: number)), at: index)
         case .hangUp:
             self.arriveAtShard(index, 0, .event(.closed(handle)))
         case .event(let event): self.enqueue(event, at: index)
@@ -154,21 +159,25 @@ extension World {
         }
     }
 
-    private func command(_ request: ClientRequest) -> Command {
+    private mutating func command(_ request: ClientRequest, of number: Int) -> Command {
         switch request {
         case .connect: return .connect
         case .subscribe(let conversation, let since):
             return .subscribe(self.reference(conversation), since: since)
         case .send(let message):
-            return .send(
-                self.reference(message.conversation),
-                // A message id is its sender's own: other users of the conversation choose the same.
-                MessageID(high: 0, low: UInt64(self.ordinals[Int(message.id.low) - 1])),
-                Body(
-                    handle: PayloadHandle(rawValue: message.id.low),
-                    byteCount: message.byteCount
-                )
+            // A message id is its sender's own: other users of the conversation choose the same.
+            let id = MessageID(high: 0, low: UInt64(self.ordinals[Int(message.id.low) - 1]))
+            let body = Body(
+                handle: PayloadHandle(rawValue: message.id.low),
+                byteCount: message.byteCount
             )
+            let reference = self.reference(message.conversation)
+            guard message.operation != .message else { return .send(reference, id, body) }
+            return .operate(reference, id, World.named(message.operation), body)
+        case .mark(let conversation, let read):
+            return .mark(self.reference(conversation), Markers(read: read, received: read))
+        case .sync:
+            return .list(known: self.noteKnown(of: number), after: nil, limit: .max)
         case .history(let conversation, let since, let limit):
             return .history(
                 self.reference(conversation),
@@ -179,6 +188,16 @@ extension World {
                     isReversed: false
                 )
             )
+        }
+    }
+
+    /// Workloads name users by their numbers.
+    private static func named(_ operation: ChatAction) -> ChatAction {
+        switch operation {
+        case .invite(let user): .invite(World.user(Int(user.low)))
+        case .remove(let user): .remove(World.user(Int(user.low)))
+        case .role(let user, let role): .role(World.user(Int(user.low)), role)
+        case .message, .reply, .create, .join, .leave, .edit, .delete, .react: operation
         }
     }
 
@@ -212,6 +231,9 @@ extension World {
         self.counts.sent += 1
         self.series.sent(at: next.message.intended)
         self.step(client: sender, .send(next.message))
+        if self.arrivals.reads(after: next.message.id.low) {
+            self.step(client: sender, .read(next.message.conversation))
+        }
         self.scheduleArrival()
     }
 
@@ -247,6 +269,14 @@ extension World {
         case .caughtUp, .unreadable, .ended, .repeated, .resent: break
         case .delivered(let message, _):
             self.counts.deliveries += 1
+            if self.isChatting {
+                self.membership.delivered(
+                    device,
+                    World.id(of: message.conversation),
+                    at: message.offset,
+                    now: self.now
+                )
+            }
             self.oracle.delivered(
                 device,
                 World.id(of: message.conversation),

@@ -67,6 +67,14 @@ extension World {
     private mutating func settle(_ number: Int) {
         for index in 0..<self.clients[number].machine.subscriptionCount {
             let (conversation, position) = self.clients[number].machine.position(of: index)
+            self.settleView(number, index)
+            guard
+                !self.isChatting
+                    || self.logs.isMember(
+                        World.user(number),
+                        of: World.id(of: conversation)
+                    )
+            else { continue }
             self.oracle.settled(
                 UInt64(number),
                 World.id(of: conversation),

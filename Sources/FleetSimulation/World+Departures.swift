@@ -48,7 +48,11 @@ extension World {
         case .store(let token, let request):
             self.sendToStore(request, token, from: index, at: instant)
         case .release(let handle):
-            if handle.rawValue >= 1 << 40 { self.pages[handle.rawValue] = nil }
+            if handle.rawValue >= 1 << 40 {
+                self.pages[handle.rawValue] = nil
+                self.windows[handle.rawValue] = nil
+            }
+        case .limitConnections(let limit): self.shards[index].gauge.limit(to: limit)
         case .drained: break
         }
     }
@@ -93,7 +97,19 @@ extension World {
         case .error(let code):
             let isTemporary = code == .internal || code == .tooManyRequests
             outcome = .error(code: code.rawValue, isTemporary: isTemporary)
-        case .unsubscribed, .published: return
+        case .created(_, let sent):
+            let position = Position(epoch: sent.epoch, offset: sent.offset)
+            outcome = .sent(position, isDuplicate: sent.isDuplicate)
+        case .marked(let reply): outcome = .marked(reply)
+        case .listed(let page):
+            for listed in self.windows[page.handle.rawValue] ?? [] {
+                let event =
+                    listed.place.map { SocketEvent.listed(listed.conversation, $0.head, $0.state) }
+                    ?? .gone(listed.conversation)
+                self.deliver(event, to: handle, bytes: 0, from: index, at: instant)
+            }
+            outcome = .synced
+        case .unsubscribed, .published, .done: return
         }
         self.deliver(.reply(id, outcome), to: handle, bytes: 0, from: index, at: instant)
         if case .subscribed(let subscribed) = reply,

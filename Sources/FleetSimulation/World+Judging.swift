@@ -9,6 +9,14 @@ import Workload
 extension World {
     /// Shows the oracle what a shard is about to say.
     mutating func witness(_ effect: ShardEffect, of index: Int) {
+        if self.isChatting, case .peer(_, .delivery(let delivery)) = effect {
+            self.membership.counted(
+                delivery.conversation,
+                delivery.count,
+                at: delivery.offset,
+                now: self.now
+            )
+        }
         guard case .reply(let handle, let id, let reply) = effect else { return }
         switch reply {
         case .sent(let sent):
@@ -37,7 +45,9 @@ extension World {
         case .history(let history):
             guard let page = self.pages[history.page.rawValue] else { return }
             self.oracle.told(page.conversation, head: history.head, now: self.now)
-        case .connected, .unsubscribed, .published, .error: return
+        case .connected, .unsubscribed, .published, .error, .created, .marked, .listed,
+            .done:
+            return
         }
     }
 

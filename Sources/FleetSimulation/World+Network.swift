@@ -124,7 +124,8 @@ extension PeerMessage {
     fileprivate var bodyBytes: UInt32 {
         switch self {
         case .publish(let request): request.body.byteCount
-        case .delivery(let delivery): delivery.body.byteCount
+        case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
+            delivery.body.byteCount
         case .published, .interest, .interested, .withdraw, .head: 0
         }
     }

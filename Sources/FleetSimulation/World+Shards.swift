@@ -37,6 +37,7 @@ extension World {
     /// Puts an event into a shard's queue, and wakes the shard if it is idle.
     mutating func enqueue(_ event: ShardEvent, at index: Int) {
         self.shards[index].waiting.append(event)
+        self.shards[index].gauge.add(at: self.now)
         guard !self.shards[index].isBusy else { return }
         self.shards[index].isBusy = true
         self.scheduleRoundEnd(of: index, at: self.now)
@@ -78,6 +79,11 @@ extension World {
         let limit = self.scenario.costs.eventsPerWakeUp
         self.round.begin(index, self.shards[index].id, cost: self.scenario.costs.wakeUp)
         self.shards[index].isBusy = true
+        self.round.cost = self.round.cost + self.shards[index].refusals
+        self.shards[index].refusals = .zero
+        if let lag = self.shards[index].gauge.reading(at: now) {
+            self.stepShard(index, .load(lag: lag), at: now)
+        }
         if let due = self.shards[index].shard?.nextDeadline, due <= now {
             self.shards[index].shard?.handleDeadline(at: now, into: &self.effects)
             self.digest.combineDeadline(at: now, shard: index)
@@ -132,7 +138,7 @@ extension World {
         case .command(_, _, .connect): self.scenario.costs.connect
         case .command: self.scenario.costs.command
         case .wallClock, .opened, .closed, .authenticated, .pongs, .violated, .peer, .stored,
-            .lease, .drain:
+            .lease, .drain, .load:
             self.scenario.costs.event
         }
     }
@@ -172,7 +178,9 @@ extension World {
         case .deliverPage(_, let range), .ping(let range):
             return self.scenario.costs.target * UInt64(range.count)
         case .reply: return self.scenario.costs.target
-        case .authenticate, .unsubscribe, .close, .peer, .store, .release, .drained: return .zero
+        case .authenticate, .unsubscribe, .close, .peer, .store, .release, .drained,
+            .limitConnections:
+            return .zero
         }
     }
 }

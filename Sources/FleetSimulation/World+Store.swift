@@ -55,11 +55,11 @@ extension World {
             self.answer(errand, .appended(.done))
         }
         switch errand.request {
-        case .append, .head, .lookUp, .renewEpoch:
+        case .append, .head, .lookUp, .renewEpoch, .standing, .mark:
             self.writer.add(errand, at: self.now)
             self.beginCommit()
             self.noteStoreQueue()
-        case .read, .leases:
+        case .read, .list, .leases:
             let start = max(self.now, self.stalledUntil)
             let bits = self.random.draw(.storeRead, UInt64(errand.shard), errand.occasion)
             let parcel = self.parcels.add(parcel)
@@ -108,7 +108,8 @@ extension World {
         guard write.arrival + self.scenario.store.deadline >= self.now else {
             switch write.errand.request {
             case .append: return .appended(.failed)
-            case .head, .lookUp, .renewEpoch, .read, .leases: return .unavailable
+            case .head, .lookUp, .renewEpoch, .read, .leases, .standing, .mark, .list:
+                return .unavailable
             }
         }
         return self.write(write.errand.request)
@@ -122,8 +123,22 @@ extension World {
             self.logs.lookUp(conversation, user, message)
         case .renewEpoch(let conversation, let partition, let term):
             self.logs.renewEpoch(conversation, partition, term)
-        case .read, .leases: .unavailable
+        case .standing(let inquiry): self.logs.ruling(on: inquiry)
+        case .mark(let mark): self.mark(mark)
+        case .read, .leases, .list: .unavailable
         }
+    }
+
+    private mutating func mark(_ request: MarkRequest) -> StoreOutcome {
+        let outcome = self.logs.mark(request)
+        if case .marked = outcome {
+            self.membership.marked(
+                request.conversation,
+                request.user.low,
+                read: request.markers.read
+            )
+        }
+        return outcome
     }
 
     private mutating func append(_ append: Append) -> AppendOutcome {
@@ -143,9 +158,11 @@ extension World {
                 return .unknown
             }
         }
-        let outcome = self.logs.append(append)
+        let people = self.people(of: append)
+        let outcome = self.logs.append(append, people: people)
         if outcome == .done {
             self.counts.appended += 1
+            self.witnessEntry(append, people: people)
             self.oracle.committed(
                 append.conversation,
                 MessageID(high: 0, low: message),
@@ -164,6 +181,12 @@ extension World {
         guard self.shards[shard].isUp(as: errand.incarnation) else { return }
         switch errand.request {
         case .read(let read):
+            if let reader = read.reader,
+                !self.logs.isMember(reader, of: read.conversation),
+                self.bug != .ignoresMembership
+            {
+                return self.answer(errand, .denied)
+            }
             self.nextPage += 1
             let handle = PayloadHandle(rawValue: self.nextPage)
             let page = self.logs.read(read, handle: handle)
@@ -172,7 +195,8 @@ extension World {
         case .leases(let holdsPartitions):
             self.leaseRound(shard, holdsPartitions)
             self.answer(errand, .leased)
-        case .append, .head, .lookUp, .renewEpoch: return
+        case .list(let list): self.answer(errand, self.list(list))
+        case .append, .head, .lookUp, .renewEpoch, .standing, .mark: return
         }
     }
 

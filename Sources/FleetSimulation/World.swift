@@ -41,6 +41,7 @@ package struct World: ~Copyable {
     var ordinals: [UInt32] = []
     var digest: TraceDigest
     var oracle: PromiseOracle
+    var membership = MembershipOracle()
     let bug: PlantedBug?
     let pingWay: PingWay
     /// How long after a ping no client misses the next.
@@ -56,6 +57,9 @@ package struct World: ~Copyable {
     /// Is shown each step of each shard.
     package var observer: ((ShardStep) -> Void)?
     var pages: [UInt64: (conversation: ConversationID, page: Page)] = [:]
+    /// What devices had when they asked for changes, and what they were answered.
+    var known: [UInt64: [KnownConversation]] = [:]
+    var windows: [UInt64: [ListedConversation]] = [:]
     var nextPage: UInt64 = 1 << 40
     var counts = RunCounts()
     /// Pings that reached a client who answered.
@@ -98,6 +102,7 @@ package struct World: ~Copyable {
         self.series = scenario.seriesRecorder
         self.cardFree = Array(repeating: .zero, count: scenario.nodeCount)
         self.makeShards()
+        self.foundConversations()
         self.makeClients()
         self.scheduleArrival()
         for (index, fault) in scenario.faults.enumerated() {
@@ -116,7 +121,8 @@ package struct World: ~Copyable {
                 number: user,
                 cohort: self.population.cohort(of: user),
                 random: self.random,
-                conversations: conversations
+                conversations: conversations,
+                isChatting: self.isChatting
             )
             self.clients.append(SimulatedClient(machine))
             self.schedule(
@@ -158,6 +164,7 @@ package struct World: ~Copyable {
         var configuration = ShardConfiguration()
         configuration.roles = self.shards[index].roles
         configuration.partitionCount = self.scenario.partitionCount
+        configuration.namespaces[0].isMembersOnly = self.isChatting
         self.shards[index].incarnation += 1
         self.shards[index].shard = Shard(
             id: self.shards[index].id,

@@ -2,15 +2,16 @@ import ClientModel
 import Kernel
 
 /// The ledgers of all loops laid side by side, to tell whether every message is where it must be.
-struct Judgement {
-    private(set) var violations = Violations()
-    private(set) var expected: UInt64 = 0
+package struct Judgement {
+    package private(set) var violations = Violations()
+    /// Deliveries that the log owes to the devices.
+    package private(set) var expected: UInt64 = 0
     /// Places behind what they are owed, of devices that were not settled.
-    private(set) var behind: UInt64 = 0
+    package private(set) var behind: UInt64 = 0
 
     /// `isSettled` says, for each ledger and device, whether it had the time and the connection to
     /// get everything.
-    init(_ ledgers: [(ledger: Ledger, isSettled: [Bool])], perUser: Int) {
+    package init(_ ledgers: [(ledger: Ledger, isSettled: [Bool])], perUser: Int) {
         var log: [Stream: [UInt64]] = [:]
         for (ledger, _) in ledgers {
             self.violations.merge(ledger.violations)

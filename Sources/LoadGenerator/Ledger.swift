@@ -1,4 +1,4 @@
-import ClientModel
+package import ClientModel
 import Kernel
 
 /// One incarnation of a conversation's stream.
@@ -8,7 +8,7 @@ struct Stream: Hashable, Sendable {
 }
 
 /// What the devices of one event loop saw; kept apart from the clients, so that it can judge them.
-struct Ledger: Sendable {
+package struct Ledger: Sendable {
     /// A device's place in one conversation.
     struct Place: Sendable {
         var conversation: ConversationNumber
@@ -41,15 +41,18 @@ struct Ledger: Sendable {
     /// By stream, the message at each offset from 1 on; 0 where nobody here saw it.
     private(set) var log: [Stream: [UInt64]] = [:]
     private(set) var acknowledged: [Stream: [(offset: Offset, message: UInt64)]] = [:]
-    private(set) var violations = Violations()
+    /// What this loop's devices have seen broken.
+    package private(set) var violations = Violations()
     private let perUser: Int
 
-    init(perUser: Int) {
+    /// Each device has a place in `perUser` conversations.
+    package init(perUser: Int) {
         self.perUser = perUser
         self.places = []
     }
 
-    mutating func add(_ conversations: [ConversationNumber]) {
+    /// Adds a device with its conversations.
+    package mutating func add(_ conversations: [ConversationNumber]) {
         self.places.append(contentsOf: conversations.map { Place(conversation: $0) })
     }
 
@@ -59,7 +62,7 @@ struct Ledger: Sendable {
     mutating func countSend() { self.counts.sent += 1 }
 
     /// `device` is the index of the client in its loop; `members` are those of its conversation.
-    mutating func record(
+    package mutating func record(
         _ observation: Observation,
         device: Int,
         members: (ConversationNumber) -> Int
@@ -146,9 +149,10 @@ struct Ledger: Sendable {
 }
 
 /// Breaches of what the server promises: a count, and the first of them in words.
-struct Violations: Sendable {
-    private(set) var count: UInt64 = 0
-    private(set) var examples: [String] = []
+package struct Violations: Sendable {
+    package private(set) var count: UInt64 = 0
+    /// The first ten.
+    package private(set) var examples: [String] = []
 
     mutating func add(_ text: @autoclosure () -> String) {
         self.count += 1

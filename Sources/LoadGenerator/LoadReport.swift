@@ -36,6 +36,8 @@ package struct LoadReport: Encodable, Sendable {
     package var seconds: Double
     package var sendingBeginsMilliseconds: UInt64
     package var sendingEndsMilliseconds: UInt64
+    /// Whether somebody ended the run early; it then falls short at best.
+    package var wasCutShort: Bool
     /// `pass`, `shortfall` or `violation`.
     package var verdict: Verdict
     package var violationCount: UInt64

@@ -7,10 +7,11 @@ import Workload
 
 /// One run of a workload over real sockets.
 package enum LoadRun {
-    /// Runs to the end; `onProgress` is called four times a second.
+    /// Runs to the end, or until `isCutShort`; both closures are called four times a second.
     package static func run(
         _ options: LoadOptions,
-        onProgress: @Sendable (LoadProgress) -> Void
+        onProgress: @Sendable (LoadProgress) -> Void,
+        isCutShort: @Sendable () -> Bool
     ) async throws -> LoadReport {
         let users = (0..<options.workload.users).map { Wire.user($0, run: options.run) }
         let tokens = try await UserTokens.signed(for: users, secret: options.secret)
@@ -32,7 +33,13 @@ package enum LoadRun {
             }.get()
             loops.append(loop)
         }
-        try await Self.wait(options, loops, origin: origin, onProgress: onProgress)
+        let wasCutShort = try await Self.wait(
+            options,
+            loops,
+            origin: origin,
+            onProgress: onProgress,
+            isCutShort: isCutShort
+        )
         let seconds = Double((NIODeadline.now() - origin).nanoseconds) / 1e9
         var results: [LoadLoop.Result] = []
         for loop in loops {
@@ -43,15 +50,17 @@ package enum LoadRun {
             results.append(result)
         }
         try await group.shutdownGracefully()
-        return Self.report(options, results, seconds: seconds)
+        return Self.report(options, results, seconds: seconds, wasCutShort: wasCutShort)
     }
 
+    /// Waits for the end; true if it was cut short.
     private static func wait(
         _ options: LoadOptions,
         _ loops: [NIOLoopBound<LoadLoop>],
         origin: NIODeadline,
-        onProgress: @Sendable (LoadProgress) -> Void
-    ) async throws {
+        onProgress: @Sendable (LoadProgress) -> Void,
+        isCutShort: @Sendable () -> Bool
+    ) async throws -> Bool {
         let workload = options.workload
         let sendingEnds = workload.rampUp + workload.duration
         let end = sendingEnds + workload.settle
@@ -72,15 +81,19 @@ package enum LoadRun {
             }
             onProgress(progress)
             let elapsed = UInt64((NIODeadline.now() - origin).nanoseconds)
-            if elapsed >= end.nanoseconds { return }
-            if elapsed >= sendingEnds.nanoseconds, isQuiet, progress.received >= owed { return }
+            if elapsed >= end.nanoseconds { return false }
+            if elapsed >= sendingEnds.nanoseconds, isQuiet, progress.received >= owed {
+                return false
+            }
+            if isCutShort() { return true }
         }
     }
 
     private static func report(
         _ options: LoadOptions,
         _ results: [LoadLoop.Result],
-        seconds: Double
+        seconds: Double,
+        wasCutShort: Bool
     ) -> LoadReport {
         var sendToAck = results[0].sendToAck
         var sendToDelivery = results[0].sendToDelivery
@@ -93,7 +106,8 @@ package enum LoadRun {
             series.merge(result.series)
         }
         let judgement = Judgement(
-            results.map { ($0.ledger, $0.isSettled) },
+            // Whoever is cut short has not had the time to get everything.
+            results.map { ($0.ledger, $0.isSettled.map { $0 && !wasCutShort }) },
             perUser: Int(options.workload.conversationsPerUser)
         )
         func sum(_ field: KeyPath<Ledger.Counts, UInt64>) -> UInt64 {
@@ -103,7 +117,7 @@ package enum LoadRun {
         let settled = results.reduce(0) { $0 + $1.isSettled.count { $0 } }
         let isShort =
             settled < users || sum(\.acknowledged) < sum(\.sent) || judgement.behind > 0
-            || sum(\.sent) == 0
+            || sum(\.sent) == 0 || wasCutShort
         let verdict: LoadReport.Verdict =
             judgement.violations.count > 0 ? .violation : isShort ? .shortfall : .pass
         let connects = sum(\.connects)
@@ -134,6 +148,7 @@ package enum LoadRun {
             sendingBeginsMilliseconds: options.workload.rampUp.nanoseconds / 1_000_000,
             sendingEndsMilliseconds: (options.workload.rampUp + options.workload.duration)
                 .nanoseconds / 1_000_000,
+            wasCutShort: wasCutShort,
             verdict: verdict,
             violationCount: judgement.violations.count,
             violations: judgement.violations.examples,

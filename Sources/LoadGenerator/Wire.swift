@@ -74,6 +74,8 @@ struct Wire {
                 body: self.body
             )
             method = request.command
+        case .mark, .sync:
+            preconditionFailure("a workload that chats is simulated alone")
         case .history(let conversation, let since, let limit):
             method = .history(
                 ChannelHistoryRequest(

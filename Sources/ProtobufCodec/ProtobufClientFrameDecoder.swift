@@ -5,7 +5,7 @@ import ProtobufSchema
 
 /// Reads the commands of one binary frame from a client, one at a time and in order.
 ///
-/// It is used like `ClientFrameDecoder`, and gives the same commands: data is compact JSON, and a
+/// It is used like `ClientFrameDecoder`, and gives the same commands: data is JSON on one line, and a
 /// command whose data is not JSON is given as refused.
 package struct ProtobufClientFrameDecoder {
     private var splitter = DelimitedSplitter()
@@ -90,8 +90,8 @@ extension String {
 }
 
 extension Data {
-    /// Application data without whitespace between its tokens; `nil` if it is not JSON.
-    fileprivate var json: [UInt8]? { self.isEmpty ? [] : JSONData.compacted([UInt8](self)) }
+    /// Application data on one line; `nil` if it is not JSON.
+    fileprivate var json: [UInt8]? { self.isEmpty ? [] : JSONData.onOneLine([UInt8](self)) }
 }
 
 extension ConnectRequest {

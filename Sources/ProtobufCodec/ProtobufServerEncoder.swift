@@ -165,6 +165,7 @@ extension WirePublication {
         if let info = publication.info { self.info = WireClientInfo(info) }
         self.offset = publication.offset.rawValue
         if let messageID = publication.messageID { self.tags = [WireTextPair("id", messageID)] }
+        for tag in publication.tags { self.tags.append(WireTextPair(tag.name, tag.value)) }
         self.time = publication.unixMilliseconds
     }
 }

@@ -157,6 +157,7 @@ extension Publication {
             info: wire.hasInfo ? ClientInfo(wire.info) : nil,
             offset: Offset(wire.offset),
             messageID: wire.tags.last { $0.key == "id" }?.value,
+            tags: wire.tags.filter { $0.key != "id" }.map { Publication.Tag($0.key, $0.value) },
             unixMilliseconds: wire.time
         )
     }

@@ -1,3 +1,4 @@
+import ChatCore
 package import ClientModel
 package import Kernel
 
@@ -7,12 +8,13 @@ package import Kernel
 /// belong to a user drawn uniformly, so no user needs a timer. Open loop: nothing that a server does
 /// moves an arrival.
 package struct Arrivals: Sendable {
-    private let population: Population
-    private let random: KeyedRandom
+    let population: Population
+    let random: KeyedRandom
     private let table = ExponentialTable()
     /// In units of 2^-16 ns.
     private let meanGap: UInt64
     private let bodyBytes: UInt32
+    let chat: Workload.ChatMix?
     private let start: Instant
     private let end: Instant
     /// Since the start, in units of 2^-16 ns.
@@ -24,6 +26,7 @@ package struct Arrivals: Sendable {
         self.population = population
         self.random = KeyedRandom(seed: seed)
         self.bodyBytes = workload.bodyBytes
+        self.chat = workload.chat
         self.start = start
         self.end = start + workload.duration
         // 10^15 ns·millionths, 16 binary places; the rate is at least one millionth.
@@ -57,14 +60,27 @@ package struct Arrivals: Sendable {
             UInt64(self.population.conversationsPerUser),
             self.random.draw(Draw.conversation, UInt64(sender.rawValue), n)
         )
+        let conversation = self.population.conversation(
+            UInt32(truncatingIfNeeded: index),
+            of: sender
+        )
+        let chosen = self.operation(n, sender, conversation)
+        return self.arrival(n, chosen.sender, conversation, chosen.operation, at: intended)
+    }
+
+    private func arrival(
+        _ n: UInt64,
+        _ sender: ClientNumber,
+        _ conversation: ConversationNumber,
+        _ operation: ChatAction,
+        at intended: Instant
+    ) -> (sender: ClientNumber, message: OutgoingMessage) {
         let message = OutgoingMessage(
-            conversation: self.population.conversation(
-                UInt32(truncatingIfNeeded: index),
-                of: sender
-            ),
+            conversation: conversation,
             id: MessageID(high: UInt64(sender.rawValue), low: n + 1),
             byteCount: self.bodyBytes,
-            intended: intended
+            intended: intended,
+            operation: operation
         )
         return (sender, message)
     }

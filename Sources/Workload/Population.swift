@@ -117,5 +117,8 @@ enum Draw {
     static let gap = RandomPurpose(0x776c_0003)
     static let sender = RandomPurpose(0x776c_0004)
     static let conversation = RandomPurpose(0x776c_0005)
+    static let operation = RandomPurpose(0x776c_0007)
+    static let churn = RandomPurpose(0x776c_0008)
+    static let mark = RandomPurpose(0x776c_0009)
     static let order = RandomPurpose(0x776c_0006)
 }

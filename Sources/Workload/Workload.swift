@@ -17,6 +17,22 @@ package struct Workload: Equatable, Sendable {
     package var settle: Interval
     package var conversations: [ConversationClass]
     package var cohorts: [WeightedCohort]
+    /// What else than messages users send; `nil` leaves conversations to everybody.
+    package var chat: ChatMix?
+
+    /// Parts of all that users send, in millionths; the rest are messages.
+    package struct ChatMix: Equatable, Sendable {
+        package var replies: UInt64 = 0
+        package var edits: UInt64 = 0
+        package var deletions: UInt64 = 0
+        package var reactions: UInt64 = 0
+        /// Invitations, removals, departures and roles.
+        package var churn: UInt64 = 0
+        /// Messages after which their sender has read all, beside them.
+        package var marks: UInt64 = 0
+
+        package init() {}
+    }
 
     /// Conversations of one size: every user is a member of `perUser` of them.
     package struct ConversationClass: Equatable, Sendable {

@@ -6,7 +6,8 @@ import Workload
 /// Drives a server with a workload, over real sockets.
 struct Load: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Drive a server with a workload over real sockets, and check what it promised."
+        abstract: "Drive a server with a workload over real sockets, and check what it promised.",
+        discussion: "SIGTERM or SIGINT ends the run early: it prints what there is, a shortfall."
     )
 
     @Argument(help: "A workload file, as in models/workloads/.")
@@ -38,6 +39,8 @@ struct Load: AsyncParsableCommand {
             throw refusal("--loops: \(self.loops) is out of range; expected 1 to 64")
         }
         let (workload, text) = try self.workload()
+        let signals = EndSignals()
+        let sources = signals.listen {}
         var report = try await LoadRun.run(
             LoadOptions(
                 workload: workload,
@@ -47,8 +50,10 @@ struct Load: AsyncParsableCommand {
                 run: "r" + String(UInt32.random(in: 0...UInt32.max), radix: 36),
                 loops: self.loops
             ),
-            onProgress: Self.show
+            onProgress: Self.show,
+            isCutShort: { signals.haveCome }
         )
+        withExtendedLifetime(sources) {}
         if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\n".utf8)) }
         report.command =
             "parley load \(self.file) --url \(self.url) --token-hmac-secret … --seed \(self.seed)"
@@ -75,8 +80,12 @@ struct Load: AsyncParsableCommand {
             throw refusal("\(self.file): cannot be read; expected a workload file")
         }
         do {
-            return (try Workload(yaml: text, file: self.file), text)
-        } catch {
+            let workload = try Workload(yaml: text, file: self.file)
+            guard workload.chat == nil else {
+                throw refusal("\(self.file): chat is simulated alone; expected no such key")
+            }
+            return (workload, text)
+        } catch let error as ModelError {
             throw refusal(error.description)
         }
     }
@@ -112,7 +121,7 @@ struct Load: AsyncParsableCommand {
         line("send to ack", show(report.sendToAck))
         line("send to delivery", show(report.sendToDelivery))
         line("generator late by", show(report.generatorLateness))
-        line("verdict", report.verdict.rawValue)
+        line("verdict", report.verdict.rawValue + (report.wasCutShort ? ", cut short" : ""))
         for violation in report.violations { line("  violation", violation) }
     }
 }

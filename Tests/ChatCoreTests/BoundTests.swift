@@ -74,6 +74,32 @@ import Testing
         #expect(loopback.sent.map(\.unixMilliseconds) == [3])
     }
 
+    @Test func `a wall clock that steps back changes the times of messages and nothing else`() {
+        func run(stepsBack: UInt64) -> Loopback {
+            let loopback = self.owner()
+            let origin: UInt64 = 1_700_000_000_000
+            loopback.send(.wallClock(unixMilliseconds: origin))
+            let handle = loopback.stepper.admit(slot: 0)
+            for number in 0..<4 as Range<UInt64> {
+                let body = Body(handle: PayloadHandle(rawValue: 500), byteCount: 1)
+                let send = Command.send(self.reference, MessageID(high: 0, low: number), body)
+                loopback.send(.command(handle, CommandID(UInt32(number) + 2), send))
+                loopback.run(for: .seconds(1))
+                guard number == 1 else { continue }
+                loopback.send(.wallClock(unixMilliseconds: origin + 2_000 - stepsBack))
+            }
+            return loopback
+        }
+        let calm = run(stepsBack: 0)
+        let stepped = run(stepsBack: 3_600_000)
+        #expect(stepped.sent.map(\.offset) == (1...4).map { Offset($0) })
+        #expect(stepped.sent.map(\.offset) == calm.sent.map(\.offset))
+        let shifts = zip(calm.sent, stepped.sent).map { $0.unixMilliseconds - $1.unixMilliseconds }
+        #expect(shifts == [0, 0, 3_600_000, 3_600_000])
+        #expect(stepped.stepper.statistics == calm.stepper.statistics)
+        #expect(stepped.stepper.nextDeadline == calm.stepper.nextDeadline)
+    }
+
     @Test func `changes of the lease leave one timer to renew a feed's interest`() {
         let loopback = self.owner()
         let handle = loopback.stepper.admit(slot: 0)

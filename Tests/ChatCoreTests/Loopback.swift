@@ -49,7 +49,7 @@ final class Loopback {
             case .reply(_, _, .error(let code)): self.errors.append(code)
             case .unsubscribe: self.unsubscribedCount += 1
             case .authenticate, .reply, .deliver, .deliverPage, .ping, .close, .peer, .release,
-                .drained:
+                .drained, .limitConnections:
                 break
             }
         }
@@ -64,6 +64,8 @@ final class Loopback {
             self.send(.stored(token, .appended(.done)))
         case .head, .renewEpoch: self.send(.stored(token, .head(end)))
         case .lookUp: self.send(.stored(token, .notFound))
+        case .standing: self.send(.stored(token, .ruling(.allowed, end)))
+        case .mark, .list: self.send(.stored(token, .unavailable))
         case .read:
             self.reads += 1
             let page = Page(handle: .none, first: .start, count: 0, byteCount: 0, head: end)

@@ -8,10 +8,10 @@ struct ReturningSubscriberTests {
     private let owner = ShardID(node: NodeID(9), index: 0)
     private let head = StreamHead(epoch: Epoch(5), offset: Offset(10))
 
-    private func subscribe(since offset: UInt64?) -> Command {
+    private func subscribe(since offset: UInt64?, orNothing: Bool = false) -> Command {
         let reference = ConversationReference(id: self.conversation, namespace: 0, name: .none)
         let since = offset.map {
-            RecoveryRequest(epoch: Epoch(5), offset: Offset($0), refusesUnrecovered: false)
+            RecoveryRequest(epoch: Epoch(5), offset: Offset($0), refusesUnrecovered: orNothing)
         }
         return .subscribe(reference, since: since)
     }
@@ -71,5 +71,42 @@ struct ReturningSubscriberTests {
         #expect(reply.recovery == .recovered(page: .none, through: Offset(10)))
         #expect(reply.offset == Offset(8))
         #expect(after == (0..<later).map { 11 + $0 })
+    }
+
+    /// Two ways in which a page cannot close the gap: it lacks the first message, or ends too early.
+    @Test(arguments: [(first: 10, count: 1), (first: 9, count: 1)] as [(UInt64, UInt32)])
+    func `who wants all or nothing and cannot have all is refused, and others go on`(
+        first: UInt64,
+        count: UInt32
+    ) throws {
+        let stepper = ShardStepper()
+        let partition = PartitionID(of: self.conversation, count: 64)
+        _ = stepper.send(.lease(partition, Term(1), owner: self.owner))
+        let other = stepper.admit(slot: 0)
+        _ = stepper.send(.command(other, CommandID(2), self.subscribe(since: nil)))
+        _ = stepper.send(.peer(self.owner, .interested(self.conversation, Term(1), self.head)))
+        let strict = stepper.admit(slot: 1, user: 2)
+        let subscribe = self.subscribe(since: 8, orNothing: true)
+        let asked = stepper.send(.command(strict, CommandID(2), subscribe))
+        let tokens = asked.compactMap { effect in
+            if case .store(let token, .read) = effect { token } else { nil }
+        }
+        let page = Page(
+            handle: .none,
+            first: Offset(first),
+            count: count,
+            byteCount: 1,
+            head: self.head
+        )
+        let answered = stepper.send(.stored(try #require(tokens.first), .page(page)))
+        #expect(answered.contains(.reply(strict, CommandID(2), .error(.unrecoverablePosition))))
+        #expect(stepper.statistics.subscriptions == 1)
+        let delivered = stepper.send(self.delivery(11))
+        #expect(
+            delivered.contains {
+                if case .deliver(_, _, let to) = $0 { to.count == 1 } else { false }
+            }
+        )
+        #expect(stepper.statistics.heldDeliveries == 0)
     }
 }

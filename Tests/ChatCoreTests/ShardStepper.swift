@@ -33,6 +33,7 @@ final class ShardStepper {
     }
 
     var statistics: ShardStatistics { self.shard.statistics }
+    var nextDeadline: Instant? { self.shard.nextDeadline }
 
     func pong(_ handle: ConnectionHandle) -> [ShardEffect] {
         let start = self.shard.stage(handle)

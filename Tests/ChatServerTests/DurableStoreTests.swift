@@ -1,3 +1,4 @@
+import CSQLite
 import ChatCore
 import ChatServer
 import Foundation
@@ -64,6 +65,47 @@ private struct Life {
         return self.answers.first {
             guard case .lease(Self.partition, let term, _) = $0 else { return nil }
             return term
+        }
+    }
+
+    /// What the store answers to one request.
+    func answer(_ request: StoreRequest, token: UInt64) -> StoreOutcome? {
+        let token = RequestToken(rawValue: token)
+        self.store.submit(request, token: token, message: nil, from: Self.shard)
+        return self.answers.first {
+            guard case .stored(token, let outcome) = $0 else { return nil }
+            return outcome
+        }
+    }
+
+    /// Makes the conversation a private one, with its first two members.
+    func create(term: Term, token: UInt64) -> StoreOutcome? {
+        let message = Message(
+            body: Array("1".utf8),
+            messageID: "made",
+            user: "u",
+            client: "c",
+            conversation: "store",
+            note: EntryNote(kind: .create),
+            people: ["v"]
+        )
+        let request = Append(
+            conversation: Self.conversation,
+            partition: Self.partition,
+            term: term,
+            offset: Offset(1),
+            user: UserID(named: "u"),
+            message: MessageID(named: "made"),
+            unixMilliseconds: 7,
+            operation: .create(isPublic: false),
+            isMembersOnly: true,
+            body: Body(handle: .none, byteCount: 1)
+        )
+        let token = RequestToken(rawValue: token)
+        self.store.submit(.append(request), token: token, message: message, from: Self.shard)
+        return self.answers.first {
+            guard case .stored(token, let outcome) = $0 else { return nil }
+            return outcome
         }
     }
 
@@ -147,6 +189,92 @@ struct DurableStoreTests {
                 life.store.close()
             }
         }
+    }
+
+    @Test func `members are members after the store was closed and opened`() throws {
+        try Self.withDirectory { path in
+            do {
+                let life = try Life(path: path)
+                let term = try #require(life.term())
+                #expect(life.create(term: term, token: 1) == .appended(.done))
+                life.store.close()
+            }
+            let life = try Self.opened(path)
+            for (number, user) in ["u", "v", "w"].enumerated() {
+                let read = ReadRequest(
+                    conversation: Life.conversation,
+                    from: .start,
+                    limit: 0,
+                    isReversed: false,
+                    reader: UserID(named: user)
+                )
+                let outcome = life.answer(.read(read), token: UInt64(number) + 1)
+                if case .page(let page) = outcome {
+                    #expect(user != "w" && page.head.offset == Offset(1) && page.head.count == 0)
+                    page.handle.release()
+                } else {
+                    #expect(user == "w" && outcome == .denied)
+                }
+            }
+            life.store.close()
+        }
+    }
+
+    @Test func `a database of the first version is brought up and keeps what is in it`() throws {
+        try Self.withDirectory { path in
+            try Self.writeFirstVersion(to: path)
+            let life = try Life(path: path)
+            let term = try #require(life.term())
+            let outcomes = life.append([("old", 3), ("new", 3)], term: term, firstToken: 1)
+            #expect(outcomes == [.duplicate(Offset(2), unixMilliseconds: 6), .done])
+            guard case .head(let head) = life.answer(.head(Life.conversation), token: 9) else {
+                Issue.record("the head is read")
+                return
+            }
+            #expect(head.offset == Offset(3) && head.count == 3)
+            life.store.close()
+        }
+    }
+
+    /// A directory as the first version of the store left it, with two messages in one conversation.
+    private static func writeFirstVersion(to path: String) throws {
+        try FileManager.default.createDirectory(
+            atPath: path,
+            withIntermediateDirectories: true
+        )
+        func blob(_ high: UInt64, _ low: UInt64) -> String {
+            let digits = [high, low].map { word in
+                let text = String(word, radix: 16)
+                return String(repeating: "0", count: 16 - text.count) + text
+            }
+            return "X'\(digits.joined())'"
+        }
+        let conversation = blob(Life.conversation.high, Life.conversation.low)
+        let user = UserID(named: "u")
+        let message = MessageID(named: "old")
+        let text = """
+            CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+            INSERT INTO meta VALUES('incarnation', 5), ('version', 1), ('starts', 1);
+            CREATE TABLE conversations(id BLOB PRIMARY KEY, name TEXT NOT NULL,
+                generation INTEGER NOT NULL, head INTEGER NOT NULL) WITHOUT ROWID;
+            INSERT INTO conversations VALUES(\(conversation), 'store', 0, 2);
+            CREATE TABLE messages(
+                conversation BLOB NOT NULL, offset INTEGER NOT NULL, time INTEGER NOT NULL,
+                user TEXT NOT NULL, client TEXT NOT NULL, message_id TEXT, body BLOB NOT NULL,
+                PRIMARY KEY(conversation, offset)) WITHOUT ROWID;
+            INSERT INTO messages VALUES(\(conversation), 1, 5, 'u', 'c', NULL, X'31'),
+                (\(conversation), 2, 6, 'u', 'c', 'old', X'32');
+            CREATE TABLE message_ids(
+                conversation BLOB NOT NULL, user BLOB NOT NULL, message BLOB NOT NULL,
+                offset INTEGER NOT NULL, time INTEGER NOT NULL,
+                PRIMARY KEY(conversation, user, message)) WITHOUT ROWID;
+            INSERT INTO message_ids VALUES(\(conversation), \(blob(user.high, user.low)),
+                \(blob(message.high, message.low)), 2, 6);
+            """
+        var database: OpaquePointer?
+        #expect(unsafe sqlite3_open(path + "/parley.sqlite", &database) == SQLITE_OK)
+        #expect(unsafe sqlite3_exec(database, text, nil, nil, nil) == SQLITE_OK)
+        #expect(unsafe sqlite3_close(database) == SQLITE_OK)
     }
 
     @Test func `a term of a former life is fenced`() throws {

@@ -16,6 +16,7 @@ enum MessageExamples {
         info: ClientInfo(user: "7", client: "6f0c"),
         offset: Offset(41),
         messageID: "m-1",
+        tags: [Publication.Tag("kind", "role"), Publication.Tag("user", "é\"")],
         unixMilliseconds: 1_700_000_000_123
     )
 

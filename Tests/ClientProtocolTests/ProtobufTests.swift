@@ -149,7 +149,7 @@ struct ProtobufTests {
                     token: "t",
                     name: "n",
                     version: "v",
-                    data: Array("[1]".utf8),
+                    data: Array("[ 1 ]".utf8),
                     subs: [
                         SubscribeRequest(channel: "#a", recover: true, epoch: "e", offset: 9)
                     ],
@@ -179,7 +179,7 @@ struct ProtobufTests {
         ),
         (
             Field.bytes(7, Field.text(1, "c") + Field.text(2, "{ }") + Field.varint(3, 2)),
-            .publish(ChannelPublishRequest(channel: "c", data: Array("{}".utf8), type: 2))
+            .publish(ChannelPublishRequest(channel: "c", data: Array("{ }".utf8), type: 2))
         ),
         (
             Field.bytes(
@@ -224,12 +224,14 @@ struct ProtobufTests {
     @Test(
         arguments: [
             ("hello", nil), ("", ""), ("{\"a\":", nil), ("\u{0}", nil), ("1 2", nil), ("NaN", nil),
-            (" {\n\"a\" : [1,\t\"a b\"]}\r\n", #"{"a":[1,"a b"]}"#), ("null", "null"),
+            (" {\n\"a\" : [1,\t\"a b\"]}", #"{"a":[1,"a b"]}"#), ("[ 1 ]\r", "[1]"),
+            ("null", "null"),
+            (#" { "a" : "\n" }"#, #" { "a" : "\n" }"#),
         ] as [(String, String?)]
     )
-    func `data that is not JSON is refused with its command, and the rest is made compact`(
+    func `data that is not JSON is refused with its command, and the rest is kept, on one line`(
         data: String,
-        compact: String?
+        kept: String?
     ) throws {
         let payload = Field.text(2, data)
         let commands = try protobufCommands(
@@ -238,7 +240,7 @@ struct ProtobufTests {
                     Field.varint(1, 2) + Field.bytes(13, Field.text(1, data) + Field.text(2, "m"))
                 ) + Field.delimited(Field.varint(1, 3) + Field.bytes(4, payload)) + [0]
         )
-        let json = compact.map { Array($0.utf8) }
+        let json = kept.map { Array($0.utf8) }
         #expect(
             commands.map(\.method) == [
                 json.map { .publish(ChannelPublishRequest(channel: "", data: $0)) }

@@ -232,6 +232,9 @@ struct ServerEncodingTests {
             (.expired, "expired", false),
             (.tooManyRequests, "too many requests", true),
             (.unrecoverablePosition, "unrecoverable position", false),
+            (.notMember, "not a member", false), (.notFound, "not found", false),
+            (.roleTooLow, "not allowed in this role", false), (.unchanged, "unchanged", false),
+            (.lastOwner, "the last owner", false),
         ]
         #expect(table.map(\.0) == ErrorCode.allCases)
         for (code, message, isTemporary) in table {

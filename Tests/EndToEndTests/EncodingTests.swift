@@ -122,7 +122,7 @@ extension Hostile {
                 let spaced = Array(" {\n\"b\" : 2 }\n".utf8)
                 binary.send(3, .publish(ChannelPublishRequest(channel: channel, data: spaced)))
                 let push = try text.message { $0.contains("\"offset\":2") }
-                try hold(push.contains("{\"data\":{\"b\":2},"), push)
+                try hold(push.contains("{\"data\":{\"b\":2},"), "no line ends in it: \(push)")
                 try hold(try binary.publication(channel).offset == Offset(2), "own message")
 
                 let request = SendRequest(channel: channel, id: "m", body: Array("[ ]".utf8))

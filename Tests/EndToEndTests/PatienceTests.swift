@@ -69,6 +69,30 @@ extension Hostile {
             }
         }
 
+        /// As many as the process may have open, at both ends, and at most 5,000.
+        private static func halfOpenCount() -> Int {
+            var limit = rlimit()
+            guard unsafe getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 200 }
+            return min(5_000, max(200, (Int(limit.rlim_cur) - 400) / 2))
+        }
+
+        @Test func `thousands of half-open sockets harm nobody and are cut off`() async throws {
+            try await expectHolds(LiveHost.port) { port in
+                let count = Self.halfOpenCount()
+                var sockets: [RawSocket] = []
+                for index in 0..<count {
+                    let socket = try RawSocket(port: port)
+                    if index % 2 == 0 { socket.send("GET /connection/websocket HTTP/1.1\r\nHost:") }
+                    sockets.append(socket)
+                    if index % 500 == 499 { try expectUnharmed(port: port) }
+                }
+                try expectUnharmed(port: port)
+                pause(milliseconds: 2500)
+                for socket in sockets { try hold(socket.ends(within: 2000), "it is cut off") }
+                try expectUnharmed(port: port)
+            }
+        }
+
         @Test func `who answers pings stays`() async throws {
             try await expectHolds(LiveHost.port) { port in
                 let peer = try WebSocketPeer(port: port)

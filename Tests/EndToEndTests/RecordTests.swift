@@ -1,3 +1,5 @@
+import ChatCore
+import EventTrace
 import Foundation
 import Kernel
 import Testing
@@ -54,6 +56,37 @@ struct RecordTests {
         return altered
     }
 
+    /// The segment with the wall clock that its shard was told a millisecond off, under a checksum that fits.
+    static func withAnotherEvent(_ bytes: [UInt8]) throws -> [UInt8] {
+        var reader = try #require(try SegmentReader(bytes))
+        var told: [UInt8] = []
+        while let block = try reader.next() {
+            for case .event(.wallClock(let milliseconds), _, _) in block.steps {
+                var writer = ByteWriter()
+                writer.value(ShardEvent.wallClock(unixMilliseconds: milliseconds))
+                told = writer.bytes
+            }
+        }
+        let data = Data(bytes)
+        let found = try #require(data.firstRange(of: Data(told)))
+        var altered = bytes
+        altered[found.lowerBound + 1] ^= 1
+        var place = 8
+        while place + 16 <= altered.count {
+            let length = (0..<4).reduce(0) { $0 | Int(altered[place + $1]) << (8 * $1) }
+            let payload = place + 16..<place + 16 + length
+            guard payload.upperBound <= altered.count else { break }
+            let checksum = Digest128(of: altered[payload]).low
+            for index in 0..<8 {
+                altered[place + 8 + index] = UInt8(
+                    truncatingIfNeeded: checksum >> UInt64(8 * index)
+                )
+            }
+            place = payload.upperBound
+        }
+        return altered
+    }
+
     /// A server that records and has been talked to; still up.
     static func talkedTo() throws -> (ServerProcess, records: String) {
         let server = try ServerProcess()
@@ -92,6 +125,9 @@ struct RecordTests {
             try Data(Self.withAnotherDigest(Array(original))).write(to: altered)
             let differing = try Self.replay(altered.path(percentEncoded: false))
             try hold(differing.1 == 3 && differing.0?.verdict == "differs", "\(differing)")
+            try Data(Self.withAnotherEvent(Array(original))).write(to: altered)
+            let other = try Self.replay(records)
+            try hold(other.1 == 3 && other.0?.verdict == "differs", "\(other)")
             try original.write(to: altered)
             for name in files {
                 let url = URL(filePath: records).appending(path: name)

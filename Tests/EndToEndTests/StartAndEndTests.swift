@@ -1,11 +1,14 @@
+import ChatServer
 import Foundation
+import Logging
 import Testing
 
 extension Hostile {
     /// Places where the server cannot start, and how it ends.
     struct StartAndEndTests {
         enum Obstacle: String, CaseIterable, Sendable {
-            case portInUse, dataInUse, notADatabase, tornDatabase, dataIsAFile
+            case portInUse, dataInUse, notADatabase, tornDatabase, dataIsAFile, dataUnwritable
+            case recordIsAFile
         }
 
         @Test(arguments: Obstacle.allCases)
@@ -17,6 +20,7 @@ extension Hostile {
                 let second = try ServerProcess()
                 var data = second.data
                 var port = 0
+                var options: [String] = []
                 switch obstacle {
                 case .portInUse: port = first.port
                 case .dataInUse: data = first.data
@@ -30,6 +34,11 @@ extension Hostile {
                     let file = URL(filePath: second.database)
                     try (start + Data(repeating: 0x5a, count: 8192)).write(to: file)
                 case .dataIsAFile: try Data("x".utf8).write(to: URL(filePath: data))
+                case .dataUnwritable: data = "/proc/parley"
+                case .recordIsAFile:
+                    let file = second.directory.appending(path: "record")
+                    try Data("x".utf8).write(to: file)
+                    options = ["--record", file.path(percentEncoded: false)]
                 }
                 let result = try run(
                     URL(filePath: "/bin/sh"),
@@ -38,12 +47,49 @@ extension Hostile {
                         ServerProcess.command.path(percentEncoded: false), "serve", "--host",
                         "127.0.0.1", "--port", "\(port)", "--data", data, "--token-hmac-secret",
                         "s",
-                    ]
+                    ] + options
                 )
                 try hold(result.code == 2, "\(obstacle): \(result)")
                 try hold(result.text.contains("cannot start"), "\(obstacle): \(result.text)")
                 try expectUnharmed(port: first.port)
             }
+        }
+
+        @Test(arguments: [1, 2])
+        func `a start that fails gives everything back`(shards: Int) async throws {
+            try await Self.startsAfterFailure(shards: shards)
+        }
+
+        /// On one data directory, in one process: first where the port is taken, then on a free one.
+        private static func startsAfterFailure(shards: Int) async throws {
+            let data = temporaryDirectory()
+            var log = Logger(label: "parley")
+            log.logLevel = .critical
+            var other = ServerConfiguration(
+                dataPath: temporaryDirectory().path(percentEncoded: false),
+                tokenSecret: WebSocketPeer.secret
+            )
+            other.host = "127.0.0.1"
+            other.port = 0
+            other.drainSeconds = 1
+            let first = try await LiveServer.start(other, log: log)
+            var configuration = other
+            configuration.dataPath = data.path(percentEncoded: false)
+            configuration.shardCount = shards
+            configuration.port = first.port
+            let refused = configuration
+            await #expect(throws: (any Error).self) {
+                _ = try await LiveServer.start(refused, log: log)
+            }
+            configuration.port = 0
+            for _ in 0..<2 {
+                let server = try await LiveServer.start(configuration, log: log)
+                try await expectHolds(server.port) { try expectUnharmed(port: $0) }
+                try await server.drain()
+            }
+            try await first.drain()
+            try FileManager.default.removeItem(at: data)
+            try FileManager.default.removeItem(atPath: other.dataPath)
         }
 
         @Test func `a server that was stopped and goes on loses nobody's message`() async throws {

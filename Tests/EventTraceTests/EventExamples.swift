@@ -35,7 +35,7 @@ enum EventExamples {
             .pongs(TargetRange(start: 2, count: 5)),
             .lease(PartitionID(4), Term(9), owner: self.shard),
             .lease(PartitionID(4), Term(9), owner: nil),
-            .drain(over: .seconds(5)),
+            .drain(over: .seconds(5)), .load(lag: .milliseconds(250)),
         ] + CloseCode.allCases.map { .violated(self.handle, $0) }
     }
 
@@ -57,7 +57,19 @@ enum EventExamples {
             .unsubscribe(self.conversation), .publish(self.room, self.body),
             .send(self.room, self.message, self.body), .history(self.room, page),
             .history(self.room, newest),
-        ] + ErrorCode.allCases.map { .refused($0) }
+            .mark(self.room, Markers(read: self.offset, received: .start)),
+            .list(known: self.room.name, after: self.conversation, limit: 7),
+            .list(known: self.room.name, after: nil, limit: .max), .typing(self.room, self.body),
+        ] + self.operations.map { .operate(self.room, self.message, $0, self.body) }
+            + ErrorCode.allCases.map { .refused($0) }
+    }
+
+    private static var operations: [ChatAction] {
+        [
+            .message, .reply(self.offset), .create(isPublic: true), .join, .leave,
+            .invite(self.user), .remove(self.user), .role(self.user, .admin), .edit(self.offset),
+            .delete(self.offset), .react(self.offset),
+        ]
     }
 
     private static var peers: [PeerMessage] {
@@ -74,6 +86,8 @@ enum EventExamples {
             epoch: Epoch(1),
             offset: self.offset,
             unixMilliseconds: 4,
+            count: 5,
+            departing: self.user,
             body: self.body
         )
         let requests = [self.message, nil].map {
@@ -83,6 +97,7 @@ enum EventExamples {
                 namespace: 2,
                 user: self.user,
                 message: $0,
+                operation: .remove(self.user),
                 body: self.body
             )
         }
@@ -93,6 +108,7 @@ enum EventExamples {
             .published(self.token, .accepted(reply)), .published(self.token, .refused(.internal)),
             .interested(self.conversation, Term(2), self.head),
             .withdraw(self.conversation, incarnation: 6), .delivery(delivery),
+            .signal(delivery), .signalled(delivery),
             .head(self.conversation, Term(2), self.head),
         ]
         return requests.map { PeerMessage.publish($0) }
@@ -105,12 +121,20 @@ enum EventExamples {
             first: self.offset,
             count: 3,
             byteCount: 1 << 20,
+            hasDepartures: true,
             head: self.head
         )
+        let markers = Markers(read: self.offset, received: Offset(2))
         return [
             .appended(.done), .appended(.duplicate(self.offset, unixMilliseconds: 1)),
             .appended(.fenced), .appended(.failed), .appended(.unknown), .head(self.head),
             .found(self.offset, unixMilliseconds: 1), .notFound, .page(page), .unavailable, .leased,
+            .appended(.refused(.notMember)), .ruling(.allowed, self.head),
+            .ruling(.refused(.roleTooLow), self.head),
+            .ruling(.repeated(self.offset, unixMilliseconds: 2), self.head), .denied,
+            .marked(MarkReply(markers: markers, unread: 3, mentions: 4)),
+            .listed(ListPage(handle: page.handle, count: 2, next: self.conversation)),
+            .listed(ListPage(handle: page.handle, count: 2, next: nil)),
         ]
     }
 }

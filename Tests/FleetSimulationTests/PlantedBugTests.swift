@@ -15,7 +15,14 @@ struct PlantedBugTests {
         case .deniesDuplicates: "truthfulness"
         case .hidesHeads: "convergence"
         case .subscribesBeyondHead, .forgetsAbsence: "subscription"
+        case .ignoresMembership: "authority"
+        case .miscountsUnread: "view"
+        case .keepsRemoved: "privacy"
         }
+    }
+
+    private static func isAboutMembers(_ bug: PlantedBug?) -> Bool {
+        bug == .ignoresMembership || bug == .miscountsUnread || bug == .keepsRemoved
     }
 
     private static func run(_ seed: UInt64, _ bug: PlantedBug?) throws -> RunResult {
@@ -25,7 +32,8 @@ struct PlantedBugTests {
                  { kind: pause, node: 0, at: 5 s, lasts: 8 s },
                  { kind: stall, at: 14 s, lasts: 5 s }]
                 """,
-            errors: "0.1"
+            errors: "0.1",
+            chat: Self.isAboutMembers(bug)
         )
         return try WorldTests.run(scenario, seed: seed, bug: bug)
     }
@@ -41,7 +49,7 @@ struct PlantedBugTests {
             }
         }
         let result = try #require(caught.first, "\(law) did not catch \(bug)")
-        let isLiveness = law == "convergence"
+        let isLiveness = law == "convergence" || law == "view"
         #expect(result.verdict == (isLiveness ? "unconverged" : "violated"))
         let again = try Self.run(result.seed, bug)
         #expect(again.violations == result.violations, "the seed replays the verdict")

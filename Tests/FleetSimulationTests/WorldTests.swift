@@ -20,36 +20,41 @@ struct WorldTests {
     static func scenario(
         faults: String = "[]",
         roles: String = "[{ nodes: 2, shards: 1, roles: [gateway, conversation] }]",
-        errors: String = "0"
+        errors: String = "0",
+        chat: Bool = false
     ) -> String {
-        """
-        name: test
-        host: test
-        fleet:
-          partitions: 8
-          groups: \(roles)
-        network:
-          client: [5 ms, 20 ms, 80 ms]
-          bus: [100 us, 1 ms]
-          busLoss: \(errors)
-          busRepeat: \(errors)
-        store:
-          commit: [1 ms, 5 ms]
-          read: [200 us, 2 ms]
-          failed: \(errors)
-          unknown: \(errors)
-        workload:
-          name: test
-          users: 20
-          messagesPerSecond: 0.5
-          bodyBytes: 64
-          rampUp: 1 s
-          duration: 15 s
-          settle: 45 s
-          conversations: [{ members: 4, perUser: 2 }]
-          cohorts: [{ name: sdk, share: 1 }]
-        faults: \(faults)
-        """
+        let mix = """
+            { replies: 0.1, edits: 0.15, deletions: 0.1, reactions: 0.1, churn: 0.2, marks: 0.3 }
+            """
+        return """
+            name: test
+            host: test
+            fleet:
+              partitions: 8
+              groups: \(roles)
+            network:
+              client: [5 ms, 20 ms, 80 ms]
+              bus: [100 us, 1 ms]
+              busLoss: \(errors)
+              busRepeat: \(errors)
+            store:
+              commit: [1 ms, 5 ms]
+              read: [200 us, 2 ms]
+              failed: \(errors)
+              unknown: \(errors)
+            workload:
+              name: test
+              users: 20
+              messagesPerSecond: 0.5
+              bodyBytes: 64
+              rampUp: 1 s
+              duration: 15 s
+              settle: 45 s
+              conversations: [{ members: 4, perUser: 2 }]
+              cohorts: [{ name: sdk, share: 1 }]
+            \(chat ? "  chat: \(mix)" : "")
+            faults: \(faults)
+            """
     }
 
     static func run(

@@ -79,7 +79,8 @@ enum ModuleTable {
         "LoadGenerator": ModuleRule(
             .host,
             [
-                "BasicContainers", "CLinux", "JWTKit", "Kernel", "ChatCore", "ClientModel",
+                "BasicContainers", "CLinux", "FanOutReference", "JWTKit", "Kernel", "ChatCore",
+                "ClientModel",
                 "ClientProtocol", "Workload", "Histogram", "Measurement",
                 "Logging", "Synchronization", "Foundation", "FoundationEssentials", "Glibc",
             ],

@@ -21,6 +21,7 @@ struct ServerFileTests {
                 namespaces:
                   - { name: typing, log: false, history: false }
                   - { name: news, subscribe: false }
+                  - { name: c, membership: true }
                 """,
             file: "parley.yaml"
         )
@@ -32,7 +33,8 @@ struct ServerFileTests {
         #expect(file.shard.recoveryLimit == 5 && file.shard.historyLimit == 6)
         #expect(file.shard.subscriptionLimit == 7 && file.shard.pendingLimit == 8)
         #expect(file.shard.namespaces.count == 1 && !file.shard.namespaces[0].allowsPublish)
-        #expect(file.namespaces.map(\.name) == ["typing", "news"])
+        #expect(file.namespaces.map(\.name) == ["typing", "news", "c"])
+        #expect(file.namespaces.map(\.policy.isMembersOnly) == [false, false, true])
         #expect(!file.namespaces[0].policy.hasLog && !file.namespaces[0].policy.allowsHistory)
         #expect(!file.namespaces[1].policy.allowsSubscribe && file.namespaces[1].policy.hasLog)
     }

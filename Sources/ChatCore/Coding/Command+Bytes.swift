@@ -65,18 +65,52 @@ extension Command: ByteCoded {
         case .refused(let code):
             writer.byte(6)
             writer.value(code)
+        case .operate(let reference, let message, let operation, let body):
+            writer.byte(7)
+            writer.value(reference)
+            writer.value(message)
+            writer.value(operation)
+            writer.value(body)
+        case .mark(let reference, let markers):
+            writer.byte(8)
+            writer.value(reference)
+            writer.value(markers)
+        case .list(let known, let after, let limit):
+            writer.byte(9)
+            writer.value(known)
+            writer.optional(after)
+            writer.word(limit)
+        case .typing(let reference, let body):
+            writer.byte(10)
+            writer.value(reference)
+            writer.value(body)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 7, of: "a command") {
+        switch try reader.tag(below: 11, of: "a command") {
         case 0: self = .connect
         case 1: self = .subscribe(try reader.value(), since: try reader.optional())
         case 2: self = .unsubscribe(try reader.value())
         case 3: self = .publish(try reader.value(), try reader.value())
         case 4: self = .send(try reader.value(), try reader.value(), try reader.value())
         case 5: self = .history(try reader.value(), try reader.value())
-        default: self = .refused(try reader.value())
+        case 6: self = .refused(try reader.value())
+        case 7:
+            self = .operate(
+                try reader.value(),
+                try reader.value(),
+                try reader.value(),
+                try reader.value()
+            )
+        case 8: self = .mark(try reader.value(), try reader.value())
+        case 9:
+            self = .list(
+                known: try reader.value(),
+                after: try reader.optional(),
+                limit: try reader.integer()
+            )
+        default: self = .typing(try reader.value(), try reader.value())
         }
     }
 }
@@ -103,6 +137,7 @@ extension HistoryRequest: ByteCoded {
         writer.optional(self.epoch)
         writer.word(self.limit)
         writer.flag(self.isReversed)
+        writer.flag(self.isChat)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
@@ -110,7 +145,8 @@ extension HistoryRequest: ByteCoded {
             since: try reader.optional(),
             epoch: try reader.optional(),
             limit: try reader.integer(),
-            isReversed: try reader.flag()
+            isReversed: try reader.flag(),
+            isChat: try reader.flag()
         )
     }
 }

@@ -47,6 +47,10 @@ extension Digest128 {
             self.combine(2)
             self.combine(UInt64(join.command.rawValue))
             self.combine(since)
+        case .checking(let since):
+            self.combine(4)
+            self.combine(UInt64(join.command.rawValue))
+            if let since { self.combine(since) }
         }
     }
 
@@ -85,6 +89,9 @@ extension Digest128 {
             case .fenced: self.combine(2)
             case .failed: self.combine(3)
             case .unknown: self.combine(4)
+            case .refused(let code):
+                self.combine(5)
+                self.combine(UInt64(code.rawValue))
             }
         case .found(let offset, let unixMilliseconds, let isDuplicate):
             self.combine(3)
@@ -92,6 +99,9 @@ extension Digest128 {
             self.combine(unixMilliseconds)
             self.combine(isDuplicate ? 1 : 0)
         case .absent: self.combine(4)
+        case .refused(let code):
+            self.combine(5)
+            self.combine(UInt64(code.rawValue))
         }
     }
 
@@ -112,8 +122,26 @@ extension Digest128 {
         case .lookUp: self.combine(7)
         case .readBack: self.combine(8)
         case .leases: self.combine(9)
-        case .lateHistory: self.combine(10)
+        case .create(let reference, _, let command, _):
+            self.combine(10)
+            self.combine(reference.id)
+            self.combine(UInt64(command.rawValue))
+        case .admission: self.combine(11)
+        case .standing: self.combine(12)
+        case .mark(_, let command):
+            self.combine(13)
+            self.combine(UInt64(command.rawValue))
+        case .list(_, let command):
+            self.combine(14)
+            self.combine(UInt64(command.rawValue))
+        case .lateHistory: self.combine(15)
         }
+    }
+
+    mutating func combine(_ operation: ChatAction) {
+        var writer = ByteWriter()
+        writer.value(operation)
+        self.combine(Digest128(of: writer.bytes[...]).low)
     }
 
     mutating func combine(_ deadline: Deadline) {

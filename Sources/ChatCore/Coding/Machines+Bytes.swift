@@ -84,6 +84,7 @@ extension Sequencer: ByteCoded {
         writer.value(self.phase)
         writer.value(self.epoch)
         writer.value(self.head)
+        writer.word(self.count)
         writer.word(self.inFlight)
     }
 
@@ -92,6 +93,7 @@ extension Sequencer: ByteCoded {
         self.phase = try reader.value()
         self.epoch = try reader.value()
         self.head = try reader.value()
+        self.count = try reader.integer()
         self.inFlight = try reader.integer()
     }
 }
@@ -206,5 +208,26 @@ extension Drain: ByteCoded {
         case 1: self = .draining(batch: try reader.integer(), next: try reader.integer())
         default: self = .drained
         }
+    }
+}
+
+extension Admission: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.word(self.limit)
+        writer.word(self.completed)
+        writer.word(self.opened)
+        writer.value(self.began)
+        writer.word(self.capacity)
+        writer.word(self.calm)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.limit = try reader.integer()
+        self.completed = try reader.integer()
+        self.opened = try reader.integer()
+        self.began = try reader.value()
+        self.capacity = try reader.integer()
+        self.calm = try reader.integer()
     }
 }

@@ -25,6 +25,12 @@ extension PeerMessage: ByteCoded {
         case .delivery(let delivery):
             writer.byte(5)
             writer.value(delivery)
+        case .signal(let signal):
+            writer.byte(7)
+            writer.value(signal)
+        case .signalled(let signal):
+            writer.byte(8)
+            writer.value(signal)
         case .head(let conversation, let term, let head):
             writer.byte(6)
             writer.value(conversation)
@@ -34,14 +40,16 @@ extension PeerMessage: ByteCoded {
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 7, of: "a peer message") {
+        switch try reader.tag(below: 9, of: "a peer message") {
         case 0: self = .publish(try reader.value())
         case 1: self = .published(try reader.value(), try reader.value())
         case 2: self = .interest(try reader.value())
         case 3: self = .interested(try reader.value(), try reader.value(), try reader.value())
         case 4: self = .withdraw(try reader.value(), incarnation: try reader.integer())
         case 5: self = .delivery(try reader.value())
-        default: self = .head(try reader.value(), try reader.value(), try reader.value())
+        case 6: self = .head(try reader.value(), try reader.value(), try reader.value())
+        case 7: self = .signal(try reader.value())
+        default: self = .signalled(try reader.value())
         }
     }
 }
@@ -53,6 +61,7 @@ extension PublishRequest: ByteCoded {
         writer.byte(self.namespace)
         writer.value(self.user)
         writer.optional(self.message)
+        writer.value(self.operation)
         writer.value(self.body)
     }
 
@@ -63,6 +72,7 @@ extension PublishRequest: ByteCoded {
             namespace: try reader.byte(),
             user: try reader.value(),
             message: try reader.optional(),
+            operation: try reader.value(),
             body: try reader.value()
         )
     }
@@ -126,12 +136,14 @@ extension StreamHead: ByteCoded {
     package func write(to writer: inout ByteWriter) {
         writer.value(self.epoch)
         writer.value(self.offset)
+        writer.word(self.count)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
         self.init(
             epoch: try reader.value(),
-            offset: try reader.value()
+            offset: try reader.value(),
+            count: try reader.integer()
         )
     }
 }
@@ -143,6 +155,8 @@ extension Delivery: ByteCoded {
         writer.value(self.epoch)
         writer.value(self.offset)
         writer.word(self.unixMilliseconds)
+        writer.word(self.count)
+        writer.optional(self.departing)
         writer.value(self.body)
     }
 
@@ -153,6 +167,8 @@ extension Delivery: ByteCoded {
             epoch: try reader.value(),
             offset: try reader.value(),
             unixMilliseconds: try reader.integer(),
+            count: try reader.integer(),
+            departing: try reader.optional(),
             body: try reader.value()
         )
     }

@@ -36,14 +36,35 @@ extension PendingRequest: ByteCoded {
             writer.byte(8)
             writer.word(conversation)
         case .leases: writer.byte(9)
-        case .lateHistory(let handle):
+        case .create(let reference, let handle, let id, let cost):
             writer.byte(10)
+            writer.value(reference)
+            writer.value(handle)
+            writer.value(id)
+            writer.word(cost)
+        case .admission(let subscription, let generation):
+            writer.byte(11)
+            writer.word(subscription)
+            writer.word(generation)
+        case .standing(let inquiry):
+            writer.byte(12)
+            writer.word(inquiry)
+        case .mark(let handle, let id):
+            writer.byte(13)
+            writer.value(handle)
+            writer.value(id)
+        case .list(let handle, let id):
+            writer.byte(14)
+            writer.value(handle)
+            writer.value(id)
+        case .lateHistory(let handle):
+            writer.byte(15)
             writer.value(handle)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 11, of: "the purpose of a request") {
+        switch try reader.tag(below: 16, of: "the purpose of a request") {
         case 0: self = .vacant
         case 1:
             self = .publish(
@@ -64,6 +85,21 @@ extension PendingRequest: ByteCoded {
         case 7: self = .lookUp(message: try reader.integer())
         case 8: self = .readBack(conversation: try reader.integer())
         case 9: self = .leases
+        case 10:
+            self = .create(
+                try reader.value(),
+                try reader.value(),
+                try reader.value(),
+                cost: try reader.integer()
+            )
+        case 11:
+            self = .admission(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
+        case 12: self = .standing(inquiry: try reader.integer())
+        case 13: self = .mark(try reader.value(), try reader.value())
+        case 14: self = .list(try reader.value(), try reader.value())
         default: self = .lateHistory(try reader.value())
         }
     }
@@ -165,6 +201,9 @@ extension Join: ByteCoded {
         case .recovering(let since):
             writer.byte(1)
             writer.value(since)
+        case .checking(let since):
+            writer.byte(2)
+            writer.optional(since)
         }
         writer.word(self.next)
         writer.word(self.previous)
@@ -173,9 +212,10 @@ extension Join: ByteCoded {
     init(from reader: inout ByteReader) throws(ByteError) {
         let command: CommandID = try reader.value()
         let phase: Phase
-        switch try reader.tag(below: 2, of: "the phase of who joins") {
+        switch try reader.tag(below: 3, of: "the phase of who joins") {
         case 0: phase = .waiting(try reader.optional())
-        default: phase = .recovering(try reader.value())
+        case 1: phase = .recovering(try reader.value())
+        default: phase = .checking(try reader.optional())
         }
         self.init(
             command: command,
@@ -192,6 +232,8 @@ extension Subscription: ByteCoded {
         writer.word(self.feed)
         writer.word(self.nextInConnection)
         writer.word(self.place)
+        writer.value(self.vouched)
+        writer.value(self.mayTypeFrom)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -199,7 +241,9 @@ extension Subscription: ByteCoded {
             connection: try reader.value(),
             feed: try reader.integer(),
             nextInConnection: try reader.integer(),
-            place: try reader.integer()
+            place: try reader.integer(),
+            vouched: try reader.value(),
+            mayTypeFrom: try reader.value()
         )
     }
 }
@@ -243,6 +287,7 @@ extension Feed: ByteCoded {
         writer.word(self.firstHeld)
         writer.word(self.heldCount)
         writer.word(self.recovering)
+        writer.value(self.departed)
         writer.word(self.nextInPartition)
         writer.word(self.previousInPartition)
     }
@@ -263,6 +308,7 @@ extension Feed: ByteCoded {
         self.firstHeld = try reader.integer()
         self.heldCount = try reader.integer()
         self.recovering = try reader.integer()
+        self.departed = try reader.value()
         self.nextInPartition = try reader.integer()
         self.previousInPartition = try reader.integer()
     }
@@ -285,11 +331,14 @@ extension OwnedMessage.Fate: ByteCoded {
             writer.word(unixMilliseconds)
             writer.flag(isDuplicate)
         case .absent: writer.byte(4)
+        case .refused(let code):
+            writer.byte(5)
+            writer.value(code)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 5, of: "the fate of a message") {
+        switch try reader.tag(below: 6, of: "the fate of a message") {
         case 0: self = .waiting
         case 1: self = .appending(try reader.value())
         case 2: self = .parked(try reader.value(), try reader.value())
@@ -299,7 +348,8 @@ extension OwnedMessage.Fate: ByteCoded {
                 unixMilliseconds: try reader.integer(),
                 isDuplicate: try reader.flag()
             )
-        default: self = .absent
+        case 4: self = .absent
+        default: self = .refused(try reader.value())
         }
     }
 }
@@ -325,6 +375,17 @@ extension OwnedMessage: ByteCoded {
             previous: try reader.integer(),
             firstRepeat: try reader.integer()
         )
+    }
+}
+
+extension AskedOperation: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        writer.value(self.request)
+        writer.value(self.gateway)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(request: try reader.value(), gateway: try reader.value())
     }
 }
 
@@ -355,6 +416,7 @@ extension OwnedConversation: ByteCoded {
         writer.word(self.lastMessage)
         writer.word(self.messageCount)
         writer.word(self.repeatCount)
+        writer.word(self.askedCount)
         writer.word(self.openReads)
         writer.flag(self.readFailed)
         writer.byte(self.roundsToAnnounce)
@@ -374,6 +436,7 @@ extension OwnedConversation: ByteCoded {
         self.lastMessage = try reader.integer()
         self.messageCount = try reader.integer()
         self.repeatCount = try reader.integer()
+        self.askedCount = try reader.integer()
         self.openReads = try reader.integer()
         self.readFailed = try reader.flag()
         self.roundsToAnnounce = try reader.byte()

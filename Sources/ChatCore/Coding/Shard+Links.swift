@@ -90,9 +90,14 @@ extension Shard {
             guard self.isLink(slot, into: self.conversations) else { return false }
         }
         for slot in 0..<self.messages.slotCount where self.messages.isOccupied(slot) {
-            guard self.isLink(self.messages[slot].next, into: self.messages),
+            guard Int(self.messages[slot].request.namespace) < self.configuration.namespaces.count,
+                self.isLink(self.messages[slot].next, into: self.messages),
                 self.isLink(self.messages[slot].previous, into: self.messages),
                 self.isLink(self.messages[slot].firstRepeat, into: self.repeats)
+            else { return false }
+        }
+        for slot in 0..<self.asked.slotCount where self.asked.isOccupied(slot) {
+            guard Int(self.asked[slot].request.namespace) < self.configuration.namespaces.count
             else { return false }
         }
         for slot in 0..<self.repeats.slotCount where self.repeats.isOccupied(slot) {
@@ -106,9 +111,12 @@ extension Shard {
         for slot in 0..<self.messages.slotCount where self.messages.isOccupied(slot) {
             self.keptBytes += UInt64(Self.cost(of: self.messages[slot].request.body))
         }
+        for slot in 0..<self.asked.slotCount where self.asked.isOccupied(slot) {
+            self.keptBytes += UInt64(Self.cost(of: self.asked[slot].request.body))
+        }
         var bytes = [UInt64](repeating: 0, count: self.connections.count)
         for slot in 0..<self.requests.slotCount where self.requests.isOccupied(slot) {
-            guard case .publish(let handle, _, _, let cost) = self.requests[slot] else { continue }
+            guard let (handle, cost) = self.requests[slot].publish else { continue }
             self.openBytes += UInt64(cost)
             if self.isOpen(handle) { bytes[Int(handle.slot)] += UInt64(cost) }
         }

@@ -25,6 +25,8 @@ extension Shard {
         self.messages.write(to: &writer)
         self.repeats.write(to: &writer)
         self.recent.write(to: &writer)
+        self.asked.write(to: &writer)
+        self.members.write(to: &writer)
         writer.list(self.moved)
         writer.list(self.announcing)
         writer.word(self.sweepStart)
@@ -53,6 +55,8 @@ extension Shard {
         for slot in self.pingSlots.slots { writer.list(slot) }
         for slot in self.partitionFeeds { writer.word(slot) }
         writer.value(self.drain)
+        writer.value(self.admission)
+        writer.value(self.lag)
         writer.list(self.leaving)
     }
 
@@ -125,6 +129,8 @@ extension Shard {
             self.partitionFeeds[partition] = try reader.integer()
         }
         self.drain = try reader.value()
+        self.admission = try reader.value()
+        self.lag = try reader.value()
         self.leaving = try reader.list()
     }
 
@@ -145,6 +151,15 @@ extension Shard {
             limit: self.configuration.recentMessageLimit,
             seed: self.random.seed
         )
+        self.asked = try Slab(from: &reader, blank: .blank)
+        self.members = try MemberCache(
+            from: &reader,
+            limit: self.configuration.memberCacheLimit
+        )
+        for slot in 0..<self.asked.slotCount where self.asked.isOccupied(slot) {
+            let request = self.asked[slot].request
+            self.members.asked(request.conversation, request.user)
+        }
         self.moved = try reader.list()
         self.announcing = try reader.list()
         self.sweepStart = try reader.integer()
@@ -168,9 +183,9 @@ extension HeldDelivery {
     }
 }
 
-extension OwnedMessage {
+extension PublishRequest {
     static var blank: Self {
-        let request = PublishRequest(
+        Self(
             token: RequestToken(rawValue: 0),
             conversation: ConversationID(high: 0, low: 0),
             namespace: 0,
@@ -178,8 +193,17 @@ extension OwnedMessage {
             message: nil,
             body: Body(handle: .none, byteCount: 0)
         )
-        return Self(
-            request: request,
+    }
+}
+
+extension AskedOperation {
+    static var blank: Self { Self(request: .blank, gateway: ShardID(rawValue: 0)) }
+}
+
+extension OwnedMessage {
+    static var blank: Self {
+        Self(
+            request: .blank,
             gateway: ShardID(rawValue: 0),
             unixMilliseconds: 0,
             fate: .waiting,

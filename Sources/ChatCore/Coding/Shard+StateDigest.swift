@@ -36,6 +36,8 @@ extension Shard {
         digest.combine(self.feedIncarnations)
         digest.combine(self.drain == .serving ? 0 : self.drain == .drained ? 2 : 1)
         var writer = ByteWriter()
+        writer.value(self.admission)
+        writer.value(self.lag)
         writer.value(self.counters)
         digest.combine(Digest128(of: writer.bytes[...]).low)
         for lease in self.placement {
@@ -95,6 +97,7 @@ extension Shard {
                 $0.combine(UInt64(feed.targets.count))
                 $0.combine(UInt64(feed.recovering))
                 $0.combine(UInt64(feed.heldCount))
+                $0.combine(feed.departed.rawValue)
             }
         }
         for slot in 0..<self.subscriptions.slotCount where self.subscriptions.isOccupied(slot) {
@@ -107,6 +110,8 @@ extension Shard {
                 $0.combine(connection.rawValue)
                 $0.combine(feed)
                 if let join { $0.combine(join) } else { $0.combine(3) }
+                $0.combine(row.vouched.rawValue)
+                $0.combine(row.mayTypeFrom.nanoseconds)
             }
         }
         self.held.forEachRow { row in
@@ -129,9 +134,11 @@ extension Shard {
                 $0.combine(row.sequencer.phase)
                 $0.combine(UInt64(row.sequencer.epoch.rawValue))
                 $0.combine(row.sequencer.head.rawValue)
+                $0.combine(row.sequencer.count)
                 $0.combine(UInt64(row.sequencer.inFlight))
                 $0.combine(UInt64(row.messageCount))
                 $0.combine(UInt64(row.repeatCount))
+                $0.combine(UInt64(row.askedCount))
                 $0.combine(UInt64(row.openReads))
                 $0.combine(row.readFailed ? 1 : 0)
                 $0.combine(UInt64(row.roundsToAnnounce))
@@ -155,10 +162,25 @@ extension Shard {
                 $0.combine(row.request.user)
                 $0.combine(row.request.message?.high ?? 0)
                 $0.combine(row.request.message?.low ?? 0)
+                $0.combine(row.request.operation)
                 $0.combine(UInt64(row.request.body.byteCount))
                 $0.combine(UInt64(row.gateway.rawValue))
                 $0.combine(row.unixMilliseconds)
                 $0.combine(row.fate)
+            }
+        }
+        self.asked.forEachRow { row in
+            rows.add(14) {
+                $0.combine(row.request.conversation)
+                $0.combine(row.request.user)
+                $0.combine(row.request.message?.low ?? 0)
+                $0.combine(row.request.operation)
+            }
+        }
+        for key in self.members.order where self.members.holds(key.conversation, key.user) {
+            rows.add(15) {
+                $0.combine(key.conversation)
+                $0.combine(key.user)
             }
         }
         self.repeats.forEachRow { row in

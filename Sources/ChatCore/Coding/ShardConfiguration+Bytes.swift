@@ -26,6 +26,10 @@ extension ShardConfiguration: ByteCoded {
         writer.word(self.heldLimit)
         writer.word(self.gatedLimit)
         writer.word(UInt64(self.recentMessageLimit))
+        writer.word(UInt64(self.memberCacheLimit))
+        writer.word(self.listLimit)
+        writer.value(self.typingInterval)
+        writer.optional(self.overload)
     }
 
     /// Refuses what no shard can run with.
@@ -55,10 +59,33 @@ extension ShardConfiguration: ByteCoded {
         self.heldLimit = try reader.integer()
         self.gatedLimit = try reader.integer()
         self.recentMessageLimit = try reader.integer()
+        self.memberCacheLimit = try reader.integer()
+        self.listLimit = try reader.integer()
+        self.typingInterval = try reader.value()
+        self.overload = try reader.optional()
         guard !self.namespaces.isEmpty, self.partitionCount > 0,
             self.pongTimeout < self.pingInterval,
+            self.namespaces.allSatisfy({ $0.hasLog || !$0.isMembersOnly }),
             (.milliseconds(200) ... .seconds(86_400)).contains(self.pingInterval)
         else { throw reader.refusal("a configuration that a shard can run with") }
+    }
+}
+
+extension OverloadPolicy: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.value(self.history)
+        writer.value(self.connections)
+        writer.value(self.messages)
+        writer.value(self.everything)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.history = try reader.value()
+        self.connections = try reader.value()
+        self.messages = try reader.value()
+        self.everything = try reader.value()
+        guard self.isOrdered else { throw reader.refusal("waits in the order of shedding") }
     }
 }
 
@@ -68,6 +95,7 @@ extension Namespace: ByteCoded {
         writer.flag(self.allowsSubscribe)
         writer.flag(self.allowsPublish)
         writer.flag(self.allowsHistory)
+        writer.flag(self.isMembersOnly)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
@@ -75,7 +103,8 @@ extension Namespace: ByteCoded {
             hasLog: try reader.flag(),
             allowsSubscribe: try reader.flag(),
             allowsPublish: try reader.flag(),
-            allowsHistory: try reader.flag()
+            allowsHistory: try reader.flag(),
+            isMembersOnly: try reader.flag()
         )
     }
 }

@@ -45,11 +45,14 @@ extension ShardEvent: ByteCoded {
         case .drain(let duration):
             writer.byte(10)
             writer.value(duration)
+        case .load(let lag):
+            writer.byte(11)
+            writer.value(lag)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 11, of: "an event") {
+        switch try reader.tag(below: 12, of: "an event") {
         case 0: self = .wallClock(unixMilliseconds: try reader.integer())
         case 1: self = .opened(try reader.value(), try reader.value())
         case 2: self = .closed(try reader.value())
@@ -60,7 +63,8 @@ extension ShardEvent: ByteCoded {
         case 7: self = .peer(try reader.value(), try reader.value())
         case 8: self = .stored(try reader.value(), try reader.value())
         case 9: self = .lease(try reader.value(), try reader.value(), owner: try reader.optional())
-        default: self = .drain(over: try reader.value())
+        case 10: self = .drain(over: try reader.value())
+        default: self = .load(lag: try reader.value())
         }
     }
 }
@@ -107,18 +111,33 @@ extension StoreOutcome: ByteCoded {
             writer.value(page)
         case .unavailable: writer.byte(5)
         case .leased: writer.byte(6)
+        case .ruling(let ruling, let head):
+            writer.byte(7)
+            writer.value(ruling)
+            writer.value(head)
+        case .marked(let reply):
+            writer.byte(8)
+            writer.value(reply)
+        case .listed(let page):
+            writer.byte(9)
+            writer.value(page)
+        case .denied: writer.byte(10)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 7, of: "the outcome of a store request") {
+        switch try reader.tag(below: 11, of: "the outcome of a store request") {
         case 0: self = .appended(try reader.value())
         case 1: self = .head(try reader.value())
         case 2: self = .found(try reader.value(), unixMilliseconds: try reader.integer())
         case 3: self = .notFound
         case 4: self = .page(try reader.value())
         case 5: self = .unavailable
-        default: self = .leased
+        case 6: self = .leased
+        case 7: self = .ruling(try reader.value(), try reader.value())
+        case 8: self = .marked(try reader.value())
+        case 9: self = .listed(try reader.value())
+        default: self = .denied
         }
     }
 }
@@ -134,16 +153,20 @@ extension AppendOutcome: ByteCoded {
         case .fenced: writer.byte(2)
         case .failed: writer.byte(3)
         case .unknown: writer.byte(4)
+        case .refused(let code):
+            writer.byte(5)
+            writer.value(code)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 5, of: "the outcome of an append") {
+        switch try reader.tag(below: 6, of: "the outcome of an append") {
         case 0: self = .done
         case 1: self = .duplicate(try reader.value(), unixMilliseconds: try reader.integer())
         case 2: self = .fenced
         case 3: self = .failed
-        default: self = .unknown
+        case 4: self = .unknown
+        default: self = .refused(try reader.value())
         }
     }
 }
@@ -154,6 +177,7 @@ extension Page: ByteCoded {
         writer.value(self.first)
         writer.word(self.count)
         writer.word(self.byteCount)
+        writer.flag(self.hasDepartures)
         writer.value(self.head)
     }
 
@@ -163,6 +187,7 @@ extension Page: ByteCoded {
             first: try reader.value(),
             count: try reader.integer(),
             byteCount: try reader.integer(),
+            hasDepartures: try reader.flag(),
             head: try reader.value()
         )
     }

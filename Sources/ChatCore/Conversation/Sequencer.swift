@@ -27,12 +27,16 @@ package struct Sequencer: Equatable, Sendable, BitwiseCopyable {
         case park
         /// In the log already, from an earlier time; nothing else was disturbed.
         case duplicate
+        /// Forbidden; nothing else was disturbed.
+        case refuse
     }
 
     package internal(set) var phase = Phase.loading
     package internal(set) var epoch = Epoch(0)
     /// The last offset that is known to be durable and was fanned out.
     package internal(set) var head = Offset.start
+    /// Countable entries up to the head.
+    package internal(set) var count: UInt64 = 0
     package internal(set) var inFlight: UInt32 = 0
 
     package init() {}
@@ -44,6 +48,7 @@ package struct Sequencer: Equatable, Sendable, BitwiseCopyable {
         self.phase = .open
         self.epoch = end.epoch
         self.head = end.offset
+        self.count = end.count
         return hasGrown
     }
 
@@ -54,24 +59,34 @@ package struct Sequencer: Equatable, Sendable, BitwiseCopyable {
         return self.head + UInt64(self.inFlight)
     }
 
-    /// Takes the outcome of the append that was numbered `offset`.
-    package mutating func complete(_ offset: Offset, _ outcome: AppendOutcome) -> Verdict {
+    /// Takes the outcome of the append that was numbered `offset`, of a countable entry or another.
+    package mutating func complete(
+        _ offset: Offset,
+        _ outcome: AppendOutcome,
+        isCountable: Bool = true
+    ) -> Verdict {
         precondition(self.inFlight > 0, "an append ends once")
         self.inFlight -= 1
         switch (self.phase, outcome) {
         case (.open, .done):
             precondition(offset == self.head.next, "the store ends appends in offset order")
             self.head = offset
+            if isCountable { self.count += 1 }
             return .acknowledge
         case (.open, .duplicate):
             // Later appends were numbered on the assumption that this one would take its offset.
             if self.inFlight > 0 { self.phase = .settling }
             return .duplicate
+        case (.open, .refused):
+            if self.inFlight > 0 { self.phase = .settling }
+            return .refuse
         case (.open, .fenced), (.open, .failed), (.open, .unknown):
             self.phase = .settling
             return .park
         case (.settling, .duplicate):
             return .duplicate
+        case (.settling, .refused):
+            return .refuse
         case (.settling, .done), (.settling, .fenced), (.settling, .failed), (.settling, .unknown):
             return .park
         case (.loading, _), (.readingBack, _):

@@ -45,7 +45,15 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     case publish(ConversationReference, Body)
     /// `chat.send`: once in the log however often it is repeated.
     case send(ConversationReference, MessageID, Body)
+    /// A change of a members' conversation; with a message id, as `send`.
+    case operate(ConversationReference, MessageID, ChatAction, Body)
     case history(ConversationReference, HistoryRequest)
+    /// The user is typing, or has stopped: told to whoever looks, and kept nowhere.
+    case typing(ConversationReference, Body)
+    /// Moves the user's own markers up.
+    case mark(ConversationReference, Markers)
+    /// A window of the user's conversations; `known` is what the device has, kept by the host.
+    case list(known: PayloadHandle, after: ConversationID?, limit: UInt32)
     /// Understood as far as its id, and refused: what the host's codec or policy found wrong.
     case refused(ErrorCode)
 }
@@ -74,16 +82,25 @@ package struct HistoryRequest: Equatable, Sendable, BitwiseCopyable {
     /// 0 asks for the head alone.
     package var limit: UInt32
     package var isReversed: Bool
+    /// Whether it was asked as `chat.history`, which is answered as an rpc is.
+    package var isChat: Bool
 
-    package init(since: Offset?, epoch: Epoch?, limit: UInt32, isReversed: Bool) {
+    package init(
+        since: Offset?,
+        epoch: Epoch?,
+        limit: UInt32,
+        isReversed: Bool,
+        isChat: Bool = false
+    ) {
         self.since = since
         self.epoch = epoch
         self.limit = limit
         self.isReversed = isReversed
+        self.isChat = isChat
     }
 }
 
-/// The error codes of the client protocol that the core or its hosts reply with.
+/// The error codes that the core or its hosts reply with; from 400 on, those of chat.
 package enum ErrorCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterable {
     case `internal` = 100
     case unauthorized = 101
@@ -98,6 +115,16 @@ package enum ErrorCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterab
     case expired = 110
     case tooManyRequests = 111
     case unrecoverablePosition = 112
+    /// Not a member of the conversation, or there is none: strangers are not told which.
+    case notMember = 1403
+    /// The entry or the member that an operation is about is not there.
+    case notFound = 1404
+    /// A member, but not one who may do this.
+    case roleTooLow = 1405
+    /// Would change nothing: is a member already, has the role already.
+    case unchanged = 1409
+    /// Would leave members without an owner.
+    case lastOwner = 1410
 }
 
 /// The codes with which a server closes a connection.

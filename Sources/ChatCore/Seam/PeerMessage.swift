@@ -16,6 +16,10 @@ package enum PeerMessage: Equatable, Sendable, BitwiseCopyable {
     case withdraw(ConversationID, incarnation: UInt64)
     /// Owner to gateway: one message for everybody there.
     case delivery(Delivery)
+    /// Gateway to owner: pass this on to whoever looks; it stands nowhere in the log.
+    case signal(Delivery)
+    /// Owner to gateway: the same.
+    case signalled(Delivery)
     /// Owner to gateway: this is how far the conversation has come.
     case head(ConversationID, Term, StreamHead)
 }
@@ -29,6 +33,7 @@ package struct PublishRequest: Equatable, Sendable, BitwiseCopyable {
     package var user: UserID
     /// `nil` for a plain publish, which promises no duplicate suppression.
     package var message: MessageID?
+    package var operation: ChatAction
     package var body: Body
 
     package init(
@@ -37,6 +42,7 @@ package struct PublishRequest: Equatable, Sendable, BitwiseCopyable {
         namespace: UInt8,
         user: UserID,
         message: MessageID?,
+        operation: ChatAction = .message,
         body: Body
     ) {
         self.token = token
@@ -44,6 +50,7 @@ package struct PublishRequest: Equatable, Sendable, BitwiseCopyable {
         self.namespace = namespace
         self.user = user
         self.message = message
+        self.operation = operation
         self.body = body
     }
 }
@@ -74,10 +81,13 @@ package struct Interest: Equatable, Sendable, BitwiseCopyable {
 package struct StreamHead: Equatable, Sendable, BitwiseCopyable {
     package var epoch: Epoch
     package var offset: Offset
+    /// How many countable entries there are up to the offset.
+    package var count: UInt64
 
-    package init(epoch: Epoch, offset: Offset) {
+    package init(epoch: Epoch, offset: Offset, count: UInt64 = 0) {
         self.epoch = epoch
         self.offset = offset
+        self.count = count
     }
 }
 
@@ -90,6 +100,10 @@ package struct Delivery: Equatable, Sendable, BitwiseCopyable {
     package var offset: Offset
     /// When the message was sequenced, in milliseconds since 1970: what the log says as well.
     package var unixMilliseconds: UInt64
+    /// Countable entries up to this one: what the log says as well.
+    package var count: UInt64
+    /// Whose membership ends with it.
+    package var departing: UserID?
     package var body: Body
 
     package init(
@@ -98,6 +112,8 @@ package struct Delivery: Equatable, Sendable, BitwiseCopyable {
         epoch: Epoch,
         offset: Offset,
         unixMilliseconds: UInt64,
+        count: UInt64 = 0,
+        departing: UserID? = nil,
         body: Body
     ) {
         self.conversation = conversation
@@ -105,6 +121,8 @@ package struct Delivery: Equatable, Sendable, BitwiseCopyable {
         self.epoch = epoch
         self.offset = offset
         self.unixMilliseconds = unixMilliseconds
+        self.count = count
+        self.departing = departing
         self.body = body
     }
 }

@@ -8,7 +8,13 @@ package enum Reply: Equatable, Sendable, BitwiseCopyable {
     case unsubscribed
     case published
     case sent(SendReply)
+    /// A conversation was made; the name is the wire's, kept by the host.
+    case created(name: PayloadHandle, SendReply)
     case history(HistoryReply)
+    case marked(MarkReply)
+    /// An rpc that has nothing to tell.
+    case done
+    case listed(ListPage)
     case error(ErrorCode)
 }
 
@@ -80,10 +86,13 @@ package struct HistoryReply: Equatable, Sendable, BitwiseCopyable {
     package var epoch: Epoch
     /// The head, not the end of the page.
     package var head: Offset
+    /// Whether `chat.history` asked.
+    package var isChat: Bool
 
-    package init(page: PayloadHandle, epoch: Epoch, head: Offset) {
+    package init(page: PayloadHandle, epoch: Epoch, head: Offset, isChat: Bool = false) {
         self.page = page
         self.epoch = epoch
         self.head = head
+        self.isChat = isChat
     }
 }

@@ -20,6 +20,8 @@ package enum ShardEffect: Equatable, Sendable, BitwiseCopyable {
     case release(PayloadHandle)
     /// Draining is complete: no connection is left and nothing is in flight.
     case drained
+    /// From now on take at most so many new sockets in each window of `Admission`, and turn others away.
+    case limitConnections(UInt32)
 }
 
 /// A stretch of a page that was read to close a hole.

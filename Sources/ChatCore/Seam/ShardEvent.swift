@@ -22,6 +22,9 @@ package enum ShardEvent: Equatable, Sendable, BitwiseCopyable {
     case lease(PartitionID, Term, owner: ShardID?)
     /// Stop taking work and send the clients away, spread over this time.
     case drain(over: Interval)
+    /// How long the oldest of what waits for the shard has waited; told before the events of a round,
+    /// at most once in a window of `Admission`, while there is a wait or a limit.
+    case load(lag: Interval)
 }
 
 /// What became of a connection's credentials.

@@ -12,13 +12,18 @@ package enum StoreRequest: Equatable, Sendable, BitwiseCopyable {
     case lookUp(ConversationID, UserID, MessageID)
     /// Messages with offset > `after` (or, reversed, < `before`), at most `limit`.
     case read(ReadRequest)
+    /// May this be done? The answer says what the store holds now, not what an append under way makes.
+    case standing(Inquiry)
+    case mark(MarkRequest)
+    case list(ListRequest)
     /// Starts a new epoch, because the log was shown to have lost its end.
     case renewEpoch(ConversationID, PartitionID, Term)
     /// Renews this shard's leases, takes what it is due, and reports what changed.
     case leases(holdsPartitions: Bool)
 }
 
-/// A conditional append: it applies only if `term` is the partition's and `offset` is head + 1.
+/// A conditional append: it applies only if `term` is the partition's and `offset` is head + 1, and in a
+/// members' conversation if the rules of membership allow it.
 package struct Append: Equatable, Sendable, BitwiseCopyable {
     package var conversation: ConversationID
     package var partition: PartitionID
@@ -27,6 +32,9 @@ package struct Append: Equatable, Sendable, BitwiseCopyable {
     package var user: UserID
     package var message: MessageID?
     package var unixMilliseconds: UInt64
+    package var operation: ChatAction
+    /// Whether the conversation belongs to its members.
+    package var isMembersOnly: Bool
     package var body: Body
 
     package init(
@@ -37,6 +45,8 @@ package struct Append: Equatable, Sendable, BitwiseCopyable {
         user: UserID,
         message: MessageID?,
         unixMilliseconds: UInt64,
+        operation: ChatAction = .message,
+        isMembersOnly: Bool = false,
         body: Body
     ) {
         self.conversation = conversation
@@ -46,6 +56,8 @@ package struct Append: Equatable, Sendable, BitwiseCopyable {
         self.user = user
         self.message = message
         self.unixMilliseconds = unixMilliseconds
+        self.operation = operation
+        self.isMembersOnly = isMembersOnly
         self.body = body
     }
 }
@@ -57,12 +69,21 @@ package struct ReadRequest: Equatable, Sendable, BitwiseCopyable {
     package var from: Offset?
     package var limit: UInt32
     package var isReversed: Bool
+    /// Who reads, where only members may; others are denied in the snapshot of the read.
+    package var reader: UserID?
 
-    package init(conversation: ConversationID, from: Offset?, limit: UInt32, isReversed: Bool) {
+    package init(
+        conversation: ConversationID,
+        from: Offset?,
+        limit: UInt32,
+        isReversed: Bool,
+        reader: UserID? = nil
+    ) {
         self.conversation = conversation
         self.from = from
         self.limit = limit
         self.isReversed = isReversed
+        self.reader = reader
     }
 }
 
@@ -75,6 +96,12 @@ package enum StoreOutcome: Equatable, Sendable, BitwiseCopyable {
     case found(Offset, unixMilliseconds: UInt64)
     case notFound
     case page(Page)
+    /// The answer to an inquiry, and where the log ends in the same snapshot.
+    case ruling(Ruling, StreamHead)
+    case marked(MarkReply)
+    case listed(ListPage)
+    /// Not a member, or there is no such conversation.
+    case denied
     /// A read or a lease round that certainly did nothing.
     case unavailable
     /// The lease round is over; its changes came before it as lease events.
@@ -87,6 +114,8 @@ package enum AppendOutcome: Equatable, Sendable, BitwiseCopyable {
     case done
     /// Not applied: the same user's message id stands in the log already, from then.
     case duplicate(Offset, unixMilliseconds: UInt64)
+    /// Not applied: the rules of membership forbid it.
+    case refused(ErrorCode)
     /// Not applied: another term holds the partition.
     case fenced
     /// Not applied: the head was not where the owner believed, or the store refused.
@@ -102,6 +131,8 @@ package struct Page: Equatable, Sendable, BitwiseCopyable {
     package var first: Offset
     package var count: UInt32
     package var byteCount: UInt32
+    /// Whether somebody's membership ends in it.
+    package var hasDepartures: Bool
     /// Where the log ended in the same snapshot.
     package var head: StreamHead
 
@@ -110,12 +141,14 @@ package struct Page: Equatable, Sendable, BitwiseCopyable {
         first: Offset,
         count: UInt32,
         byteCount: UInt32,
+        hasDepartures: Bool = false,
         head: StreamHead
     ) {
         self.handle = handle
         self.first = first
         self.count = count
         self.byteCount = byteCount
+        self.hasDepartures = hasDepartures
         self.head = head
     }
 

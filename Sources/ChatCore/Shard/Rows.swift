@@ -18,6 +18,24 @@ enum PendingRequest: BitwiseCopyable {
     case lookUp(message: UInt32)
     case readBack(conversation: UInt32)
     case leases
+    /// A publish whose answer names the new conversation.
+    case create(ConversationReference, ConnectionHandle, CommandID, cost: UInt32)
+    /// Whether a subscriber is a member.
+    case admission(subscription: UInt32, generation: UInt32)
+    case standing(inquiry: UInt32)
+    case mark(ConnectionHandle, CommandID)
+    case list(ConnectionHandle, CommandID)
+
+    /// Whose publish it is, and what that takes of the limits.
+    var publish: (ConnectionHandle, cost: UInt32)? {
+        switch self {
+        case .publish(let handle, _, _, let cost), .create(_, let handle, _, let cost):
+            (handle, cost)
+        case .vacant, .subscribePage, .holePage, .history, .lateHistory, .load, .append, .lookUp,
+            .readBack, .leases, .admission, .standing, .mark, .list:
+            nil
+        }
+    }
 }
 
 /// What waits for its time in a shard.
@@ -50,13 +68,17 @@ struct GatedCommand: BitwiseCopyable {
     var next: UInt32
 }
 
-/// One connection's membership in one feed: 20 bytes, because users have many.
+/// One connection's membership in one feed: 40 bytes, because users have many.
 struct Subscription: BitwiseCopyable {
     var connection: ConnectionHandle
     var feed: UInt32
     var nextInConnection: UInt32
     /// An index of the feed's targets, or a row of those who join with the highest bit set.
     private(set) var place: UInt32
+    /// Where the log ended when the user was last seen to be a member.
+    var vouched: Offset
+    /// Words of typing are not passed on before.
+    var mayTypeFrom: Instant
 
     private static let joins = UInt32(1) << 31
 
@@ -68,11 +90,20 @@ struct Subscription: BitwiseCopyable {
         case joining(UInt32)
     }
 
-    init(connection: ConnectionHandle, feed: UInt32, nextInConnection: UInt32, place: UInt32) {
+    init(
+        connection: ConnectionHandle,
+        feed: UInt32,
+        nextInConnection: UInt32,
+        place: UInt32,
+        vouched: Offset = .start,
+        mayTypeFrom: Instant = .zero
+    ) {
         self.connection = connection
         self.feed = feed
         self.nextInConnection = nextInConnection
         self.place = place
+        self.vouched = vouched
+        self.mayTypeFrom = mayTypeFrom
     }
 
     init(connection: ConnectionHandle, feed: UInt32, nextInConnection: UInt32, join: UInt32) {
@@ -110,6 +141,8 @@ struct Subscription: BitwiseCopyable {
 /// What a subscription needs until it is live.
 struct Join: BitwiseCopyable {
     enum Phase: BitwiseCopyable {
+        /// Whether the user is a member is being read.
+        case checking(RecoveryRequest?)
         /// The feed does not know yet where deliveries begin.
         case waiting(RecoveryRequest?)
         /// What the client missed is being read.
@@ -159,6 +192,8 @@ struct Feed {
     var heldCount: UInt32 = 0
     /// Subscriptions that are reading what they missed.
     var recovering: UInt32 = 0
+    /// Up to here somebody may have ceased to be a member: who was not seen to be one since, is checked.
+    var departed = Offset.start
     var nextInPartition = noSlot
     var previousInPartition = noSlot
     /// Live subscribers.
@@ -192,6 +227,7 @@ struct OwnedMessage: BitwiseCopyable {
         /// A duplicate is one that another append than this message's own has put there.
         case found(Offset, unixMilliseconds: UInt64, isDuplicate: Bool)
         case absent
+        case refused(ErrorCode)
     }
 
     var request: PublishRequest
@@ -202,6 +238,12 @@ struct OwnedMessage: BitwiseCopyable {
     var previous: UInt32
     /// Repeats of this id that arrived while it was in flight.
     var firstRepeat: UInt32
+}
+
+/// An operation that waits for the store's word whether it is allowed.
+struct AskedOperation: BitwiseCopyable {
+    var request: PublishRequest
+    var gateway: ShardID
 }
 
 /// A connection that is told to go when it has been answered, or at `due` at the latest.
@@ -240,6 +282,8 @@ struct OwnedConversation {
     var messageCount: UInt32 = 0
     /// Repeats that wait for the outcome of one of those messages.
     var repeatCount: UInt32 = 0
+    /// Operations of which the store has not said yet whether they are allowed.
+    var askedCount: UInt32 = 0
     /// Store requests about the log's end that have not been answered.
     var openReads: UInt32 = 0
     var nextInPartition = noSlot

@@ -31,6 +31,7 @@ extension Shard {
         self.connections[Int(handle.slot)].open(id, generation: handle.generation)
         self.connectionCount += 1
         self.counters.connectionsOpened += 1
+        self.admission.open()
         guard self.drain == .serving else {
             self.close(handle, .shutdown, into: &effects)
             return
@@ -92,6 +93,11 @@ extension Shard {
         }
         switch self.connections[Int(handle.slot)].admit(command, as: id) {
         case .authenticate:
+            guard !self.refusesConnects else {
+                self.counters.shed += 1
+                self.close(handle, .tooManyRequests, into: &effects)
+                return
+            }
             effects.emit(.authenticate(handle))
         case .run:
             self.run(command, as: id, for: handle, at: now, into: &effects)
@@ -201,6 +207,7 @@ extension Shard {
             timeToLive: timeToLive
         )
         effects.emit(.reply(handle, command, .connected(reply)))
+        self.admission.complete()
     }
 
     private mutating func run(
@@ -210,6 +217,12 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
+        if let code = self.refusal(of: command) {
+            self.counters.shed += 1
+            self.releaseHandles(of: command, into: &effects)
+            self.fail(handle, id, code, into: &effects)
+            return
+        }
         switch command {
         case .connect:
             preconditionFailure("a second connect is a violation")
@@ -218,9 +231,17 @@ extension Shard {
         case .unsubscribe(let conversation):
             self.unsubscribe(handle, id, conversation, into: &effects)
         case .publish(let reference, let body):
-            self.publish(handle, id, reference, nil, body, at: now, into: &effects)
+            self.publish(handle, id, reference, nil, .message, body, at: now, into: &effects)
         case .send(let reference, let message, let body):
-            self.publish(handle, id, reference, message, body, at: now, into: &effects)
+            self.publish(handle, id, reference, message, .message, body, at: now, into: &effects)
+        case .operate(let reference, let message, let operation, let body):
+            self.publish(handle, id, reference, message, operation, body, at: now, into: &effects)
+        case .typing(let reference, let body):
+            self.type(handle, id, reference, body, at: now, into: &effects)
+        case .mark(let reference, let markers):
+            self.mark(handle, id, reference, markers, at: now, into: &effects)
+        case .list(let known, let after, let limit):
+            self.list(handle, id, known, after: after, limit: limit, at: now, into: &effects)
         case .history(let reference, let request):
             self.readHistory(handle, id, reference, request, at: now, into: &effects)
         case .refused(let code):
@@ -247,9 +268,12 @@ extension Shard {
         switch command {
         case .connect, .unsubscribe, .refused:
             break
-        case .subscribe(let reference, _), .history(let reference, _):
+        case .subscribe(let reference, _), .history(let reference, _), .mark(let reference, _):
             self.release(reference.name, into: &effects)
-        case .publish(let reference, let body), .send(let reference, _, let body):
+        case .list(let known, _, _):
+            self.release(known, into: &effects)
+        case .publish(let reference, let body), .send(let reference, _, let body),
+            .operate(let reference, _, _, let body), .typing(let reference, let body):
             self.release(reference.name, into: &effects)
             self.release(body.handle, into: &effects)
         }

@@ -16,9 +16,7 @@ extension Shard {
         }
         if let slot = self.conversationSlot(of: id) {
             guard self.conversations[slot].term != lease.term else { return slot }
-            guard self.conversations[slot].messageCount == 0,
-                self.conversations[slot].openReads == 0
-            else { return nil }
+            guard self.isAtRest(slot) else { return nil }
             self.forget(slot)
         }
         let slot = self.conversations.insert(
@@ -28,6 +26,12 @@ extension Shard {
         self.listConversation(slot)
         self.load(slot, into: &effects)
         return slot
+    }
+
+    /// Whether nothing waits for a conversation's store or log.
+    func isAtRest(_ slot: UInt32) -> Bool {
+        self.conversations[slot].messageCount == 0 && self.conversations[slot].openReads == 0
+            && self.conversations[slot].askedCount == 0
     }
 
     private mutating func load(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
@@ -44,6 +48,7 @@ extension Shard {
     mutating func sequence(
         _ request: PublishRequest,
         from gateway: ShardID,
+        isAllowed: Bool = false,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
@@ -64,6 +69,7 @@ extension Shard {
         if self.answersFromMemory(request, from: gateway, in: slot, into: &effects) { return }
         let waiting =
             self.conversations[slot].messageCount + self.conversations[slot].repeatCount
+            + self.conversations[slot].askedCount
         guard waiting < self.configuration.pendingLimit
         else {
             self.refuse(request, gateway, .internal, into: &effects)
@@ -73,6 +79,10 @@ extension Shard {
         let bytes = self.keptBytes + UInt64(Self.cost(of: request.body))
         guard bytes <= self.configuration.shardPublishBytes else {
             self.refuse(request, gateway, .tooManyRequests, into: &effects)
+            return
+        }
+        if !isAllowed, self.mustAsk(request) {
+            self.ask(request, from: gateway, in: slot, into: &effects)
             return
         }
         let canTake: Bool
@@ -164,7 +174,7 @@ extension Shard {
         return false
     }
 
-    private mutating func refuse(
+    mutating func refuse(
         _ request: PublishRequest,
         _ gateway: ShardID,
         _ code: ErrorCode,
@@ -190,7 +200,7 @@ extension Shard {
         )
         effects.emit(.peer(gateway, .published(request.token, .accepted(reply))))
         self.fanOut(
-            request.body,
+            request,
             at: .start,
             reply.unixMilliseconds,
             of: slot,
@@ -200,7 +210,7 @@ extension Shard {
     }
 
     private mutating func fanOut(
-        _ body: Body,
+        _ request: PublishRequest,
         at offset: Offset,
         _ unixMilliseconds: UInt64,
         of slot: UInt32,
@@ -212,7 +222,9 @@ extension Shard {
             epoch: self.conversations[slot].sequencer.epoch,
             offset: offset,
             unixMilliseconds: unixMilliseconds,
-            body: body
+            count: self.conversations[slot].sequencer.count,
+            departing: request.operation.departing(by: request.user),
+            body: request.body
         )
         for index in 0..<self.conversations[slot].planner.list.count {
             let shard = self.conversations[slot].planner.list[index].shard
@@ -234,6 +246,8 @@ extension Shard {
             user: owned.request.user,
             message: owned.request.message,
             unixMilliseconds: owned.unixMilliseconds,
+            operation: owned.request.operation,
+            isMembersOnly: self.namespace(owned.request.namespace).isMembersOnly,
             body: owned.request.body
         )
     }
@@ -260,7 +274,12 @@ extension Shard {
             let slot = self.conversationSlot(of: self.messages[message].request.conversation)
         else { preconditionFailure("an append ends as an append, while its conversation is kept") }
         self.count(result)
-        switch self.conversations[slot].sequencer.complete(offset, result) {
+        let isCountable = self.messages[message].request.operation.isCountable
+        switch self.conversations[slot].sequencer.complete(
+            offset,
+            result,
+            isCountable: isCountable
+        ) {
         case .acknowledge:
             let time = self.messages[message].unixMilliseconds
             self.messages[message].fate = .found(
@@ -268,8 +287,8 @@ extension Shard {
                 unixMilliseconds: time,
                 isDuplicate: false
             )
-            let body = self.messages[message].request.body
-            self.fanOut(body, at: offset, time, of: slot, into: &effects)
+            let request = self.messages[message].request
+            self.fanOut(request, at: offset, time, of: slot, into: &effects)
             self.announceLater(slot)
         case .duplicate:
             guard case .duplicate(let first, let unixMilliseconds) = result else { return }
@@ -278,6 +297,9 @@ extension Shard {
                 unixMilliseconds: unixMilliseconds,
                 isDuplicate: true
             )
+        case .refuse:
+            guard case .refused(let code) = result else { return }
+            self.messages[message].fate = .refused(code)
         case .park:
             self.messages[message].fate = .parked(offset, result)
             self.readBackIfSettled(slot, into: &effects)
@@ -292,7 +314,7 @@ extension Shard {
         switch outcome {
         case .done: self.counters.appendsDone += 1
         case .duplicate: self.counters.appendsDuplicate += 1
-        case .fenced, .failed: self.counters.appendsFailed += 1
+        case .fenced, .failed, .refused: self.counters.appendsFailed += 1
         case .unknown: self.counters.appendsUnknown += 1
         }
     }
@@ -305,6 +327,8 @@ extension Shard {
     ) {
         let owned = self.messages[message]
         var outcome = PublishOutcome.refused(.internal)
+        if case .refused(let code) = owned.fate { outcome = .refused(code) }
+        self.forgetDeparted(owned)
         if case .found(let offset, let unixMilliseconds, let isDuplicate) = owned.fate {
             let reply = SendReply(
                 epoch: self.conversations[slot].sequencer.epoch,

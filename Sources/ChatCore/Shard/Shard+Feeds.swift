@@ -96,12 +96,21 @@ extension Shard {
             self.renewalsDue -= pauses
             if self.renewalStart >= self.feeds.slotCount { self.renewalStart = 0 }
             if self.feeds.isOccupied(self.renewalStart) {
-                self.sendInterest(self.renewalStart, into: &effects)
+                self.renew(self.renewalStart, into: &effects)
             }
             self.renewalStart += 1
         }
         self.renewalsDue += UInt64(self.feeds.slotCount)
         self.deadlines.schedule(.renewals, at: now + Self.renewalPause)
+    }
+
+    /// Renews the interest of one feed, or lets go of it if the last of its subscribers was sent away.
+    private mutating func renew(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+        guard !self.feeds[slot].targets.isEmpty || self.feeds[slot].firstJoining != noSlot else {
+            self.removeFeedIfUnused(slot, into: &effects)
+            return
+        }
+        self.sendInterest(slot, into: &effects)
     }
 
     /// Registers with the owner, again and again until it answers.
@@ -201,10 +210,14 @@ extension Shard {
         of slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard !self.feeds[slot].targets.isEmpty else { return }
+        guard !self.feeds[slot].targets.isEmpty else {
+            self.noteDeparture(delivery, of: slot, into: &effects)
+            return
+        }
         let targets = self.appendTargets(of: slot, into: &effects)
         self.counters.deliveries += UInt64(targets.count)
         effects.emit(.deliver(delivery, name: self.feeds[slot].name, targets: targets))
+        self.noteDeparture(delivery, of: slot, into: &effects)
     }
 
     mutating func appendTargets(
@@ -231,6 +244,8 @@ extension Shard {
         case .stale, .level:
             break
         case .began:
+            // What has happened to members before is not delivered here.
+            self.feeds[slot].departed = head.offset
             self.joinWaiting(of: slot, at: now, into: &effects)
             self.deliverContiguous(of: slot, into: &effects)
         case .behind:
@@ -319,6 +334,11 @@ extension Shard {
             return
         }
         guard page.first <= position.offset.next else {
+            self.restart(slot, at: now, into: &effects)
+            return
+        }
+        guard !page.hasDepartures else {
+            // Whom it concerns is not known here: everybody is checked on the way back.
             self.restart(slot, at: now, into: &effects)
             return
         }

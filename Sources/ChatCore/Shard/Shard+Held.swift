@@ -62,6 +62,10 @@ extension Shard {
                     .deliver(kept.delivery, name: self.feeds[slot].name, targets: range)
                 )
             }
+            if verdict == .deliver, kept.delivery.departing != nil {
+                self.noteDeparture(kept.delivery, of: slot, into: &effects)
+                targets = nil
+            }
             row = kept.next
         }
         self.trimHeld(of: slot, into: &effects)

@@ -51,7 +51,7 @@ extension Shard {
             self.messages[message].fate = .absent
         case .unavailable:
             self.conversations[slot].readFailed = true
-        case .appended, .head, .page, .leased:
+        case .appended, .head, .page, .ruling, .marked, .listed, .denied, .leased:
             preconditionFailure("a look-up ends as a look-up")
         }
     }
@@ -62,10 +62,10 @@ extension Shard {
         case .parked(let numbered, let outcome):
             switch outcome {
             case .done, .unknown: return numbered != offset
-            case .duplicate, .fenced, .failed: return true
+            case .duplicate, .refused, .fenced, .failed: return true
             }
         case .found(_, _, let isDuplicate): return isDuplicate
-        case .waiting, .appending, .absent: return true
+        case .waiting, .appending, .absent, .refused: return true
         }
     }
 
@@ -198,7 +198,8 @@ extension Shard {
     private func head(of slot: UInt32) -> StreamHead {
         StreamHead(
             epoch: self.conversations[slot].sequencer.epoch,
-            offset: self.conversations[slot].sequencer.head
+            offset: self.conversations[slot].sequencer.head,
+            count: self.conversations[slot].sequencer.count
         )
     }
 
@@ -287,8 +288,7 @@ extension Shard {
     /// Lets go of a conversation that nobody watches and nothing waits for; the store has it.
     mutating func forgetIfIdle(_ slot: UInt32) {
         guard self.conversations[slot].planner.list.isEmpty,
-            self.conversations[slot].roundsToAnnounce == 0,
-            self.conversations[slot].messageCount == 0, self.conversations[slot].openReads == 0
+            self.conversations[slot].roundsToAnnounce == 0, self.isAtRest(slot)
         else { return }
         self.forget(slot)
     }
@@ -301,9 +301,7 @@ extension Shard {
         while next != noSlot {
             let slot = next
             next = self.conversations[slot].nextInPartition
-            guard self.conversations[slot].term < term, self.conversations[slot].messageCount == 0,
-                self.conversations[slot].openReads == 0
-            else { continue }
+            guard self.conversations[slot].term < term, self.isAtRest(slot) else { continue }
             self.forget(slot)
         }
     }

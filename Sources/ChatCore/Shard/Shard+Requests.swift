@@ -8,35 +8,45 @@ extension Shard {
         _ id: CommandID,
         _ reference: ConversationReference,
         _ message: MessageID?,
+        _ operation: ChatAction,
         _ body: Body,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        self.release(reference.name, into: &effects)
-        guard self.namespace(reference.namespace).allowsPublish else {
+        if let code = self.refusal(of: operation, in: reference.namespace) {
+            self.release(reference.name, into: &effects)
             self.release(body.handle, into: &effects)
-            self.fail(handle, id, .permissionDenied, into: &effects)
+            self.fail(handle, id, code, into: &effects)
             return
         }
         let partition = self.partition(of: reference.id)
         guard let owner = self.placement[Int(partition.rawValue)].owner else {
+            self.release(reference.name, into: &effects)
             self.release(body.handle, into: &effects)
             self.fail(handle, id, .internal, into: &effects)
             return
         }
         let cost = Self.cost(of: body)
         guard self.beginPublish(of: handle, cost: cost) else {
+            self.release(reference.name, into: &effects)
             self.release(body.handle, into: &effects)
             self.fail(handle, id, .tooManyRequests, into: &effects)
             return
         }
-        let token = self.token(for: .publish(handle, id, isSend: message != nil, cost: cost))
+        let token: RequestToken
+        if case .create = operation {
+            token = self.token(for: .create(reference, handle, id, cost: cost))
+        } else {
+            self.release(reference.name, into: &effects)
+            token = self.token(for: .publish(handle, id, isSend: message != nil, cost: cost))
+        }
         let request = PublishRequest(
             token: token,
             conversation: reference.id,
             namespace: reference.namespace,
             user: self.connections[Int(handle.slot)].user,
             message: message,
+            operation: operation,
             body: body
         )
         effects.emit(.peer(owner, .publish(request)))
@@ -80,12 +90,17 @@ extension Shard {
             self.requests.remove(slot, leaving: .vacant)
             self.endPublish(of: handle, cost: cost)
             self.fail(handle, id, .internal, into: &effects)
-        case .history(let handle, let id, _):
+        case .create(let reference, let handle, let id, let cost):
+            self.requests.remove(slot, leaving: .vacant)
+            self.endPublish(of: handle, cost: cost)
+            self.release(reference.name, into: &effects)
+            self.fail(handle, id, .internal, into: &effects)
+        case .history(let handle, let id, _), .mark(let handle, let id), .list(let handle, let id):
             // Counts as open until the store answers, so that repeats do not pile up there.
             self.requests[slot] = .lateHistory(handle)
             self.fail(handle, id, .internal, into: &effects)
         case .vacant, .subscribePage, .holePage, .lateHistory, .load, .append, .lookUp, .readBack,
-            .leases:
+            .leases, .admission, .standing:
             return
         }
     }
@@ -95,8 +110,13 @@ extension Shard {
         _ outcome: PublishOutcome,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard case .publish(let handle, let id, let isSend, let cost) = self.take(token)
-        else { return }
+        let purpose = self.take(token)
+        if case .create(let reference, let handle, let id, let cost) = purpose {
+            self.endPublish(of: handle, cost: cost)
+            self.onCreated(reference, handle, id, outcome, into: &effects)
+            return
+        }
+        guard case .publish(let handle, let id, let isSend, let cost) = purpose else { return }
         self.endPublish(of: handle, cost: cost)
         guard self.isOpen(handle) else { return }
         switch outcome {
@@ -136,9 +156,10 @@ extension Shard {
             return
         }
         self.connections[slot].openHistories += 1
+        let reader = namespace.isMembersOnly ? self.connections[slot].user : nil
         let token = self.token(for: .history(handle, id, request))
         self.deadlines.schedule(.request(token), at: now + self.configuration.requestTimeout)
-        guard request.limit > 0 else {
+        guard request.limit > 0 || reader != nil else {
             effects.emit(.store(token, .head(reference.id)))
             return
         }
@@ -146,7 +167,8 @@ extension Shard {
             conversation: reference.id,
             from: request.isReversed ? request.since : request.since ?? .start,
             limit: min(request.limit, self.configuration.historyLimit),
-            isReversed: request.isReversed
+            isReversed: request.isReversed,
+            reader: reader
         )
         effects.emit(.store(token, .read(read)))
     }
@@ -155,12 +177,16 @@ extension Shard {
         _ handle: ConnectionHandle,
         _ id: CommandID,
         _ request: HistoryRequest,
-        _ page: Page?,
+        _ outcome: StoreOutcome,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard self.isOpen(handle) else { return }
         self.connections[Int(handle.slot)].openHistories -= 1
-        guard let page else {
+        if outcome == .denied {
+            self.fail(handle, id, .notMember, into: &effects)
+            return
+        }
+        guard let page = Self.page(in: outcome) else {
             self.fail(handle, id, .internal, into: &effects)
             return
         }
@@ -171,7 +197,8 @@ extension Shard {
         let reply = HistoryReply(
             page: page.handle,
             epoch: page.head.epoch,
-            head: page.head.offset
+            head: page.head.offset,
+            isChat: request.isChat
         )
         effects.emit(.reply(handle, id, .history(reply)))
     }
@@ -195,6 +222,10 @@ extension Shard {
             guard let slot = self.conversationSlot(of: conversation) else { return }
             self.conversations[slot].planner.withdraw(sender, incarnation: incarnation)
             self.forgetIfIdle(slot)
+        case .signal(let signal):
+            self.onSignal(signal, into: &effects)
+        case .signalled(let signal):
+            self.onSignalled(signal, into: &effects)
         case .delivery(let delivery):
             self.onDelivery(delivery, from: sender, at: now, into: &effects)
         case .head(let conversation, let term, let head):
@@ -212,7 +243,7 @@ extension Shard {
             preconditionFailure("the store answers each request once")
         }
         switch purpose {
-        case .vacant, .publish:
+        case .vacant, .publish, .create:
             preconditionFailure("the store answers what it was asked")
         case .subscribePage(let slot, let generation):
             guard self.subscriptions.holds(slot, generation: generation) else { break }
@@ -221,9 +252,10 @@ extension Shard {
             guard self.feeds.holds(slot, generation: generation) else { break }
             self.onHolePage(slot, Self.page(in: outcome), at: now, into: &effects)
         case .history(let handle, let id, let request):
-            self.onHistory(handle, id, request, Self.page(in: outcome), into: &effects)
+            self.onHistory(handle, id, request, outcome, into: &effects)
         case .lateHistory(let handle):
             if self.isOpen(handle) { self.connections[Int(handle.slot)].openHistories -= 1 }
+            if case .listed(let page) = outcome { self.release(page.handle, into: &effects) }
         case .load(let conversation), .readBack(let conversation):
             self.onEnd(of: conversation, outcome, at: now, into: &effects)
         case .append(let message):
@@ -232,12 +264,21 @@ extension Shard {
             self.onLookedUp(message, outcome)
         case .leases:
             break
+        case .admission(let slot, let generation):
+            guard self.subscriptions.holds(slot, generation: generation) else { break }
+            self.onAdmission(slot, outcome, into: &effects)
+        case .standing(let row):
+            self.onStanding(row, outcome, at: now, into: &effects)
+        case .mark(let handle, let id):
+            self.onMarked(handle, id, outcome, into: &effects)
+        case .list(let handle, let id):
+            self.onListed(handle, id, outcome, into: &effects)
         }
         if case .page(let page) = outcome { self.release(page.handle, into: &effects) }
     }
 
     /// The page in a read's outcome, `nil` if the store could not read; a head is an empty page.
-    private static func page(in outcome: StoreOutcome) -> Page? {
+    static func page(in outcome: StoreOutcome) -> Page? {
         switch outcome {
         case .page(let page):
             return page
@@ -245,7 +286,7 @@ extension Shard {
             return Page(handle: .none, first: .start, count: 0, byteCount: 0, head: head)
         case .unavailable:
             return nil
-        case .appended, .found, .notFound, .leased:
+        case .appended, .found, .notFound, .leased, .ruling, .marked, .listed, .denied:
             preconditionFailure("a read ends with a page, a head, or not at all")
         }
     }

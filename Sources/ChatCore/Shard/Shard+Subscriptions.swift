@@ -30,7 +30,11 @@ extension Shard {
         self.connections[Int(handle.slot)].subscriptionCount += 1
         self.appendJoining(slot, to: feed)
         let generation = self.subscriptions.generation(of: slot)
-        self.join(slot, into: &effects)
+        if self.namespace(reference.namespace).isMembersOnly {
+            self.check(slot, since, into: &effects)
+        } else {
+            self.join(slot, into: &effects)
+        }
         guard self.subscriptions.holds(slot, generation: generation) else { return }
         switch self.subscriptions[slot].standing {
         case .joining:
@@ -79,7 +83,7 @@ extension Shard {
     }
 
     /// The row of a subscription that is not live yet.
-    private func join(of slot: UInt32) -> UInt32 {
+    func join(of slot: UInt32) -> UInt32 {
         guard case .joining(let join) = self.subscriptions[slot].standing else {
             preconditionFailure("who joins is not live yet")
         }
@@ -137,12 +141,16 @@ extension Shard {
     }
 
     /// Answers a subscription from the feed's position, or starts reading what it missed.
-    private mutating func join(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+    mutating func join(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
         let join = self.join(of: slot)
         guard case .waiting(let since) = self.joins[join].phase else { return }
         let id = self.joins[join].command
         let feed = self.subscriptions[slot].feed
         guard let position = self.feeds[feed].position.delivered else { return }
+        guard self.isVouched(slot) else {
+            self.check(slot, since, into: &effects)
+            return
+        }
         guard let since, self.namespace(self.feeds[feed].namespace).hasLog else {
             self.goLive(slot, id, .notRequested, at: position.offset, into: &effects)
             return
@@ -197,7 +205,7 @@ extension Shard {
     }
 
     /// Refuses a subscription that has not been answered yet.
-    private mutating func abandon(
+    mutating func abandon(
         _ slot: UInt32,
         _ id: CommandID,
         _ code: ErrorCode,
@@ -252,6 +260,11 @@ extension Shard {
             self.joins[join].phase = .waiting(since)
             return
         }
+        guard self.isVouched(slot) else {
+            self.feeds[feed].recovering -= 1
+            self.check(slot, since, into: &effects)
+            return
+        }
         guard let page else {
             self.abandon(slot, id, .internal, into: &effects)
             return
@@ -295,7 +308,7 @@ extension Shard {
     }
 
     /// Takes a subscription out of its connection's list.
-    private mutating func unlink(_ slot: UInt32, from connection: UInt32) {
+    mutating func unlink(_ slot: UInt32, from connection: UInt32) {
         let next = self.subscriptions[slot].nextInConnection
         self.connections[Int(connection)].subscriptionCount -= 1
         guard self.connections[Int(connection)].firstSubscription != slot else {
@@ -335,7 +348,7 @@ extension Shard {
         self.removeFeedIfUnused(feed, into: &effects)
     }
 
-    private mutating func removeTarget(_ target: UInt32, from feed: UInt32) {
+    mutating func removeTarget(_ target: UInt32, from feed: UInt32) {
         let last = self.feeds[feed].targets.count - 1
         if Int(target) != last {
             let moved = self.feeds[feed].targets[last]

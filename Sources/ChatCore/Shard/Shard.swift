@@ -44,6 +44,9 @@ package struct Shard: ~Copyable, StateMachine {
     var partitionFeeds: [UInt32]
     var pingSlots: PingSlots
     var drain = Drain.serving
+    var admission = Admission()
+    /// How long the oldest event of the last round had waited.
+    var lag = Interval.zero
     /// Who is sent away when it has been answered.
     var leaving: [Leaving] = []
     /// What the publishes take that owners have not answered.
@@ -59,6 +62,8 @@ package struct Shard: ~Copyable, StateMachine {
     var keptBytes: UInt64 = 0
     var repeats = Slab<RepeatedMessage>()
     var recent: RecentMessages
+    var asked = Slab<AskedOperation>()
+    var members: MemberCache
     /// Conversations whose heads the next round announces.
     var moved: [MovedHead] = []
     /// Those that the present round has not come to, the next one last.
@@ -73,6 +78,10 @@ package struct Shard: ~Copyable, StateMachine {
         incarnation: UInt64
     ) {
         precondition(!configuration.namespaces.isEmpty, "there must be a default namespace")
+        precondition(
+            configuration.namespaces.allSatisfy { $0.hasLog || !$0.isMembersOnly },
+            "members' conversations have a log"
+        )
         precondition(configuration.pongTimeout < configuration.pingInterval)
         self.id = id
         self.configuration = configuration
@@ -94,6 +103,7 @@ package struct Shard: ~Copyable, StateMachine {
             limit: configuration.recentMessageLimit,
             seed: seed
         )
+        self.members = MemberCache(limit: configuration.memberCacheLimit)
         self.deadlines.schedule(.leases, at: .zero)
         if configuration.roles.contains(.conversation) {
             self.deadlines.schedule(.heads, at: .zero + configuration.headInterval)
@@ -108,7 +118,9 @@ package struct Shard: ~Copyable, StateMachine {
         statistics.subscriptions = UInt64(self.subscriptions.count)
         statistics.conversations = UInt64(self.conversations.count)
         statistics.feeds = UInt64(self.feeds.count)
-        statistics.pendingMessages = UInt64(self.messages.count + self.repeats.count)
+        statistics.pendingMessages = UInt64(
+            self.messages.count + self.repeats.count + self.asked.count
+        )
         statistics.heldDeliveries = UInt64(self.held.count)
         statistics.deadlines = UInt64(self.deadlines.count)
         statistics.requests = UInt64(self.requests.count)
@@ -150,6 +162,8 @@ package struct Shard: ~Copyable, StateMachine {
             self.onLease(partition, term, owner, at: now)
         case .drain(let duration):
             self.onDrain(over: duration, at: now, into: &effects)
+        case .load(let lag):
+            self.onLoad(lag: lag, at: now, into: &effects)
         }
         self.staged.removeAll()
         self.finishDrainIfEmpty(into: &effects)

@@ -20,17 +20,21 @@ package struct Namespace: Equatable, Sendable {
     package var allowsSubscribe: Bool
     package var allowsPublish: Bool
     package var allowsHistory: Bool
+    /// Whether its conversations belong to their members; needs a log.
+    package var isMembersOnly: Bool
 
     package init(
         hasLog: Bool = true,
         allowsSubscribe: Bool = true,
         allowsPublish: Bool = true,
-        allowsHistory: Bool = true
+        allowsHistory: Bool = true,
+        isMembersOnly: Bool = false
     ) {
         self.hasLog = hasLog
         self.allowsSubscribe = allowsSubscribe
         self.allowsPublish = allowsPublish
         self.allowsHistory = allowsHistory
+        self.isMembersOnly = isMembersOnly
     }
 }
 
@@ -80,6 +84,14 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var gatedLimit: UInt32 = 64
     /// Message ids that an owner remembers to answer repeats without the store.
     package var recentMessageLimit: Int = 65_536
+    /// Members that an owner remembers to take their messages without asking the store.
+    package var memberCacheLimit: Int = 65_536
+    /// How long after one word of typing the next of the same device is passed on.
+    package var typingInterval: Interval = .seconds(3)
+    /// The most conversations in one window of a user's list.
+    package var listLimit: UInt32 = 200
+    /// `nil` takes everything, however late.
+    package var overload: OverloadPolicy? = OverloadPolicy()
 
     package init() {}
 }
@@ -91,6 +103,8 @@ package struct ShardStatistics: Equatable, Sendable {
     package var connectionsClosed: UInt64 = 0
     package var commands: UInt64 = 0
     package var errors: UInt64 = 0
+    /// Commands and connects that were refused because the queue was long.
+    package var shed: UInt64 = 0
     package var appends: UInt64 = 0
     package var appendsDone: UInt64 = 0
     package var appendsDuplicate: UInt64 = 0

@@ -16,7 +16,7 @@ package struct NamespaceTable: Sendable, Equatable {
             return .failure(NameRefusal(code: .badRequest))
         }
         var namespace = 0
-        if let colon = name.firstIndex(of: ":") {
+        if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
             guard let index = self.names.dropFirst().firstIndex(of: String(name[..<colon])) else {
                 return .failure(NameRefusal(code: .unknownConversation))
             }
@@ -66,10 +66,10 @@ struct CommandTranslation {
         case .history(let request):
             return .command(id, self.history(request))
         case .rpc(let method, let data):
-            guard method == SendRequest.method else {
-                return .command(id, .refused(.methodNotFound))
-            }
-            return .command(id, self.send(data))
+            return .command(
+                id,
+                method == SendRequest.method ? self.send(data) : self.chat(method, data)
+            )
         case .presence, .presenceStats, .refresh, .subRefresh:
             return .command(id, .refused(.notAvailable))
         case .ping:
@@ -83,7 +83,7 @@ struct CommandTranslation {
         }
     }
 
-    private func named(
+    func named(
         _ channel: String,
         _ make: (ConversationReference) -> Command
     ) -> Command {
@@ -120,16 +120,20 @@ struct CommandTranslation {
     private func send(_ data: [UInt8]) -> Command {
         do throws(FrameError) {
             let request = try SendRequest(parsing: data.span)
+            let isReply = request.replyTo > 0
+            let note =
+                isReply ? EntryNote(kind: .reply, detail: request.replyTo) : EntryNote.message
             return self.named(request.channel) {
-                .send(
-                    $0,
-                    MessageID(named: request.id),
-                    self.body(
-                        request.body,
-                        messageID: request.id,
-                        conversation: request.channel
-                    )
+                let id = MessageID(named: request.id)
+                let body = self.body(
+                    request.body,
+                    messageID: request.id,
+                    conversation: request.channel,
+                    note: note,
+                    people: request.mentions
                 )
+                return isReply
+                    ? .operate($0, id, .reply(Offset(request.replyTo)), body) : .send($0, id, body)
             }
         } catch {
             return .refused(SendRequest.errorCode)
@@ -146,22 +150,31 @@ struct CommandTranslation {
         return self.named(request.channel) { .history($0, page) }
     }
 
-    private func body(_ data: [UInt8], messageID: String?, conversation: String) -> Body {
+    /// What the client gave no data for carries `null`.
+    func body(
+        _ data: [UInt8],
+        messageID: String?,
+        conversation: String,
+        note: EntryNote = .message,
+        people: [String] = []
+    ) -> Body {
         let message = Message(
-            body: data,
+            body: data.isEmpty ? Array("null".utf8) : data,
             messageID: messageID,
             user: self.user,
             client: self.client,
-            conversation: conversation
+            conversation: conversation,
+            note: note,
+            people: people
         )
         return Body(
             handle: message.retained(),
-            byteCount: UInt32(truncatingIfNeeded: data.count)
+            byteCount: UInt32(truncatingIfNeeded: message.body.count)
         )
     }
 
     /// A foreign epoch becomes 0, which is nobody's.
-    private static func epoch(_ text: String) -> Epoch? {
+    static func epoch(_ text: String) -> Epoch? {
         switch EpochText(parsing: text) {
         case .none: nil
         case .known(let epoch): epoch

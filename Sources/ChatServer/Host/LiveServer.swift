@@ -57,17 +57,32 @@ package final class LiveServer: Sendable {
     ) async throws -> LiveServer {
         let directory = try DataDirectory(path: configuration.dataPath)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.shardCount)
+        let boxes = Self.mailboxes(Array(group.makeIterator()))
+        var store: DurableStore?
         do {
-            return try await LiveServer(configuration, directory, group, log)
+            let opened = try DurableStore(
+                directory: directory,
+                shards: boxes.keys.sorted(),
+                configuration: configuration.shard,
+                leaseLength: configuration.shard.leaseInterval * 6,
+                log: log,
+                answer: { shard, events in boxes[shard]?.post(events) }
+            )
+            store = opened
+            return try await LiveServer(configuration, opened, boxes, group, log)
         } catch {
+            // The shards that have started end with their loops, and ask the store for nothing more.
             try await group.shutdownGracefully()
+            store?.close()
+            directory.unlock()
             throw error
         }
     }
 
     private init(
         _ configuration: ServerConfiguration,
-        _ directory: DataDirectory,
+        _ store: DurableStore,
+        _ boxes: [ShardID: Mailbox],
         _ group: MultiThreadedEventLoopGroup,
         _ log: Logger
     ) async throws {
@@ -75,16 +90,7 @@ package final class LiveServer: Sendable {
         self.log = log
         self.group = group
         let loops = Array(group.makeIterator())
-        let boxes = Self.mailboxes(loops)
         self.mailboxes = boxes
-        let store = try DurableStore(
-            directory: directory,
-            shards: boxes.keys.sorted(),
-            configuration: configuration.shard,
-            leaseLength: configuration.shard.leaseInterval * 6,
-            log: log,
-            answer: { shard, events in boxes[shard]?.post(events) }
-        )
         self.store = store
         let records = try RecordFiles.open(boxes.keys.sorted(), configuration, log: log)
         self.records = records
@@ -140,6 +146,10 @@ package final class LiveServer: Sendable {
             let time = UInt64(Date().timeIntervalSince1970 * 1000)
             host.value.tick(unixMilliseconds: time)
         }
+        host.eventLoop.scheduleRepeatedTask(
+            initialDelay: .zero,
+            delay: .nanoseconds(Int64(Admission.window.nanoseconds))
+        ) { _ in host.value.beat() }
     }
 
     /// The port that clients reach.
@@ -175,7 +185,8 @@ package final class LiveServer: Sendable {
         _ hosts: [NIOLoopBound<ShardHost>],
         _ store: DurableStore
     ) async throws -> any Channel {
-        let requestTimeout = configuration.shard.connectTimeout
+        let patience = configuration.shard.connectTimeout
+        let timeout = TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds))
         let metrics: @Sendable () -> EventLoopFuture<String> = { Self.metrics(hosts, store) }
         return try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
@@ -185,20 +196,15 @@ package final class LiveServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     guard let host = hosts.first(where: { $0.eventLoop === channel.eventLoop })
                     else { preconditionFailure("each loop has a shard") }
-                    let requests = PlainRequests(metrics: metrics, timeout: requestTimeout)
-                    let bound = NIOLoopBound(requests, eventLoop: channel.eventLoop)
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-                        withServerUpgrade: (
-                            upgraders: [WebSocketUpgrade(host: host)],
-                            completionHandler: { context in
-                                context.pipeline.syncOperations.removeHandler(
-                                    bound.value,
-                                    promise: nil
-                                )
-                            }
-                        )
-                    )
-                    try channel.pipeline.syncOperations.addHandler(requests)
+                    let gate = UpgradeGate(
+                        upgrade: WebSocketUpgrade(host: host),
+                        timeout: timeout
+                    ) { pipeline, due in
+                        let requests = PlainRequests(metrics: metrics, due: due, timeout: timeout)
+                        try pipeline.configureHTTPServerPipeline()
+                        try pipeline.addHandler(requests)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(gate)
                 }
             }
             .bind(host: configuration.host, port: configuration.port)
@@ -213,7 +219,7 @@ package final class LiveServer: Sendable {
             host.eventLoop.submit {
                 (
                     host.value.statistics, host.value.queuedBytes, host.value.closes,
-                    host.value.abandonedSegments
+                    host.value.abandonedSegments, host.value.turnedAway
                 )
             }
         }
@@ -230,6 +236,11 @@ package final class LiveServer: Sendable {
                 "record_segments_abandoned",
                 "Segments of records that the disk was too slow for.",
                 parts.reduce(0) { $0 + $1.3 }
+            )
+            text.counter(
+                "connections_turned_away",
+                "Upgrades refused with 503, because too much waited.",
+                parts.reduce(0) { $0 + $1.4 }
             )
             text.add(store.statistics, waiting: store.waitingCount)
             return text.text

@@ -29,6 +29,7 @@ struct MetricsText {
         self.counter("events", "Events that shards handled.", sum(\.events))
         self.counter("commands", "Client commands.", sum(\.commands))
         self.counter("errors", "Error replies.", sum(\.errors))
+        self.counter("shed", "Commands refused because too much waited.", sum(\.shed))
         self.counter("appends", "Appends that were asked for.", sum(\.appends))
         self.counter("appends_done", "Appends that are durable.", sum(\.appendsDone))
         self.counter("appends_duplicate", "Repeats of a message id.", sum(\.appendsDuplicate))

@@ -1,14 +1,14 @@
 import DequeModule
-import Kernel
-import NIOCore
+package import Kernel
+package import NIOCore
 
 /// What is on its way to the connections of a shard, up to their sockets.
 ///
 /// Connections that have something pending wait in line to be written; what comes meanwhile goes with
 /// the same write.
-struct Outbound {
+package struct Outbound {
     /// More pending bytes than this are written without waiting in line.
-    static let gatherLimit = 1 << 18
+    package static let gatherLimit = 1 << 18
 
     private struct Place {
         var generation: UInt32 = 0
@@ -24,10 +24,16 @@ struct Outbound {
     /// By dialect, the connections that take frames.
     private var openCounts = [Int](repeating: 0, count: Dialect.count)
 
-    /// Connections in line; some may have closed meanwhile.
-    var lineCount: Int { self.line.count }
+    package init() {}
 
-    mutating func open(_ handle: ConnectionHandle, _ dialect: Dialect) {
+    /// Frames that are pending for somebody, each once wherever it is shared.
+    package var frameCount: Int { self.frames.count }
+
+    /// Connections in line; some may have closed meanwhile.
+    package var lineCount: Int { self.line.count }
+
+    /// A connection has a socket, and may be sent frames of its dialect.
+    package mutating func open(_ handle: ConnectionHandle, _ dialect: Dialect) {
         let slot = Int(handle.slot)
         if slot == self.places.count { self.places.append(Place()) }
         self.places[slot] = Place(
@@ -39,7 +45,7 @@ struct Outbound {
     }
 
     /// Takes no further frames for a connection; what is pending stays.
-    mutating func mute(_ handle: ConnectionHandle) {
+    package mutating func mute(_ handle: ConnectionHandle) {
         let slot = Int(handle.slot)
         guard self.places[slot].isOpen else { return }
         self.places[slot].isOpen = false
@@ -47,21 +53,22 @@ struct Outbound {
     }
 
     /// Forgets what is pending for a connection that has no socket any more.
-    mutating func close(_ handle: ConnectionHandle) {
+    package mutating func close(_ handle: ConnectionHandle) {
         let slot = Int(handle.slot)
         self.frames.leave(self.places[slot].pending)
         self.places[slot].pending = PendingFrames.none
         self.mute(handle)
     }
 
-    mutating func send(_ frame: ByteBuffer, to handle: ConnectionHandle) {
+    /// Sends a frame to one connection; nothing if it is closed, muted or another one by now.
+    package mutating func send(_ frame: ByteBuffer, to handle: ConnectionHandle) {
         self.frames.beginFanOut()
         self.append(frame, handle)
     }
 
     /// Sends one message to a range of a step's targets; `frame` makes it once in each dialect that
     /// they speak.
-    mutating func send<Effect>(
+    package mutating func send<Effect>(
         to targets: TargetRange,
         of effects: borrowing EffectBuffer<Effect>,
         _ frame: (Dialect) -> ByteBuffer
@@ -80,12 +87,13 @@ struct Outbound {
     }
 
     /// The next connection that should not wait in line, for what it has pending is much.
-    mutating func nextOverfull() -> UInt32? { self.overfull.popLast() }
+    package mutating func nextOverfull() -> UInt32? { self.overfull.popLast() }
 
-    mutating func nextInLine() -> UInt32? { self.line.popFirst() }
+    /// The slot of the next connection in line.
+    package mutating func nextInLine() -> UInt32? { self.line.popFirst() }
 
     /// What is pending for the connection in a slot; from here on nothing is.
-    mutating func take(_ slot: UInt32) -> ByteBuffer? {
+    package mutating func take(_ slot: UInt32) -> ByteBuffer? {
         let pending = self.places[Int(slot)].pending
         guard pending != PendingFrames.none else { return nil }
         self.places[Int(slot)].pending = PendingFrames.none

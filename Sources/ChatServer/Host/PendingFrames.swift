@@ -1,13 +1,13 @@
-import NIOCore
+package import NIOCore
 
 /// Frames that connections were sent and that their sockets have not been given yet, as a tree.
 ///
 /// A node stands for the frames on the way to it from the root. Connections that were sent the same
 /// share a node, and its bytes are put together once for all of them; a fan-out costs an index for each
 /// target, whatever the frame.
-struct PendingFrames {
+package struct PendingFrames {
     /// The root: nothing is pending.
-    static let none: Int32 = 0
+    package static let none: Int32 = 0
 
     private struct Node {
         var parent = PendingFrames.none
@@ -27,14 +27,16 @@ struct PendingFrames {
     private var fanOut: UInt64 = 0
     private let allocator = ByteBufferAllocator()
 
+    package init() {}
+
     /// Nodes in use besides the root.
-    var count: Int { self.nodes.count - 1 - self.vacant.count }
+    package var count: Int { self.nodes.count - 1 - self.vacant.count }
 
     /// Begins to send another frame.
-    mutating func beginFanOut() { self.fanOut += 1 }
+    package mutating func beginFanOut() { self.fanOut += 1 }
 
     /// Moves one connection from its node to the one with the present fan-out's frame behind it.
-    mutating func extend(_ node: Int32, by frame: ByteBuffer) -> Int32 {
+    package mutating func extend(_ node: Int32, by frame: ByteBuffer) -> Int32 {
         let child =
             self.nodes[Int(node)].fanOut == self.fanOut
             ? self.nodes[Int(node)].child : self.addChild(of: node, frame)
@@ -44,17 +46,17 @@ struct PendingFrames {
     }
 
     /// Bytes of the frames up to a node.
-    func byteCount(_ node: Int32) -> Int { self.nodes[Int(node)].byteCount }
+    package func byteCount(_ node: Int32) -> Int { self.nodes[Int(node)].byteCount }
 
     /// The bytes of all frames up to a node, for one connection that leaves it.
-    mutating func take(_ node: Int32) -> ByteBuffer {
+    package mutating func take(_ node: Int32) -> ByteBuffer {
         let bytes = self.gathered(node)
         self.leave(node)
         return bytes
     }
 
     /// One connection leaves a node without its bytes.
-    mutating func leave(_ node: Int32) {
+    package mutating func leave(_ node: Int32) {
         var node = node
         while node != Self.none {
             self.nodes[Int(node)].users -= 1

@@ -57,7 +57,17 @@ enum ReplyBytes {
             if reply.page != .none {
                 result.publications = reply.page.page.entries.map(Self.publication)
             }
-            return .history(result)
+            return reply.isChat ? .rpc(data: ChatResults.history(result)) : .history(result)
+        case .created(let name, let reply):
+            return .rpc(data: ChatResults.created(channel: name.conversationName, reply))
+        case .done: return .rpc(data: Array("{}".utf8))
+        case .marked(let reply): return .rpc(data: ChatResults.marked(reply))
+        case .listed(let page):
+            let window = page.handle.window
+            let cursor = page.next?.cursor ?? ""
+            return .rpc(
+                data: ChatResults.listed(window.changed, gone: window.gone, cursor: cursor)
+            )
         case .error(let code): return .error(ErrorResult(code))
         }
     }
@@ -74,7 +84,8 @@ enum ReplyBytes {
             let publication = Self.publication(
                 message,
                 at: delivery.offset,
-                unixMilliseconds: delivery.unixMilliseconds
+                unixMilliseconds: delivery.unixMilliseconds,
+                count: delivery.count
             )
             let frame = Self.frame(.push(channel: channel, .publication(publication)), format)
             if encoded.offset != delivery.offset {
@@ -109,20 +120,23 @@ enum ReplyBytes {
         Self.publication(
             entry.message,
             at: entry.offset,
-            unixMilliseconds: entry.unixMilliseconds
+            unixMilliseconds: entry.unixMilliseconds,
+            count: entry.count
         )
     }
 
     private static func publication(
         _ message: Message,
         at offset: Offset,
-        unixMilliseconds: UInt64
+        unixMilliseconds: UInt64,
+        count: UInt64
     ) -> Publication {
         Publication(
             data: message.body,
             info: ClientInfo(user: message.user, client: message.client),
             offset: offset,
             messageID: message.messageID,
+            tags: message.note.tags(at: offset, count: count),
             unixMilliseconds: unixMilliseconds
         )
     }

@@ -2,6 +2,7 @@ import ChatCore
 import ClientProtocol
 import DequeModule
 import EventTrace
+import Foundation
 import Kernel
 import NIOCore
 
@@ -13,6 +14,8 @@ import NIOCore
 /// a large fan-out delays nobody by its whole length.
 final class ShardHost {
     static let roundLimit = 256
+    /// How many events share one reading of the clock as the time when they came.
+    static let stampStep = 64
     /// A round writes to as many connections, or to an eighth of those in line if that is more.
     static let writeLimit = 96
     /// More queued bytes on one connection than this close it as slow.
@@ -42,6 +45,11 @@ final class ShardHost {
     private let recorder: ShardRecorder?
     private var effects: EffectBuffer<ShardEffect>
     private var waiting: Deque<ShardEvent> = []
+    private var gauge = LoadGauge()
+    /// When the events that came last came, read from the clock once for several of them.
+    private var stamp = Instant.zero
+    private var lateness = Interval.zero
+    private var lastBeat: Instant?
     private var pongs: [ConnectionHandle] = []
     private var slots: [Slot] = []
     private var vacant: [UInt32] = []
@@ -109,8 +117,30 @@ final class ShardHost {
     }
 
     func submit(_ event: ShardEvent) {
-        self.waiting.append(event)
+        self.enqueue(event)
         self.scheduleRound()
+    }
+
+    private func enqueue(_ event: ShardEvent) {
+        if self.waiting.count.isMultiple(of: Self.stampStep) { self.stamp = self.now }
+        self.waiting.append(event)
+        self.gauge.add(at: self.stamp)
+    }
+
+    /// Whether the socket that asks to be a client's is taken, or turned away because too many wait.
+    func admitsConnection() -> Bool { self.gauge.admits(at: self.now) }
+
+    /// Sockets that were turned away.
+    var turnedAway: UInt64 { self.gauge.turnedAway }
+
+    /// Ten times a second: a beat that comes late tells that sockets keep the loop from its queue.
+    func beat() {
+        let now = self.now
+        if let last = self.lastBeat, last + Admission.window < now {
+            self.lateness = max(self.lateness, now - (last + Admission.window))
+        }
+        self.lastBeat = now
+        if self.lateness >= .milliseconds(20) { self.scheduleRound() }
     }
 
     func violated(_ handle: ConnectionHandle, _ code: CloseCode) {
@@ -123,7 +153,7 @@ final class ShardHost {
     }
 
     func wake() {
-        self.waiting.append(contentsOf: self.mailbox.take())
+        for event in self.mailbox.take() { self.enqueue(event) }
         self.scheduleRound()
     }
 
@@ -177,6 +207,10 @@ final class ShardHost {
         self.isInRound = true
         let now = self.now
         self.passPongs(at: now)
+        if let lag = self.gauge.reading(at: now, lateness: self.lateness) {
+            self.lateness = .zero
+            self.step(.load(lag: lag), at: now)
+        }
         if let due = self.shard.nextDeadline, due <= now {
             self.shard.handleDeadline(at: now, into: &self.effects)
             self.recorder?.tookDeadline(at: now, self.effects)
@@ -184,9 +218,8 @@ final class ShardHost {
         }
         var taken = 0
         while taken < Self.roundLimit, let event = self.waiting.popFirst() {
-            self.shard.handle(event, at: now, into: &self.effects)
-            self.recorder?.took(event, [], at: now, self.effects)
-            self.carryOut(after: event)
+            self.gauge.take()
+            self.step(event, at: now)
             if case .command(let handle, _, _) = event { self.socket(handle)?.commandTaken() }
             taken += 1
         }
@@ -199,6 +232,12 @@ final class ShardHost {
         } else {
             self.armTimer()
         }
+    }
+
+    private func step(_ event: ShardEvent, at now: Instant) {
+        self.shard.handle(event, at: now, into: &self.effects)
+        self.recorder?.took(event, [], at: now, self.effects)
+        self.carryOut(after: event)
     }
 
     /// In ranges that leave room for a violation by each.
@@ -291,16 +330,26 @@ final class ShardHost {
         case .peer(let shard, let message):
             message.retainHandles()
             if shard == self.id {
-                self.waiting.append(.peer(self.id, message))
+                self.enqueue(.peer(self.id, message))
             } else {
                 self.outgoing[shard, default: []].append(.peer(self.id, message))
             }
         case .store(let token, let request):
             var message: Message?
             if case .append(let append) = request { message = append.body.handle.message }
-            self.surroundings.store.submit(request, token: token, message: message, from: self.id)
+            var known: KnownConversations?
+            if case .list(let list) = request { known = list.known.known }
+            self.surroundings.store.submit(
+                request,
+                token: token,
+                message: message,
+                known: known,
+                from: self.id
+            )
         case .release(let handle):
             handle.release()
+        case .limitConnections(let limit):
+            self.gauge.limit(to: limit)
         case .drained:
             self.surroundings.onDrained()
         }
@@ -318,11 +367,15 @@ final class ShardHost {
     private func authenticate(_ handle: ConnectionHandle) {
         guard let socket = self.socket(handle) else { return }
         guard let token = socket.token, !token.isEmpty else {
-            self.waiting.append(.authenticated(handle, .missing))
+            self.enqueue(.authenticated(handle, .missing))
             socket.authenticated(as: nil)
             return
         }
         let verifier = self.surroundings.verifier
+        if let verdict = verifier.verdictAtOnce(token, at: Date()) {
+            self.authenticated(handle, verdict)
+            return
+        }
         let bound = NIOLoopBound(self, eventLoop: self.loop)
         let loop = self.loop
         Task {
@@ -355,7 +408,8 @@ extension PeerMessage {
     func retainHandles() {
         switch self {
         case .publish(let request): request.body.handle.retain()
-        case .delivery(let delivery): delivery.body.handle.retain()
+        case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
+            delivery.body.handle.retain()
         case .published, .interest, .interested, .withdraw, .head: break
         }
     }

@@ -9,7 +9,7 @@ import Synchronization
 package class KeptBytes: @unchecked Sendable {
     // Invariant of the unchecked conformance: this class has no state, and every subclass has only
     // immutable state or state behind a mutex.
-    fileprivate init() {}
+    init() {}
 
     /// A handle with a reference of its own.
     package final func retained() -> PayloadHandle {
@@ -28,6 +28,9 @@ package class KeptBytes: @unchecked Sendable {
 }
 
 extension PayloadHandle {
+    /// The object that a handle which the core holds or lends names.
+    var kept: KeptBytes { KeptBytes.borrowed(self) }
+
     /// Adds a reference, for an event that carries the handle on.
     package func retain() {
         guard self != .none else { return }
@@ -66,13 +69,16 @@ extension PayloadHandle {
 
 /// A message's bytes and the strings that go with it to clients and into the log.
 package final class Message: KeptBytes, @unchecked Sendable {
-    /// Compact JSON, without a raw newline.
+    /// JSON on one line.
     package let body: [UInt8]
     /// The client's own id of the message, as it wrote it.
     package let messageID: String?
     package let user: String
     package let client: String
     package let conversation: String
+    package let note: EntryNote
+    /// Users whom it makes members, or mentions.
+    package let people: [String]
     /// The last frames made of this message, so that all shards of a node share them.
     let encoded = Mutex(EncodedFrames(offset: .start))
 
@@ -81,13 +87,17 @@ package final class Message: KeptBytes, @unchecked Sendable {
         messageID: String?,
         user: String,
         client: String,
-        conversation: String
+        conversation: String,
+        note: EntryNote = .message,
+        people: [String] = []
     ) {
         self.body = body
         self.messageID = messageID
         self.user = user
         self.client = client
         self.conversation = conversation
+        self.note = note
+        self.people = people
         super.init()
     }
 }
@@ -121,6 +131,8 @@ package final class MessagePage: KeptBytes, @unchecked Sendable {
     package struct Entry: Sendable {
         package var offset: Offset
         package var unixMilliseconds: UInt64
+        /// Countable entries up to this one.
+        package var count: UInt64
         package var message: Message
     }
 
@@ -135,6 +147,12 @@ package final class MessagePage: KeptBytes, @unchecked Sendable {
 /// A conversation's name on the wire.
 package final class ConversationName: KeptBytes, @unchecked Sendable {
     package let text: String
+
+    /// The name of the conversation that a user creates under an id.
+    static func created(in namespace: String, by user: String, as id: String) -> String {
+        let id = ConversationID(named: "\(user.utf8.count):\(user)\(id)")
+        return "\(namespace):\(id.cursor)"
+    }
 
     package init(_ text: String) {
         self.text = text

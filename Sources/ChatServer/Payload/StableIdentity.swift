@@ -1,27 +1,35 @@
 import Crypto
 package import Kernel
 
-/// The first 128 bits of SHA-256 over a domain's name and a string, so that two kinds of id never meet.
-private func fingerprint(_ domain: StaticString, _ text: String) -> (high: UInt64, low: UInt64) {
-    var hash = SHA256()
-    hash.update(data: Array("parley/\(domain)/".utf8))
-    hash.update(data: Array(text.utf8))
-    var high: UInt64 = 0
-    var low: UInt64 = 0
-    for (index, byte) in hash.finalize().prefix(16).enumerated() {
-        if index < 8 {
-            high = high << 8 | UInt64(byte)
-        } else {
-            low = low << 8 | UInt64(byte)
+/// A kind of id: what is hashed before the text, so that two kinds never meet.
+private struct IdentityDomain {
+    static let conversation = IdentityDomain("conversation")
+    static let user = IdentityDomain("user")
+    static let message = IdentityDomain("message")
+
+    private let prefix: [UInt8]
+
+    private init(_ name: String) { self.prefix = Array("parley/\(name)/".utf8) }
+
+    /// The first 128 bits of SHA-256 over the kind and a text.
+    func fingerprint(_ text: String) -> (high: UInt64, low: UInt64) {
+        var bytes = self.prefix
+        bytes.reserveCapacity(bytes.count + text.utf8.count)
+        bytes.append(contentsOf: text.utf8)
+        // The digest's memory is read inside the closure only.
+        return unsafe SHA256.hash(data: bytes).withUnsafeBytes { digest in
+            (
+                UInt64(bigEndian: unsafe digest.loadUnaligned(as: UInt64.self)),
+                UInt64(bigEndian: unsafe digest.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
         }
     }
-    return (high, low)
 }
 
 extension ConversationID {
     /// The id of the conversation with this name, the same on every node.
     package init(named name: String) {
-        let (high, low) = fingerprint("conversation", name)
+        let (high, low) = IdentityDomain.conversation.fingerprint(name)
         self.init(high: high, low: low)
     }
 }
@@ -29,7 +37,7 @@ extension ConversationID {
 extension UserID {
     /// The id of the user whom tokens call this.
     package init(named name: String) {
-        let (high, low) = fingerprint("user", name)
+        let (high, low) = IdentityDomain.user.fingerprint(name)
         self.init(high: high, low: low)
     }
 }
@@ -37,7 +45,7 @@ extension UserID {
 extension MessageID {
     /// The id of a message that its client calls this.
     package init(named name: String) {
-        let (high, low) = fingerprint("message", name)
+        let (high, low) = IdentityDomain.message.fingerprint(name)
         self.init(high: high, low: low)
     }
 }

@@ -81,7 +81,7 @@ final class ClientSocket: ChannelInboundHandler {
             self.end(code: 1002, reason: "protocol error")
             return
         }
-        let payload = frame.unmaskedData
+        let payload = FrameBytes.unmasked(frame)
         switch frame.opcode {
         case .text, .binary:
             guard self.fragments == nil else {

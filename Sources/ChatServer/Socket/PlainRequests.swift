@@ -1,4 +1,3 @@
-import Kernel
 import NIOCore
 import NIOHTTP1
 
@@ -8,17 +7,26 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let metrics: @Sendable () -> EventLoopFuture<String>
-    /// From the open socket, or from the last answer, to the end of a request.
-    private let timeout: Interval
+    /// When the first request must have come whole.
+    private let due: NIODeadline
+    /// From an answer to the end of the next request.
+    private let timeout: TimeAmount
     private var head: HTTPRequestHead?
     private var deadline: Scheduled<Void>?
 
-    init(metrics: @escaping @Sendable () -> EventLoopFuture<String>, timeout: Interval) {
+    init(
+        metrics: @escaping @Sendable () -> EventLoopFuture<String>,
+        due: NIODeadline,
+        timeout: TimeAmount
+    ) {
         self.metrics = metrics
+        self.due = due
         self.timeout = timeout
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { self.awaitRequest(context.channel) }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.awaitRequest(context.channel, until: self.due)
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.deadline?.cancel() }
 
@@ -28,10 +36,11 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     /// A client that takes too long over its request would hold its socket for nothing.
-    private func awaitRequest(_ channel: any Channel) {
+    private func awaitRequest(_ channel: any Channel, until due: NIODeadline) {
         self.deadline?.cancel()
-        let delay = TimeAmount.nanoseconds(Int64(clamping: self.timeout.nanoseconds))
-        self.deadline = channel.eventLoop.scheduleTask(in: delay) { channel.close(promise: nil) }
+        self.deadline = channel.eventLoop.scheduleTask(deadline: due) {
+            channel.close(promise: nil)
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -58,6 +67,9 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
             }
         case WebSocketUpgrade.endpoint where WebSocketUpgrade.lacksKey(head):
             self.respond(.badRequest, "text/plain", "no Sec-WebSocket-Key\n", head, context)
+        case WebSocketUpgrade.endpoint where WebSocketUpgrade.isAcceptable(head):
+            // Only a shard that takes nobody at the moment lets such a request come here.
+            self.respond(.serviceUnavailable, "text/plain", "overloaded\n", head, context)
         case WebSocketUpgrade.endpoint:
             let text = "expected a WebSocket upgrade\n"
             self.respond(.upgradeRequired, "text/plain", text, head, context)
@@ -80,16 +92,18 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
             headers.add(name: "Upgrade", value: "websocket")
             headers.add(name: "Sec-WebSocket-Version", value: "13")
         }
-        if !request.isKeepAlive { headers.add(name: "Connection", value: "close") }
+        // What follows a request for an upgrade is not read as HTTP, whatever the answer was.
+        let isLast = !request.isKeepAlive || request.headers.contains(name: "Upgrade")
+        if status == .serviceUnavailable { headers.add(name: "Retry-After", value: "1") }
+        if isLast { headers.add(name: "Connection", value: "close") }
         let head = HTTPResponseHead(version: request.version, status: status, headers: headers)
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)
         if request.method != .HEAD {
             let body = context.channel.allocator.buffer(string: text)
             context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
         }
-        self.awaitRequest(context.channel)
+        self.awaitRequest(context.channel, until: .now() + self.timeout)
         let channel = context.channel
-        let isLast = !request.isKeepAlive
         context.writeAndFlush(self.wrapOutboundOut(.end(nil))).whenComplete { _ in
             if isLast { channel.close(promise: nil) }
         }

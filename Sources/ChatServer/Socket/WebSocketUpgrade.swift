@@ -8,6 +8,7 @@ import NIOWebSocket
 enum UpgradeRefusal: Error {
     case notTheEndpoint
     case badRequest
+    case overloaded
 }
 
 /// What a request asks of its socket, and what it is told of that.
@@ -21,10 +22,7 @@ struct Negotiation: Equatable {
         let parts = request.uri.split(separator: "?", maxSplits: 1)
         let query = parts.count > 1 ? parts[1].split(separator: "&").map(String.init) : []
         let offered = request.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
-        for subprotocol in ["centrifuge-json", "centrifuge-protobuf"]
-        where offered.contains(subprotocol) {
-            self.subprotocol = subprotocol
-        }
+        self.subprotocol = ["centrifuge-protobuf", "centrifuge-json"].first(where: offered.contains)
         let asksForProtobuf =
             self.subprotocol == "centrifuge-protobuf" || query.contains("format=protobuf")
             || query.contains("cf_protocol=protobuf")
@@ -39,39 +37,29 @@ struct Negotiation: Equatable {
 ///
 /// Leaves NIO's frame decoder and our own inbound part in the pipeline; frames go out as ready bytes,
 /// so there is no encoder.
-final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
+final class WebSocketUpgrade: Sendable {
     static let endpoint = "/connection/websocket"
 
-    let supportedProtocol = "websocket"
-    let requiredUpgradeHeaders: [String] = []
     private let host: NIOLoopBound<ShardHost>
 
     init(host: NIOLoopBound<ShardHost>) { self.host = host }
 
-    func buildUpgradeResponse(
-        channel: any Channel,
-        upgradeRequest: HTTPRequestHead,
-        initialResponseHeaders: HTTPHeaders
-    ) -> EventLoopFuture<HTTPHeaders> {
-        do throws(UpgradeRefusal) {
-            let headers = try Self.headers(for: upgradeRequest, from: initialResponseHeaders)
-            return channel.eventLoop.makeSucceededFuture(headers)
-        } catch {
-            return channel.eventLoop.makeFailedFuture(error)
-        }
+    /// The headers that grant a request, or why it is refused.
+    func response(to request: HTTPRequestHead) throws(UpgradeRefusal) -> HTTPHeaders {
+        let headers = try Self.headers(for: request)
+        guard self.host.value.admitsConnection() else { throw .overloaded }
+        return headers
     }
 
-    func upgrade(
-        context: ChannelHandlerContext,
-        upgradeRequest: HTTPRequestHead
-    ) -> EventLoopFuture<Void> {
-        context.eventLoop.makeCompletedFuture {
-            let decoder = WebSocketFrameDecoder(maxFrameSize: ClientSocket.messageLimit)
-            try context.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
-            let dialect = Negotiation(upgradeRequest).dialect
-            let socket = ClientSocket(host: self.host.value, dialect: dialect)
-            try context.pipeline.syncOperations.addHandler(socket)
-        }
+    /// Puts a client's socket behind what is in a pipeline.
+    func addSocket(
+        for request: HTTPRequestHead,
+        to pipeline: ChannelPipeline.SynchronousOperations
+    ) throws {
+        let decoder = WebSocketFrameDecoder(maxFrameSize: ClientSocket.messageLimit)
+        try pipeline.addHandler(ByteToMessageHandler(decoder))
+        let dialect = Negotiation(request).dialect
+        try pipeline.addHandler(ClientSocket(host: self.host.value, dialect: dialect))
     }
 
     /// The nonce of 16 bytes in base 64; `nil` if there is none.
@@ -89,9 +77,18 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
             && Self.key(of: request) == nil
     }
 
+    /// Whether nothing in a request stands against its upgrade.
+    static func isAcceptable(_ request: HTTPRequestHead) -> Bool {
+        do throws(UpgradeRefusal) {
+            _ = try Self.headers(for: request)
+            return true
+        } catch {
+            return false
+        }
+    }
+
     private static func headers(
-        for request: HTTPRequestHead,
-        from initial: HTTPHeaders
+        for request: HTTPRequestHead
     ) throws(UpgradeRefusal) -> HTTPHeaders {
         guard request.uri.prefix(while: { $0 != "?" }) == Self.endpoint else {
             throw .notTheEndpoint
@@ -99,11 +96,11 @@ final class WebSocketUpgrade: HTTPServerProtocolUpgrader, Sendable {
         guard request.method == .GET, request.headers["Sec-WebSocket-Version"].first == "13",
             let key = Self.key(of: request)
         else { throw .badRequest }
-        var headers = initial
+        var headers = HTTPHeaders()
         let magic = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         let digest = Insecure.SHA1.hash(data: Array(magic.utf8))
-        headers.replaceOrAdd(name: "Upgrade", value: "websocket")
-        headers.replaceOrAdd(name: "Connection", value: "upgrade")
+        headers.add(name: "Upgrade", value: "websocket")
+        headers.add(name: "Connection", value: "upgrade")
         headers.add(
             name: "Sec-WebSocket-Accept",
             value: Data(digest).base64EncodedString()

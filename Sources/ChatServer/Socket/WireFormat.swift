@@ -28,16 +28,17 @@ enum WireFormat: Int, CaseIterable {
 }
 
 /// What a client chose when it asked for its socket.
-struct Dialect: Equatable {
+package struct Dialect: Equatable, Sendable {
     var format = WireFormat.json
     /// Whether the WebSocket's own pings and pongs stand for the protocol's.
     var pingsByFrame = false
 
     /// The number of dialects, and this one's place among them.
-    static let count = WireFormat.allCases.count * 2
-    var index: Int { self.format.rawValue * 2 + (self.pingsByFrame ? 1 : 0) }
+    package static let count = WireFormat.allCases.count * 2
+    package var index: Int { self.format.rawValue * 2 + (self.pingsByFrame ? 1 : 0) }
 
-    static let all = WireFormat.allCases.flatMap {
+    /// In the order of their places.
+    package static let all = WireFormat.allCases.flatMap {
         [Dialect(format: $0, pingsByFrame: false), Dialect(format: $0, pingsByFrame: true)]
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Why a data directory cannot be used.
 package struct DataDirectoryError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -11,8 +12,8 @@ package struct DataDirectoryError: Error, Equatable, Sendable, CustomStringConve
 /// The directory that one server process has for itself.
 package final class DataDirectory: Sendable {
     package let path: String
-    /// Holds the lock until it is closed, by us or by the end of the process.
-    private let lockFile: Int32
+    /// Holds the lock until it is closed, by us or by the end of the process; below 0 when it is.
+    private let lockFile: Mutex<Int32>
 
     /// Creates the directory if need be, and locks it; a second process is refused.
     package init(path: String) throws(DataDirectoryError) {
@@ -25,21 +26,29 @@ package final class DataDirectory: Sendable {
             throw DataDirectoryError(path: path, reason: error.localizedDescription)
         }
         self.path = path
-        self.lockFile = unsafe open(path + "/parley.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard self.lockFile >= 0 else {
+        let file = unsafe open(path + "/parley.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        self.lockFile = Mutex(file)
+        guard file >= 0 else {
             throw DataDirectoryError(path: path, reason: unsafe String(cString: strerror(errno)))
         }
-        guard flock(self.lockFile, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             let reason =
                 errno == EWOULDBLOCK
                 ? "locked by another parley process, expected none"
                 : unsafe String(cString: strerror(errno))
-            close(self.lockFile)
             throw DataDirectoryError(path: path, reason: reason)
         }
     }
 
-    deinit { close(self.lockFile) }
+    /// Lets another process have the directory; once it is given up, nothing more happens.
+    package func unlock() {
+        self.lockFile.withLock { file in
+            if file >= 0 { close(file) }
+            file = -1
+        }
+    }
+
+    deinit { self.unlock() }
 
     package var databasePath: String { self.path + "/parley.sqlite" }
 }

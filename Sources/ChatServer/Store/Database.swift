@@ -1,4 +1,5 @@
 import CSQLite
+import Kernel
 
 /// Why SQLite refused, and at what.
 package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -102,10 +103,10 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
     }
 
     func bind(_ index: Int32, _ value: String) {
-        let bytes = Array(value.utf8)
-        unsafe bytes.withUnsafeBytes { raw in
+        var value = value
+        value.withUTF8 { text in
             // A null address would bind NULL, so an empty text is bound from a literal.
-            guard let base = raw.baseAddress else {
+            guard let base = text.baseAddress else {
                 unsafe sqlite3_bind_text64(
                     self.statement,
                     index,
@@ -119,8 +120,8 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
             unsafe sqlite3_bind_text64(
                 self.statement,
                 index,
-                base.assumingMemoryBound(to: CChar.self),
-                UInt64(raw.count),
+                UnsafeRawPointer(base).assumingMemoryBound(to: CChar.self),
+                UInt64(text.count),
                 copied,
                 UInt8(SQLITE_UTF8)
             )
@@ -170,6 +171,16 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
         let count = Int(unsafe sqlite3_column_bytes(self.statement, column))
         // The column's memory holds until the next step; it is copied here.
         return unsafe Array(UnsafeRawBufferPointer(start: base, count: count))
+    }
+
+    /// An id that was bound as a blob of 16 bytes.
+    func conversationID(_ column: Int32) -> ConversationID {
+        let bytes = self.bytes(column)
+        precondition(bytes.count == 16, "an id is stored as 16 bytes")
+        func word(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+            bytes.reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        return ConversationID(high: word(bytes[..<8]), low: word(bytes[8...]))
     }
 
     func string(_ column: Int32) -> String { String(decoding: self.bytes(column), as: UTF8.self) }

@@ -60,14 +60,6 @@ package final class DurableStore: Sendable {
                 initial: generator.next()
             )
         )
-        let version = StoreSchema.version
-        guard try StoreSchema.number("version", in: database, initial: version) == version else {
-            throw DatabaseError(
-                code: 0,
-                message: "written by a newer parley, expected version \(version)",
-                operation: "open \(directory.databasePath)"
-            )
-        }
         let count = UInt64(configuration.partitionCount)
         guard try StoreSchema.number("partitions", in: database, initial: count) == count else {
             throw DatabaseError(
@@ -102,19 +94,21 @@ package final class DurableStore: Sendable {
         self.start(writer, readers)
     }
 
-    /// Takes a request; `message` is what an append's handle names.
+    /// Takes a request; `message` is what an append's handle names, `known` what a list's does.
     package func submit(
         _ request: StoreRequest,
         token: RequestToken,
         message: Message?,
+        known: KnownConversations? = nil,
         from shard: ShardID
     ) {
-        if case .read(let read) = request {
-            self.reading.withLock {
-                $0.waiting.append(ReaderWork(shard: shard, token: token, request: read))
-            }
+        switch request {
+        case .read, .list:
+            let work = ReaderWork(shard: shard, token: token, request: request, known: known)
+            self.reading.withLock { $0.waiting.append(work) }
             self.readerWake.signal()
             return
+        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark: break
         }
         let work = WriterWork(shard: shard, token: token, request: request, message: message)
         let isFirst = self.writing.withLock { queue in
@@ -127,13 +121,14 @@ package final class DurableStore: Sendable {
     /// Requests that wait for the writer.
     package var waitingCount: Int { self.writing.withLock { $0.waiting.count } }
 
-    /// Carries out what was submitted, ends the threads and closes the database.
+    /// Carries out what was submitted, ends the threads, closes the database and unlocks the directory.
     package func close() {
         self.writing.withLock { $0.isClosing = true }
         self.reading.withLock { $0.isClosing = true }
         self.writerWake.signal()
         for _ in 0..<self.readerCount { self.readerWake.signal() }
         self.ended.wait()
+        self.directory.unlock()
     }
 
     private func start(_ writer: sending StoreWriter, _ readers: sending [StoreReader]) {

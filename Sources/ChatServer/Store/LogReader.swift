@@ -13,14 +13,18 @@ final class LogReader {
     private let forward: Statement
     private let backward: Statement
     private let messageID: Statement
+    private let membership: MembershipTables
 
     init(database: Database, epochs: EpochSource) throws(DatabaseError) {
         self.database = database
         self.epochs = epochs
         self.conversation = try database.prepare(
-            "SELECT head, generation, name FROM conversations WHERE id = ?"
+            "SELECT head, generation, name, count FROM conversations WHERE id = ?"
         )
-        let columns = "SELECT offset, time, user, client, message_id, body FROM messages"
+        self.membership = try MembershipTables(database: database)
+        let columns =
+            "SELECT offset, time, user, client, message_id, body, kind, subject, detail, count"
+            + " FROM messages"
         self.forward = try database.prepare(
             "\(columns) WHERE conversation = ? AND offset > ? ORDER BY offset LIMIT ?"
         )
@@ -50,20 +54,50 @@ final class LogReader {
         return (Offset(self.messageID.integer(0)), self.messageID.integer(1))
     }
 
-    /// The page that a request asks for, its handle owned by the caller.
-    func page(_ request: ReadRequest) throws(DatabaseError) -> Page {
+    /// The page that a request asks for, its handle owned by the caller; `nil` if its reader may not.
+    func page(_ request: ReadRequest) throws(DatabaseError) -> Page? {
+        try self.inSnapshot { () throws(DatabaseError) in try self.pageInTransaction(request) }
+    }
+
+    /// The window that a request asks for, its handle owned by the caller.
+    func window(
+        _ request: ListRequest,
+        known: KnownConversations
+    ) throws(DatabaseError) -> ListPage {
+        try self.inSnapshot { () throws(DatabaseError) in
+            let (window, next) = try self.membership.window(
+                request,
+                known: known,
+                epochs: self.epochs
+            )
+            return ListPage(
+                handle: window.retained(),
+                count: UInt32(truncatingIfNeeded: window.changed.count),
+                next: next
+            )
+        }
+    }
+
+    private func inSnapshot<Result>(
+        _ body: () throws(DatabaseError) -> Result
+    ) throws(DatabaseError) -> Result {
         try self.database.execute("BEGIN")
         do throws(DatabaseError) {
-            let page = try self.pageInTransaction(request)
+            let result = try body()
             try self.database.execute("COMMIT")
-            return page
+            return result
         } catch {
             if self.database.isInTransaction { try self.database.execute("ROLLBACK") }
             throw error
         }
     }
 
-    private func pageInTransaction(_ request: ReadRequest) throws(DatabaseError) -> Page {
+    private func pageInTransaction(_ request: ReadRequest) throws(DatabaseError) -> Page? {
+        if let reader = request.reader,
+            try self.membership.role(of: reader, in: request.conversation) == nil
+        {
+            return nil
+        }
         let end = try self.end(of: request.conversation)
         let statement = request.isReversed ? self.backward : self.forward
         // From the stream's end there is nothing forward, and everything in reverse.
@@ -74,19 +108,16 @@ final class LogReader {
         defer { statement.reset() }
         var entries: [MessagePage.Entry] = []
         var byteCount = 0
+        var hasDepartures = false
         while byteCount < Self.pageByteLimit, try statement.step() {
-            let message = Message(
-                body: statement.bytes(5),
-                messageID: statement.isNull(4) ? nil : statement.string(4),
-                user: statement.string(2),
-                client: statement.string(3),
-                conversation: end.name
-            )
+            let message = Self.message(statement, in: end.name)
+            if message.note.kind.isDeparture { hasDepartures = true }
             byteCount += message.body.count
             entries.append(
                 MessagePage.Entry(
                     offset: Offset(statement.integer(0)),
                     unixMilliseconds: statement.integer(1),
+                    count: statement.integer(9),
                     message: message
                 )
             )
@@ -97,7 +128,23 @@ final class LogReader {
             first: first ?? .start,
             count: UInt32(truncatingIfNeeded: entries.count),
             byteCount: UInt32(truncatingIfNeeded: byteCount),
+            hasDepartures: hasDepartures,
             head: end.head
+        )
+    }
+
+    private static func message(_ statement: Statement, in conversation: String) -> Message {
+        Message(
+            body: statement.bytes(5),
+            messageID: statement.isNull(4) ? nil : statement.string(4),
+            user: statement.string(2),
+            client: statement.string(3),
+            conversation: conversation,
+            note: EntryNote(
+                kind: EntryNote.Kind(rawValue: statement.integer(6)) ?? .message,
+                subject: statement.string(7),
+                detail: statement.integer(8)
+            )
         )
     }
 
@@ -111,6 +158,7 @@ final class LogReader {
         }
         let epoch = self.epochs.epoch(of: id, generation: self.conversation.integer(1))
         let offset = Offset(self.conversation.integer(0))
-        return (StreamHead(epoch: epoch, offset: offset), self.conversation.string(2))
+        let head = StreamHead(epoch: epoch, offset: offset, count: self.conversation.integer(3))
+        return (head, self.conversation.string(2))
     }
 }

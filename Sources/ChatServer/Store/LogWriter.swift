@@ -1,14 +1,18 @@
-package import ChatCore
+import ChatCore
 import Kernel
 
-/// A conditional append with the bytes that its handle names.
-package struct StoredAppend: Sendable {
-    package var request: Append
-    package var message: Message
+/// What one transaction of the writer is made of.
+enum StoredWrite: Sendable {
+    /// A conditional append with the bytes that its handle names.
+    case append(Append, Message)
+    case mark(MarkRequest)
 
-    package init(request: Append, message: Message) {
-        self.request = request
-        self.message = message
+    /// How the write ended with its group; a mark is moved again by whoever wants it.
+    func outcome(_ outcome: AppendOutcome) -> StoreOutcome {
+        switch self {
+        case .append: .appended(outcome)
+        case .mark: .unavailable
+        }
     }
 }
 
@@ -21,28 +25,40 @@ final class LogWriter {
     private let database: Database
     private let epochs: EpochSource
     private let reader: LogReader
+    private let membership: MembershipWriter
     private let insertMessage: Statement
     private let insertID: Statement
+    private let firstHead: Statement
     private let moveHead: Statement
     private let renew: Statement
+    /// The heads that the open transaction has looked at, as it leaves them.
+    private var heads: [ConversationID: StreamHead] = [:]
 
     init(database: Database, epochs: EpochSource) throws(DatabaseError) {
         self.database = database
         self.epochs = epochs
         self.reader = try LogReader(database: database, epochs: epochs)
+        self.membership = try MembershipWriter(database: database)
         self.insertMessage = try database.prepare(
-            "INSERT INTO messages VALUES(?, ?, ?, ?, ?, ?, ?)"
+            """
+            INSERT INTO messages(conversation, offset, time, user, client, message_id, body,
+                kind, subject, detail, count) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """
         )
         self.insertID = try database.prepare("INSERT INTO message_ids VALUES(?, ?, ?, ?, ?)")
+        self.firstHead = try database.prepare(
+            """
+            INSERT INTO conversations(id, name, generation, head, count) VALUES(?, ?, 0, ?, ?)
+            ON CONFLICT(id) DO UPDATE SET
+                head = excluded.head, name = excluded.name, count = excluded.count
+            """
+        )
         self.moveHead = try database.prepare(
-            """
-            INSERT INTO conversations VALUES(?, ?, 0, ?)
-            ON CONFLICT(id) DO UPDATE SET head = excluded.head, name = excluded.name
-            """
+            "UPDATE conversations SET head = ?, count = ? WHERE id = ?"
         )
         self.renew = try database.prepare(
             """
-            INSERT INTO conversations VALUES(?, '', 1, 0)
+            INSERT INTO conversations(id, name, generation, head) VALUES(?, '', 1, 0)
             ON CONFLICT(id) DO UPDATE SET generation = generation + 1
             """
         )
@@ -60,39 +76,71 @@ final class LogWriter {
         try self.reader.find(message, of: user, in: conversation)
     }
 
-    /// Commits one group; the outcomes stand in the order of the appends.
-    func append(
-        _ appends: [StoredAppend],
+    /// Whether an operation is allowed, by what is committed.
+    func ruling(on inquiry: Inquiry) throws(DatabaseError) -> StoreOutcome {
+        let head = try self.reader.head(of: inquiry.conversation)
+        if let message = inquiry.message,
+            let first = try self.find(message, of: inquiry.user, in: inquiry.conversation)
+        {
+            return .ruling(
+                .repeated(first.offset, unixMilliseconds: first.unixMilliseconds),
+                head
+            )
+        }
+        let standing = try self.membership.tables.standing(inquiry)
+        let code = MembershipRules.refusal(of: inquiry.operation, by: inquiry.user, standing)
+        return .ruling(code.map { .refused($0) } ?? .allowed, head)
+    }
+
+    /// Commits one group; the outcomes stand in the order of the writes.
+    func write(
+        _ writes: [StoredWrite],
         isOwner: (PartitionID, Term) -> Bool,
         report: (DatabaseError) -> Void
-    ) -> [AppendOutcome] {
-        var outcomes: [AppendOutcome] = []
-        outcomes.reserveCapacity(appends.count)
+    ) -> [StoreOutcome] {
+        var outcomes: [StoreOutcome] = []
+        outcomes.reserveCapacity(writes.count)
+        self.heads.removeAll(keepingCapacity: true)
         do throws(DatabaseError) {
             try self.database.execute("BEGIN IMMEDIATE")
-            for append in appends {
-                outcomes.append(try self.apply(append, isOwner: isOwner))
+            for write in writes {
+                outcomes.append(try self.apply(write, isOwner: isOwner))
             }
         } catch {
             report(error)
             self.rollBack(report: report)
-            return Array(repeating: .failed, count: appends.count)
+            return writes.map { $0.outcome(.failed) }
         }
         do throws(DatabaseError) {
             try self.database.execute("COMMIT")
         } catch {
             report(error)
             self.rollBack(report: report)
-            return outcomes.map { $0 == .done ? .unknown : .failed }
+            return zip(writes, outcomes).map { write, outcome in
+                write.outcome(outcome == .appended(.done) ? .unknown : .failed)
+            }
         }
         return outcomes
     }
 
     private func apply(
-        _ append: StoredAppend,
+        _ write: StoredWrite,
+        isOwner: (PartitionID, Term) -> Bool
+    ) throws(DatabaseError) -> StoreOutcome {
+        switch write {
+        case .append(let append, let message):
+            return .appended(try self.apply(append, message, isOwner: isOwner))
+        case .mark(let mark):
+            let head = try self.knownHead(of: mark.conversation)
+            return try self.membership.mark(mark, head: head).map { .marked($0) } ?? .denied
+        }
+    }
+
+    private func apply(
+        _ request: Append,
+        _ message: Message,
         isOwner: (PartitionID, Term) -> Bool
     ) throws(DatabaseError) -> AppendOutcome {
-        let request = append.request
         guard isOwner(request.partition, request.term) else { return .fenced }
         let conversation = request.conversation
         if let id = request.message,
@@ -100,10 +148,43 @@ final class LogWriter {
         {
             return .duplicate(first.offset, unixMilliseconds: first.unixMilliseconds)
         }
-        guard try self.reader.head(of: conversation).offset.next == request.offset else {
-            return .failed
+        let head = try self.knownHead(of: conversation)
+        guard head.offset.next == request.offset else { return .failed }
+        if request.isMembersOnly, let code = try self.refusal(of: request) {
+            return .refused(code)
         }
-        let message = append.message
+        let count = head.count + (request.operation.isCountable ? 1 : 0)
+        try self.insert(request, message, count)
+        let moved = StreamHead(epoch: head.epoch, offset: request.offset, count: count)
+        try self.move(conversation, named: message.conversation, from: head, to: moved)
+        if request.isMembersOnly {
+            try self.membership.apply(request, people: message.people, count: count)
+        }
+        return .done
+    }
+
+    private func knownHead(of conversation: ConversationID) throws(DatabaseError) -> StreamHead {
+        if let known = self.heads[conversation] { return known }
+        return try self.reader.head(of: conversation)
+    }
+
+    private func refusal(of append: Append) throws(DatabaseError) -> ErrorCode? {
+        let inquiry = Inquiry(
+            conversation: append.conversation,
+            user: append.user,
+            message: append.message,
+            operation: append.operation
+        )
+        let standing = try self.membership.tables.standing(inquiry)
+        return MembershipRules.refusal(of: append.operation, by: append.user, standing)
+    }
+
+    private func insert(
+        _ request: Append,
+        _ message: Message,
+        _ count: UInt64
+    ) throws(DatabaseError) {
+        let conversation = request.conversation
         self.insertMessage.bind(1, conversation.high, conversation.low)
         self.insertMessage.bind(2, request.offset.rawValue)
         self.insertMessage.bind(3, request.unixMilliseconds)
@@ -111,6 +192,10 @@ final class LogWriter {
         self.insertMessage.bind(5, message.client)
         if let id = message.messageID { self.insertMessage.bind(6, id) }
         self.insertMessage.bind(7, message.body)
+        self.insertMessage.bind(8, message.note.kind.rawValue)
+        self.insertMessage.bind(9, message.note.subject)
+        self.insertMessage.bind(10, message.note.detail)
+        self.insertMessage.bind(11, count)
         try self.insertMessage.run()
         if let id = request.message {
             self.insertID.bind(1, conversation.high, conversation.low)
@@ -120,11 +205,28 @@ final class LogWriter {
             self.insertID.bind(5, request.unixMilliseconds)
             try self.insertID.run()
         }
-        self.moveHead.bind(1, conversation.high, conversation.low)
-        self.moveHead.bind(2, message.conversation)
-        self.moveHead.bind(3, request.offset.rawValue)
-        try self.moveHead.run()
-        return .done
+    }
+
+    private func move(
+        _ conversation: ConversationID,
+        named name: String,
+        from head: StreamHead,
+        to moved: StreamHead
+    ) throws(DatabaseError) {
+        if head.offset == .start {
+            self.firstHead.bind(1, conversation.high, conversation.low)
+            self.firstHead.bind(2, name)
+            self.firstHead.bind(3, moved.offset.rawValue)
+            self.firstHead.bind(4, moved.count)
+            try self.firstHead.run()
+        } else {
+            // Whoever wrote the first message gave the row its name.
+            self.moveHead.bind(1, moved.offset.rawValue)
+            self.moveHead.bind(2, moved.count)
+            self.moveHead.bind(3, conversation.high, conversation.low)
+            try self.moveHead.run()
+        }
+        self.heads[conversation] = moved
     }
 
     /// Starts the conversation's next epoch; the head's offset stays.

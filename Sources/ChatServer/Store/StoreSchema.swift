@@ -4,24 +4,58 @@ package import Kernel
 /// The tables of the embedded store.
 enum StoreSchema {
     /// Raised when a newer program writes what an older one cannot read.
-    static let version: UInt64 = 1
+    static let version: UInt64 = 2
+
+    /// Of a conversation that was created; 0 is one that belongs to nobody.
+    static let privateVisibility: UInt64 = 1
+    static let publicVisibility: UInt64 = 2
 
     private static let tables = """
-        CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS conversations(
             id BLOB PRIMARY KEY, name TEXT NOT NULL,
-            generation INTEGER NOT NULL, head INTEGER NOT NULL) WITHOUT ROWID;
+            generation INTEGER NOT NULL, head INTEGER NOT NULL,
+            count INTEGER NOT NULL DEFAULT 0, visibility INTEGER NOT NULL DEFAULT 0,
+            members INTEGER NOT NULL DEFAULT 0, owners INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS messages(
             conversation BLOB NOT NULL, offset INTEGER NOT NULL, time INTEGER NOT NULL,
             user TEXT NOT NULL, client TEXT NOT NULL, message_id TEXT, body BLOB NOT NULL,
+            kind INTEGER NOT NULL DEFAULT 0, subject TEXT NOT NULL DEFAULT '',
+            detail INTEGER NOT NULL DEFAULT 0, count INTEGER NOT NULL DEFAULT 0,
+            is_deleted INTEGER NOT NULL DEFAULT 0,
             PRIMARY KEY(conversation, offset)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS message_ids(
             conversation BLOB NOT NULL, user BLOB NOT NULL, message BLOB NOT NULL,
             offset INTEGER NOT NULL, time INTEGER NOT NULL,
             PRIMARY KEY(conversation, user, message)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS members(
+            user BLOB NOT NULL, conversation BLOB NOT NULL, role INTEGER NOT NULL,
+            read INTEGER NOT NULL, received INTEGER NOT NULL, read_count INTEGER NOT NULL,
+            PRIMARY KEY(user, conversation)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS mentions(
+            user BLOB NOT NULL, conversation BLOB NOT NULL, offset INTEGER NOT NULL,
+            PRIMARY KEY(user, conversation, offset)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS leases(
             partition INTEGER PRIMARY KEY, term INTEGER NOT NULL, owner INTEGER,
             incarnation INTEGER NOT NULL);
+        """
+
+    private static let meta = """
+        CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID
+        """
+
+    /// What version 1 lacks: all that it wrote were messages of conversations that belong to nobody.
+    private static let fromVersion1 = """
+        ALTER TABLE conversations ADD COLUMN count INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE conversations ADD COLUMN visibility INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE conversations ADD COLUMN members INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE conversations ADD COLUMN owners INTEGER NOT NULL DEFAULT 0;
+        UPDATE conversations SET count = head;
+        ALTER TABLE messages ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE messages ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+        ALTER TABLE messages ADD COLUMN detail INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE messages ADD COLUMN count INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE messages ADD COLUMN is_deleted INTEGER NOT NULL DEFAULT 0;
+        UPDATE messages SET count = offset;
         """
 
     /// Sets a connection to keep what it acknowledges.
@@ -29,10 +63,26 @@ enum StoreSchema {
         try database.execute("PRAGMA journal_mode=WAL")
         try database.execute("PRAGMA synchronous=FULL")
         try database.execute("PRAGMA cache_size=-65536")
+        // 64 MiB: a busy page is written back to the database once for many commits.
+        try database.execute("PRAGMA wal_autocheckpoint=16384")
     }
 
+    /// Makes the tables, or brings them to this version; keeps what is in them.
     static func create(in database: Database) throws(DatabaseError) {
         try database.execute("BEGIN IMMEDIATE")
+        try database.execute(self.meta)
+        switch try self.number("version", in: database, initial: self.version) {
+        case self.version: break
+        case 1:
+            try database.execute(self.fromVersion1)
+            try self.set("version", self.version, in: database)
+        default:
+            throw DatabaseError(
+                code: 0,
+                message: "written by a newer parley, expected version \(self.version)",
+                operation: "open the database"
+            )
+        }
         try database.execute(self.tables)
         try database.execute("COMMIT")
     }

@@ -16,7 +16,9 @@ struct WriterWork: Sendable {
 struct ReaderWork: Sendable {
     var shard: ShardID
     var token: RequestToken
-    var request: ReadRequest
+    /// A page of a log or a window of a list.
+    var request: StoreRequest
+    var known: KnownConversations?
 }
 
 /// What the store has done since it was opened.
@@ -97,7 +99,14 @@ struct StoreWriter {
             case .leases(let holdsPartitions):
                 self.commit()
                 self.roundOfLeases(work, holdsPartitions: holdsPartitions)
-            case .read:
+            case .mark(let mark):
+                if self.group.count == DurableStore.batchLimit { self.commit() }
+                self.group.append(work)
+                self.grouped.insert(mark.conversation)
+            case .standing(let inquiry):
+                // Sees no append of the group that waits, whose transaction asks again.
+                self.answer(work) { log throws(DatabaseError) in try log.ruling(on: inquiry) }
+            case .read, .list:
                 preconditionFailure("pages are read by the readers")
             }
         }
@@ -126,23 +135,25 @@ struct StoreWriter {
 
     private mutating func commit() {
         guard !self.group.isEmpty else { return }
-        let appends = self.group.map { work in
+        let writes = self.group.map { work -> StoredWrite in
+            if case .mark(let mark) = work.request { return .mark(mark) }
             guard case .append(let append) = work.request, let message = work.message else {
                 preconditionFailure("an append comes with its message")
             }
-            return StoredAppend(request: append, message: message)
+            return .append(append, message)
         }
         let start = NIODeadline.now()
         let leases = self.leases
-        let outcomes = self.log.append(
-            appends,
+        let outcomes = self.log.write(
+            writes,
             isOwner: { leases.isOwner($0, $1) },
             report: { self.report($0) }
         )
         let elapsed = (NIODeadline.now() - start).nanoseconds
-        self.statistics.count(commitOf: appends.count, nanoseconds: UInt64(max(0, elapsed)))
+        let appendCount = writes.count { if case .append = $0 { true } else { false } }
+        self.statistics.count(commitOf: appendCount, nanoseconds: UInt64(max(0, elapsed)))
         for (work, outcome) in zip(self.group, outcomes) {
-            self.answers[work.shard, default: []].append(.stored(work.token, .appended(outcome)))
+            self.answers[work.shard, default: []].append(.stored(work.token, outcome))
         }
         self.group.removeAll(keepingCapacity: true)
         self.grouped.removeAll(keepingCapacity: true)
@@ -187,11 +198,24 @@ struct StoreReader {
     func carryOut(_ work: ReaderWork) {
         let outcome: StoreOutcome
         do throws(DatabaseError) {
-            outcome = .page(try self.log.page(work.request))
+            outcome = try self.outcome(of: work)
         } catch {
             self.logger.error("the store could not read", metadata: ["error": "\(error)"])
             outcome = .unavailable
         }
         self.answer(work.shard, [.stored(work.token, outcome)])
+    }
+
+    private func outcome(of work: ReaderWork) throws(DatabaseError) -> StoreOutcome {
+        switch work.request {
+        case .read(let read): return try self.log.page(read).map { .page($0) } ?? .denied
+        case .list(let list):
+            guard let known = work.known else {
+                preconditionFailure("a list comes with what is known")
+            }
+            return .listed(try self.log.window(list, known: known))
+        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark:
+            preconditionFailure("a reader reads pages and windows")
+        }
     }
 }

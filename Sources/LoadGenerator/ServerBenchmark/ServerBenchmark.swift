@@ -13,6 +13,8 @@ package struct ServerBenchmark {
         package var idle = 18_000
         /// Subscribers of the group.
         package var group = 1_000
+        /// Conversations of ten.
+        package var smallGroups = 100
         /// Conversations of two.
         package var pairs = 500
         /// Of each measured phase.
@@ -31,6 +33,9 @@ package struct ServerBenchmark {
     /// As they were before anything was pinned.
     private let cores = CoreSet.allowed()
     var result: ServerBenchmarkResult
+    /// Whose turn it is, and what it has come to.
+    var contender = Contender.server
+    var figures = ServerFigures()
 
     /// Prepares a run of `command`, which is this program, with data below `folder`; `onProgress`
     /// hears of each step.
@@ -51,8 +56,18 @@ package struct ServerBenchmark {
         )
     }
 
+    /// Clients of the largest figure.
+    private var largest: Int {
+        max(
+            self.size.idle,
+            self.size.group,
+            self.size.smallGroups * Self.smallGroup,
+            self.size.pairs * 2
+        )
+    }
+
     /// How many users need a token.
-    package var userCount: Int { max(self.size.idle, self.size.group, self.size.pairs * 2) }
+    package var userCount: Int { self.largest }
 
     /// The name of a user.
     package static func user(_ number: Int) -> String { "bench-user-\(number)" }
@@ -60,22 +75,49 @@ package struct ServerBenchmark {
     /// Measures everything, on the calling thread; `tokens` are the users', signed with `benchmark`.
     package mutating func run(tokens: [String]) throws -> ServerBenchmarkResult {
         let limit = min(try FileLimit.raise() - 256, Self.socketLimit)
-        let largest = max(self.size.idle, self.size.group, self.size.pairs * 2)
-        if largest > limit {
+        if self.largest > limit {
             self.result.notes.append("the limit on open files allows \(limit) sockets a process")
         }
-        let idle = min(self.size.idle, limit)
-        try self.withServer("idle") { server, run throws in
-            try run.measureIdle(server, tokens: tokens, count: idle)
+        let size = self.size
+        try self.inTurn("idle") { server, run throws in
+            try run.measureIdle(server, tokens: tokens, count: min(size.idle, limit))
         }
-        try self.withServer("group") { server, run throws in
-            try run.measureGroup(server, tokens: tokens, subscribers: min(run.size.group, limit))
+        try self.inTurn("group") { server, run throws in
+            try run.measureGroup(server, tokens: tokens, subscribers: min(size.group, limit))
         }
-        try self.withServer("direct") { server, run throws in
-            try run.measurePairs(server, tokens: tokens, pairs: min(run.size.pairs, limit / 2))
+        try self.inTurn("small groups") { server, run throws in
+            run.figures.smallGroups = try run.measureConversations(
+                server,
+                tokens: tokens,
+                count: min(size.smallGroups, limit / Self.smallGroup),
+                subscribers: Self.smallGroup
+            )
+        }
+        try self.inTurn("direct") { server, run throws in
+            run.figures.direct = try run.measureConversations(
+                server,
+                tokens: tokens,
+                count: min(size.pairs, limit / 2),
+                subscribers: 2
+            )
         }
         self.result.judge()
         return self.result
+    }
+
+    /// Measures a figure of the server and then of the reference.
+    private mutating func inTurn(
+        _ name: String,
+        _ body: (ServerProcess, inout ServerBenchmark) throws -> Void
+    ) throws {
+        self.contender = .server
+        self.figures = self.result.server
+        try self.withServer(name, body)
+        self.result.server = self.figures
+        self.contender = .reference
+        self.figures = self.result.reference
+        try self.withServer(name, body)
+        self.result.reference = self.figures
     }
 
     private mutating func withServer(
@@ -85,8 +127,9 @@ package struct ServerBenchmark {
         let cores = self.cores
         if let first = cores.first { try CoreSet.pin(to: first) }
         let server = try ServerProcess(
+            self.contender,
             command: self.command,
-            data: self.folder + "/" + name,
+            data: "\(self.folder)/\(self.contender)-\(name)",
             secret: self.secret
         )
         defer { server.stop() }
@@ -128,7 +171,7 @@ package struct ServerBenchmark {
         _ swarm: Swarm,
         _ body: () throws -> Void
     ) throws -> (seconds: Double, counts: SwarmCounts) {
-        self.onProgress(name)
+        self.onProgress("\(self.contender): \(name)")
         let before = swarm.counts
         let serverBefore = try server.processorSeconds()
         let clientsBefore = ServerProcess.ownSeconds()
@@ -149,6 +192,7 @@ package struct ServerBenchmark {
         let perRead = Double(counts.delivered) / Double(max(1, counts.readCalls))
         self.result.phases.append(
             ServerBenchmarkResult.Phase(
+                contender: self.contender,
                 name: name,
                 seconds: seconds,
                 serverShare: serverShare,
@@ -183,6 +227,6 @@ package struct ServerBenchmark {
 
     mutating func collectFaults(of swarm: Swarm) {
         self.result.faultCount += swarm.faults.count
-        self.result.faults += swarm.faults.examples
+        self.result.faults += swarm.faults.examples.map { "\(self.contender): \($0)" }
     }
 }

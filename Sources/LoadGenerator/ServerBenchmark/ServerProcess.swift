@@ -6,14 +6,23 @@ final class ServerProcess {
     let port: Int
     private let process = Process()
 
-    /// Starts `parley serve` with one shard, on the core of the calling thread.
-    init(command: URL, data: String, secret: String) throws {
+    private let contender: Contender
+
+    /// Starts a server on the core of the calling thread; Parley's has one shard.
+    init(_ contender: Contender, command: URL, data: String, secret: String) throws {
+        self.contender = contender
         self.port = try Self.freePort()
         self.process.executableURL = command
-        self.process.arguments = [
-            "serve", "--host", "127.0.0.1", "--port", "\(self.port)", "--data", data,
-            "--token-hmac-secret", secret, "--shards", "1",
-        ]
+        self.process.arguments =
+            switch contender {
+            case .server:
+                [
+                    "serve", "--host", "127.0.0.1", "--port", "\(self.port)", "--data", data,
+                    "--token-hmac-secret", secret, "--shards", "1",
+                ]
+            case .reference:
+                ["bench", "reference-server", "--port", "\(self.port)"]
+            }
         let log = data + "/server.log"
         try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
         try Data().write(to: URL(filePath: log))
@@ -50,6 +59,35 @@ final class ServerProcess {
         return kilobytes * 1024
     }
 
+    /// Appends to the log so far, as the server's metrics say; `nil` for one that has no log.
+    func appendCount() throws -> UInt64? {
+        guard self.contender == .server else { return nil }
+        let text = try self.get("/metrics")
+        let name = "parley_store_appends_total "
+        let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
+        guard let value = line.flatMap({ UInt64($0.dropFirst(name.count)) }) else {
+            throw ServerBenchmarkError(reason: "the server's metrics have no \(name)")
+        }
+        return value
+    }
+
+    /// The answer to a plain request, head and body.
+    private func get(_ path: String) throws -> String {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        let request = Array("GET \(path) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".utf8)
+        guard Self.connects(descriptor, to: self.port),
+            unsafe send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count
+        else { throw SystemError(call: "connect", code: errno) }
+        var answer: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = unsafe recv(descriptor, &part, part.count, 0)
+            guard count > 0 else { return String(decoding: answer, as: UTF8.self) }
+            answer += part[..<count]
+        }
+    }
+
     /// Seconds of processor time that all threads have used.
     func processorSeconds() throws -> Double {
         let path = "/proc/\(self.process.processIdentifier)/stat"
@@ -81,6 +119,10 @@ final class ServerProcess {
     private static func accepts(_ port: Int) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
+        return Self.connects(descriptor, to: port)
+    }
+
+    private static func connects(_ descriptor: Int32, to port: Int) -> Bool {
         var address = Self.loopback(port)
         return unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {

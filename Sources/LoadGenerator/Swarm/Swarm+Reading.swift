@@ -171,7 +171,7 @@ extension Swarm {
             return
         }
         if self.streams[number].known.isEmpty {
-            let size = self.streams[number].subscribers > 2 ? Int(Swarm.ringSize) : 64
+            let size = self.streams[number].subscribers > 100 ? Int(Swarm.ringSize) : 256
             self.streams[number].known = Array(repeating: KnownMessage(), count: size)
         }
         let place = Int(offset % Swarm.ringSize) % self.streams[number].known.count

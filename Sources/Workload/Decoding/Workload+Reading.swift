@@ -37,6 +37,9 @@ extension Workload {
         guard !self.cohorts.isEmpty else {
             throw cohorts.refused("is empty", expected: "at least one cohort")
         }
+        self.chat = try mapping.optional("chat").map { node throws(ModelError) in
+            try ChatMix(node)
+        }
         try mapping.finish()
     }
 
@@ -76,6 +79,27 @@ extension Workload.ConversationClass {
         self.perUser = UInt32(
             try mapping.required("perUser", expected: "a whole number").integer(in: 1...128)
         )
+        try mapping.finish()
+    }
+}
+
+extension Workload.ChatMix {
+    init(_ node: StrictNode) throws(ModelError) {
+        self.init()
+        var mapping = try node.mapping()
+        func part(_ key: String) throws(ModelError) -> UInt64 {
+            try mapping.optional(key)?.millionths(in: 0...1_000_000) ?? 0
+        }
+        self.replies = try part("replies")
+        self.edits = try part("edits")
+        self.deletions = try part("deletions")
+        self.reactions = try part("reactions")
+        self.churn = try part("churn")
+        self.marks = try part("marks")
+        let sum = self.replies + self.edits + self.deletions + self.reactions + self.churn
+        guard sum <= 1_000_000 else {
+            throw node.refused("adds up to more than all", expected: "parts of 1 in all")
+        }
         try mapping.finish()
     }
 }

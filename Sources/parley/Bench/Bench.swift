@@ -4,6 +4,8 @@ import ArgumentParser
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure a part of Parley on this machine, beside a reference.",
-        subcommands: [CalendarBench.self, SimulateBench.self, ServerBench.self]
+        subcommands: [
+            CalendarBench.self, SimulateBench.self, ServerBench.self, ReferenceServer.self,
+        ]
     )
 }

@@ -9,7 +9,7 @@ struct ServerBench: AsyncParsableCommand {
         abstract: "Measure the live server over real sockets: memory, rates and latency.",
         discussion: """
             Starts `serve` with one shard as a process on the first core and drives it from the last \
-            one. Counted is what clients received, checked for order, holes and repeats; a fault or a \
+            one; then a bare loop in C that keeps nothing, with the same clients. Counted is what clients received, checked for order, holes and repeats; a fault or a \
             shortfall makes the exit code 1, a missed goal does not.
             """
     )
@@ -22,6 +22,9 @@ struct ServerBench: AsyncParsableCommand {
 
     @Option(help: "Subscribers of the group.")
     var group = ServerBenchmark.Size().group
+
+    @Option(help: "Conversations of ten.")
+    var smallGroups = ServerBenchmark.Size().smallGroups
 
     @Option(help: "Conversations of two.")
     var pairs = ServerBenchmark.Size().pairs
@@ -36,6 +39,7 @@ struct ServerBench: AsyncParsableCommand {
         let limit = ServerBenchmark.socketLimit
         try Self.check("--idle", self.idle, 200...limit)
         try Self.check("--group", self.group, 2...limit)
+        try Self.check("--small-groups", self.smallGroups, 1...limit / 10)
         try Self.check("--pairs", self.pairs, 1...limit / 2)
         try Self.check("--seconds", self.seconds, 1...600)
     }
@@ -51,6 +55,7 @@ struct ServerBench: AsyncParsableCommand {
         var size = ServerBenchmark.Size()
         size.idle = self.idle
         size.group = self.group
+        size.smallGroups = self.smallGroups
         size.pairs = self.pairs
         size.seconds = self.seconds
         let folder = URL(filePath: self.data)
@@ -90,55 +95,73 @@ struct ServerBench: AsyncParsableCommand {
     }
 
     private static func summarise(_ result: ServerBenchmarkResult) {
-        func line(_ name: String, _ value: String) {
-            print(name.padding(toLength: 26, withPad: " ", startingAt: 0) + value)
-        }
-        func whole(_ value: Double) -> String { String(format: "%.0f", value) }
-        func hundredths(_ value: Double) -> String { String(format: "%.2f", value) }
         let machine = result.machine
-        line("machine", "\(machine.cores) cores, \(machine.processor), Linux \(machine.kernel)")
+        self.line(
+            "machine",
+            "\(machine.cores) cores, \(machine.processor), Linux \(machine.kernel)"
+        )
         let disk = result.disk
-        line(
+        self.line(
             "fdatasync",
             "p50 \(whole(disk.fsyncP50Microseconds)) p99 \(whole(disk.fsyncP99Microseconds)) µs"
         )
-        for note in result.notes { line("note", note) }
-        line("connects a second", whole(result.connectsPerSecond))
-        line(
-            "idle connection",
-            "\(whole(result.idleBytesPerConnection)) bytes, \(result.idleConnections) connections"
-        )
-        line(
-            "group deliveries a second",
-            "\(whole(result.groupDeliveriesPerSecond)) to \(result.groupSize) subscribers,"
-                + " \(result.groupWindow) messages under way"
-        )
-        line(
-            "at half of it",
-            "p50 \(hundredths(result.p50AtHalfRateMilliseconds))"
-                + " p99 \(hundredths(result.p99AtHalfRateMilliseconds)) ms"
-                + " at \(whole(result.halfRate)) deliveries a second"
-        )
-        line(
-            "direct messages a second",
-            "\(whole(result.directMessagesPerSecond)) in \(result.pairs) conversations,"
-                + " \(result.directWindow) under way in each"
-        )
+        for note in result.notes { self.line("note", note) }
+        self.summarise("parley serve", result.server)
+        self.summarise("bare C, nothing kept", result.reference)
         for phase in result.phases {
-            line(
+            self.line(
                 "  busy in \(phase.name)",
-                "server \(hundredths(phase.serverShare)), clients \(hundredths(phase.clientShare)),"
-                    + " others \(hundredths(phase.othersShare)),"
-                    + " limit: \(phase.saturated), deliveries a read "
-                    + hundredths(phase.deliveriesPerRead)
+                "\(phase.contender) \(hundredths(phase.serverShare)),"
+                    + " clients \(hundredths(phase.clientShare)),"
+                    + " others \(hundredths(phase.othersShare)), limit: \(phase.saturated),"
+                    + " deliveries a read \(hundredths(phase.deliveriesPerRead))"
             )
         }
         for goal in result.goals {
-            line(
+            self.line(
                 goal.isMet ? "met" : "missed",
                 "\(goal.name): \(hundredths(goal.reached)) \(goal.unit), goal \(whole(goal.goal))"
             )
         }
-        for fault in result.faults { line("fault", fault) }
+        for fault in result.faults { self.line("fault", fault) }
     }
+
+    private static func summarise(_ name: String, _ figures: ServerFigures) {
+        print(name)
+        self.line("  connects a second", whole(figures.connectsPerSecond))
+        self.line(
+            "  idle connection",
+            "\(whole(figures.idleBytesPerConnection)) bytes, \(figures.idleConnections) connections"
+        )
+        self.summarise("  one group", figures.group)
+        self.line(
+            "  at half of its rate",
+            "\(whole(figures.halfRate)) deliveries a second,"
+                + " p50 \(hundredths(figures.p50AtHalfRateMilliseconds))"
+                + " p99 \(hundredths(figures.p99AtHalfRateMilliseconds)) ms"
+        )
+        self.summarise("  small groups", figures.smallGroups)
+        self.summarise("  direct", figures.direct)
+    }
+
+    private static func summarise(_ name: String, _ fanOut: FanOutFigures) {
+        self.line(
+            name,
+            "\(whole(fanOut.messagesPerSecond)) messages,"
+                + " \(whole(fanOut.deliveriesPerSecond)) deliveries a second,"
+                + " p50 \(hundredths(fanOut.p50Milliseconds))"
+                + " p99 \(hundredths(fanOut.p99Milliseconds)) ms;"
+                + " \(fanOut.conversations) × \(fanOut.subscribers),"
+                + " \(fanOut.window) under way in each,"
+                + " \(hundredths(fanOut.appendsPerMessage)) appends a message"
+        )
+    }
+
+    private static func line(_ name: String, _ value: String) {
+        print(name.padding(toLength: 26, withPad: " ", startingAt: 0) + value)
+    }
+
+    private static func whole(_ value: Double) -> String { String(format: "%.0f", value) }
+
+    private static func hundredths(_ value: Double) -> String { String(format: "%.2f", value) }
 }

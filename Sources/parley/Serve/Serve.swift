@@ -1,8 +1,6 @@
 import ArgumentParser
 import ChatCore
 import ChatServer
-import Dispatch
-import Foundation
 import Logging
 import Workload
 
@@ -68,7 +66,7 @@ struct Serve: AsyncParsableCommand {
             throw ExitCode(2)
         }
         let (signals, first) = AsyncStream<Void>.makeStream()
-        let sources = Self.listen(first)
+        let sources = EndSignals().listen { first.yield() }
         for await _ in signals { break }
         try await server.drain()
         // Until here, so that the second signal is heard while draining.
@@ -111,22 +109,5 @@ struct Serve: AsyncParsableCommand {
             throw ValidationError("too many namespaces; expected at most 255")
         }
         return configuration
-    }
-
-    /// Tells of the first signal to end; the second one ends the process.
-    private static func listen(
-        _ first: AsyncStream<Void>.Continuation
-    ) -> [any DispatchSourceSignal] {
-        let count = SignalCount()
-        return [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                if count.isRepeated() { Foundation.exit(1) }
-                first.yield()
-            }
-            source.resume()
-            return source
-        }
     }
 }

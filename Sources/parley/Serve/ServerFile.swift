@@ -127,6 +127,12 @@ extension Namespace {
         if let value = mapping.optional("subscribe") { self.allowsSubscribe = try value.boolean() }
         if let value = mapping.optional("publish") { self.allowsPublish = try value.boolean() }
         if let value = mapping.optional("history") { self.allowsHistory = try value.boolean() }
+        if let value = mapping.optional("membership") {
+            self.isMembersOnly = try value.boolean()
+            guard self.hasLog || !self.isMembersOnly else {
+                throw value.refused("keeps members without a log", expected: "log: true")
+            }
+        }
     }
 }
 

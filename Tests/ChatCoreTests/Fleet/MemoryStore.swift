@@ -9,11 +9,14 @@ final class MemoryStore {
         var unixMilliseconds: UInt64
         var body: Body
         var term: Term
+        var operation: ChatAction
+        var count: UInt64
     }
 
     struct Log {
         var generation: UInt32 = 0
         var entries: [Entry] = []
+        var roster = Roster()
     }
 
     /// What happens to an append beside what it asks for.
@@ -46,7 +49,8 @@ final class MemoryStore {
         let log = self.logs[conversation] ?? Log()
         return StreamHead(
             epoch: Epoch(UInt32(truncatingIfNeeded: conversation.low) &* 31 &+ log.generation),
-            offset: Offset(UInt64(log.entries.count))
+            offset: Offset(UInt64(log.entries.count)),
+            count: log.entries.last?.count ?? 0
         )
     }
 
@@ -76,14 +80,35 @@ final class MemoryStore {
         guard append.offset.rawValue == UInt64(log.entries.count) + 1 else {
             return .failed
         }
+        if append.isMembersOnly,
+            let code = self.refusal(
+                of: append.operation,
+                by: append.user,
+                in: append.conversation
+            )
+        {
+            return .refused(code)
+        }
         guard self.bug != .forgetsAppends else { return .done }
+        let count = (log.entries.last?.count ?? 0) + (append.operation.isCountable ? 1 : 0)
+        if append.isMembersOnly {
+            log.roster.apply(
+                append.operation,
+                by: append.user,
+                people: [],
+                at: append.offset,
+                count: count
+            )
+        }
         log.entries.append(
             Entry(
                 user: append.user,
                 message: append.message,
                 unixMilliseconds: append.unixMilliseconds,
                 body: append.body,
-                term: append.term
+                term: append.term,
+                operation: append.operation,
+                count: count
             )
         )
         self.logs[append.conversation] = log
@@ -103,7 +128,62 @@ final class MemoryStore {
         return .found(first, unixMilliseconds: entries[index].unixMilliseconds)
     }
 
+    func refusal(
+        of operation: ChatAction,
+        by actor: UserID,
+        in conversation: ConversationID
+    ) -> ErrorCode? {
+        let log = self.logs[conversation] ?? Log()
+        var standing = log.roster.standing(of: actor, for: operation)
+        if let offset = operation.entry, offset > .start,
+            offset.rawValue <= UInt64(log.entries.count)
+        {
+            let entry = log.entries[Int(offset.rawValue - 1)]
+            standing.entry = Standing.NamedEntry(
+                isMessage: entry.operation.isCountable,
+                isDeleted: log.entries.contains { $0.operation == .delete(offset) },
+                isOwn: entry.user == actor
+            )
+        }
+        return MembershipRules.refusal(of: operation, by: actor, standing)
+    }
+
+    func ruling(on inquiry: Inquiry) -> StoreOutcome {
+        let head = self.head(of: inquiry.conversation)
+        if let message = inquiry.message,
+            case .found(let offset, let time) = self.lookUp(
+                inquiry.conversation,
+                inquiry.user,
+                message
+            )
+        {
+            return .ruling(.repeated(offset, unixMilliseconds: time), head)
+        }
+        let code = self.refusal(
+            of: inquiry.operation,
+            by: inquiry.user,
+            in: inquiry.conversation
+        )
+        return .ruling(code.map { .refused($0) } ?? .allowed, head)
+    }
+
+    func mark(_ request: MarkRequest) -> StoreOutcome {
+        let head = self.head(of: request.conversation)
+        guard var log = self.logs[request.conversation] else { return .denied }
+        let entries = log.entries
+        let reply = log.roster.mark(request.user, request.markers, head: head) {
+            $0 > .start ? entries[Int($0.rawValue - 1)].count : 0
+        }
+        self.logs[request.conversation] = log
+        return reply.map { .marked($0) } ?? .denied
+    }
+
     func read(_ request: ReadRequest) -> StoreOutcome {
+        if let reader = request.reader,
+            self.logs[request.conversation]?.roster.holds(reader) != true
+        {
+            return .denied
+        }
         let entries = self.logs[request.conversation]?.entries ?? []
         let count = UInt64(entries.count)
         let first: UInt64
@@ -125,6 +205,11 @@ final class MemoryStore {
                 first: Offset(first),
                 count: UInt32(bodies.count),
                 byteCount: bodies.reduce(0) { $0 + $1.byteCount },
+                hasDepartures: first <= last
+                    && (first...last).contains {
+                        let entry = entries[Int($0 - 1)]
+                        return entry.operation.departing(by: entry.user) != nil
+                    },
                 head: self.head(of: request.conversation)
             )
         )

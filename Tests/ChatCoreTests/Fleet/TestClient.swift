@@ -11,7 +11,12 @@ final class TestClient {
 
     struct Outgoing {
         var id: MessageID
+        var action = ChatAction.message
         var isAcknowledged = false
+        /// For good.
+        var refusal: ErrorCode?
+
+        var isOpen: Bool { !self.isAcknowledged && self.refusal == nil }
     }
 
     let user: UserID
@@ -22,6 +27,11 @@ final class TestClient {
     private var generation: UInt32 = 0
     private var nextCommand: UInt32 = 0
     private var sends: [UInt32: Int] = [:]
+    private var subscribeCommand: UInt32 = 0
+    /// Told that it is no member.
+    private(set) var isOut = false
+    /// Words of typing that came.
+    private(set) var signals = 0
     private(set) var state = State.offline
     private(set) var position: Position?
     private(set) var outgoing: [Outgoing] = []
@@ -63,16 +73,21 @@ final class TestClient {
         self.post(.opened(self.handle, id))
         self.command(.connect)
         self.subscribe()
-        for index in self.outgoing.indices where !self.outgoing[index].isAcknowledged {
+        for index in self.outgoing.indices where self.outgoing[index].isOpen {
             self.transmit(index)
         }
+    }
+
+    /// Asks again whether it is a member.
+    func knock() {
+        if self.isOut, self.state == .online { self.subscribe() }
     }
 
     func subscribe() {
         let since = self.position.map {
             RecoveryRequest(epoch: $0.epoch, offset: $0.offset, refusesUnrecovered: false)
         }
-        self.command(.subscribe(self.reference, since: since))
+        self.subscribeCommand = self.command(.subscribe(self.reference, since: since))
     }
 
     private var reference: ConversationReference {
@@ -90,22 +105,32 @@ final class TestClient {
         self.fleet.schedule(self.index, .event(event), after: .milliseconds(1))
     }
 
-    func send(_ id: MessageID) {
-        self.outgoing.append(Outgoing(id: id))
+    func send(_ id: MessageID, _ action: ChatAction = .message) {
+        self.outgoing.append(Outgoing(id: id, action: action))
         guard self.state != .offline else { return }
         self.transmit(self.outgoing.count - 1)
     }
 
     private func transmit(_ index: Int) {
         let body = Body(handle: self.fleet.makePayload(), byteCount: 128)
-        let id = self.command(.send(self.reference, self.outgoing[index].id, body))
+        let outgoing = self.outgoing[index]
+        let id = self.command(
+            outgoing.action == .message
+                ? .send(self.reference, outgoing.id, body)
+                : .operate(self.reference, outgoing.id, outgoing.action, body)
+        )
         self.sends[id] = index
+    }
+
+    func type() {
+        let body = Body(handle: self.fleet.makePayload(), byteCount: 1)
+        self.command(.typing(self.reference, body))
     }
 
     /// Repeats what is still unacknowledged, as an app does after a time-out.
     func repeatUnacknowledged() {
         guard self.state == .online else { return }
-        for index in self.outgoing.indices where !self.outgoing[index].isAcknowledged {
+        for index in self.outgoing.indices where self.outgoing[index].isOpen {
             self.transmit(index)
         }
     }
@@ -127,7 +152,11 @@ final class TestClient {
         self.state = .offline
     }
 
-    func unsubscribed() {
+    func unsubscribed(_ code: UnsubscribeCode) {
+        guard code == .insufficientState else {
+            self.isOut = true
+            return
+        }
         self.declaredLosses += 1
         self.subscribe()
     }
@@ -138,6 +167,7 @@ final class TestClient {
         case .connected:
             self.state = .online
         case .subscribed(let subscribed):
+            self.isOut = false
             self.begin(subscribed, store)
         case .sent(let sent):
             guard let index = self.sends[id.rawValue] else { return }
@@ -147,7 +177,12 @@ final class TestClient {
                 self.violations.append("one id was acknowledged at two offsets")
             }
             self.acknowledged[message] = sent.offset
-        case .unsubscribed, .published, .history, .error:
+        case .error(let code):
+            if id.rawValue == self.subscribeCommand { self.isOut = code == .notMember }
+            if let index = self.sends[id.rawValue], code != .internal {
+                self.outgoing[index].refusal = code
+            }
+        case .unsubscribed, .published, .history, .created, .marked, .listed, .done:
             break
         }
     }
@@ -172,6 +207,10 @@ final class TestClient {
     }
 
     func receive(_ delivery: Delivery, _ store: MemoryStore) {
+        guard delivery.offset > .start else {
+            self.signals += 1
+            return
+        }
         let index = Int(delivery.offset.rawValue) - 1
         let entries = store.logs[delivery.conversation]?.entries ?? []
         if entries.indices.contains(index),
@@ -184,6 +223,7 @@ final class TestClient {
 
     func receive(_ offset: Offset, _ body: Body) {
         guard self.state != .offline else { return }
+        if self.isOut { self.violations.append("a delivery came after the membership") }
         guard let position = self.position else {
             self.violations.append("a delivery came before the subscribe reply")
             return

@@ -313,8 +313,8 @@ final class TestFleet {
                         .receive(Offset(offset), page.bodies[Int(offset - page.first)])
                 }
             }
-        case .unsubscribe(let handle, _, _):
-            clients[handle.slot]?.unsubscribed()
+        case .unsubscribe(let handle, _, let code):
+            clients[handle.slot]?.unsubscribed(code)
         case .ping(let targets):
             for target in targets.start..<(targets.start + targets.count) {
                 self.pong(effects[target: target], to: index)
@@ -332,7 +332,7 @@ final class TestFleet {
                 return
             }
             self.references[handle.rawValue, default: 0] -= 1
-        case .drained:
+        case .drained, .limitConnections:
             break
         }
     }
@@ -370,7 +370,8 @@ final class TestFleet {
     private static func payload(of message: PeerMessage) -> PayloadHandle? {
         switch message {
         case .publish(let request): request.body.handle
-        case .delivery(let delivery): delivery.body.handle
+        case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
+            delivery.body.handle
         case .published, .interest, .interested, .withdraw, .head: nil
         }
     }
@@ -404,6 +405,12 @@ final class TestFleet {
             if case .page(let page) = outcome { self.outstandingPages.insert(page.handle.rawValue) }
         case .renewEpoch(let conversation, let partition, let term):
             outcome = self.store.renewEpoch(conversation, partition, term)
+        case .standing(let inquiry):
+            outcome = self.store.ruling(on: inquiry)
+        case .mark(let mark):
+            outcome = self.store.mark(mark)
+        case .list:
+            outcome = .unavailable
         case .leases(let holdsPartitions):
             self.leaseRound(index, holdsPartitions)
             outcome = .leased

@@ -190,13 +190,22 @@ int ftruncate64(int descriptor, off64_t length) {
 
 int ftruncate(int descriptor, off_t length) { return ftruncate64(descriptor, length); }
 
+/* While the flag's file is there, a sync does not return. */
+static void stall(int descriptor) {
+    const char *flag = getenv("PARLEY_DISK_STALL");
+    if (!flag || descriptor < 0 || descriptor >= files_max || !by_descriptor[descriptor]) return;
+    while (!access(flag, F_OK)) usleep(10000);
+}
+
 int fsync(int descriptor) {
+    stall(descriptor);
     int code = REAL(fsync)(descriptor);
     if (code == 0) synced(descriptor);
     return code;
 }
 
 int fdatasync(int descriptor) {
+    stall(descriptor);
     int code = REAL(fdatasync)(descriptor);
     if (code == 0) synced(descriptor);
     return code;

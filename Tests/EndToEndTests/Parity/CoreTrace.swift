@@ -83,7 +83,7 @@ private struct Projector {
             self.note(conversation, "stored: \(Self.text(outcome))")
         case .peer(_, let message): self.add(message)
         case .lease(_, _, let owner): if owner != nil { self.leaseCount += 1 }
-        case .wallClock, .pongs, .drain: return
+        case .wallClock, .pongs, .drain, .load: return
         }
     }
 
@@ -100,7 +100,7 @@ private struct Projector {
                 delivery.conversation,
                 "delivery \(delivery.offset.rawValue) of \(delivery.body.byteCount)"
             )
-        case .published, .interest, .interested, .withdraw, .head: return
+        case .published, .interest, .interested, .withdraw, .head, .signal, .signalled: return
         }
     }
 
@@ -119,7 +119,7 @@ private struct Projector {
         case .unsubscribe(let handle, _, let code): self.note(handle, "unsubscribed \(code)")
         case .close(let handle, let code): self.note(handle, "close \(code)")
         case .store(let token, let request): self.add(request, token)
-        case .ping, .peer, .release, .drained: return
+        case .ping, .peer, .release, .drained, .limitConnections: return
         }
     }
 
@@ -142,7 +142,10 @@ private struct Projector {
                 read.conversation, "read \(read.limit) from \(from) reversed \(read.isReversed)"
             )
         case .renewEpoch(let conversation, _, _): line = (conversation, "renew epoch")
-        case .leases: return
+        case .standing(let inquiry):
+            line = (inquiry.conversation, "standing of \(self.users[inquiry.user])")
+        case .mark(let mark): line = (mark.conversation, "mark of \(self.users[mark.user])")
+        case .leases, .list: return
         }
         self.requests[token] = line.0
         self.note(line.0, line.1)
@@ -167,6 +170,13 @@ private struct Projector {
         case .history(let of, let request):
             let since = request.since.map { "\($0.rawValue)" } ?? "the end"
             return "history \(self.conversations[of.id]) \(request.limit) since \(since)"
+        case .operate(let to, let message, let operation, let body):
+            let ordinal = self.messages[message]
+            return "\(operation) \(self.conversations[to.id]) \(ordinal) of \(body.byteCount)"
+        case .typing(let to, _): return "typing \(self.conversations[to.id])"
+        case .mark(let to, let markers):
+            return "mark \(self.conversations[to.id]) \(markers.read.rawValue)"
+        case .list(_, _, let limit): return "list \(limit)"
         case .refused(let code): return "refused \(code)"
         }
     }
@@ -187,6 +197,10 @@ private struct Projector {
         case .sent(let reply):
             return "sent \(reply.offset.rawValue), duplicate \(reply.isDuplicate)"
         case .history(let reply): return "history, head \(reply.head.rawValue)"
+        case .created(_, let reply): return "created \(reply.offset.rawValue)"
+        case .marked(let reply): return "marked \(reply)"
+        case .done: return "done"
+        case .listed(let page): return "listed \(page.count)"
         case .error(let code): return "error \(code.rawValue)"
         }
     }
@@ -201,6 +215,10 @@ private struct Projector {
         case .page(let page):
             "page of \(page.count) from \(page.first.rawValue), head \(page.head.offset.rawValue)"
         case .unavailable: "unavailable"
+        case .ruling(let ruling, _): "\(ruling)"
+        case .marked(let reply): "marked \(reply)"
+        case .listed(let page): "listed \(page.count)"
+        case .denied: "denied"
         case .leased: "leased"
         }
     }

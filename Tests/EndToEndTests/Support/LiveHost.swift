@@ -26,6 +26,7 @@ struct LiveHost: SuiteTrait, TestScoping {
         configuration.port = 0
         configuration.shardCount = 2
         configuration.drainSeconds = 1
+        configuration.declare("c", Namespace(isMembersOnly: true))
         configuration.shard.pingInterval = .seconds(2)
         configuration.shard.pongTimeout = .seconds(1)
         configuration.shard.connectTimeout = .seconds(2)

@@ -1,0 +1,72 @@
+package import Kernel
+
+/// A host's side of overload, the same on both: how long the front of its queue has waited, when to
+/// tell the shard, and which new sockets to turn away.
+package struct LoadGauge: Sendable {
+    /// A shorter wait than this is not worth telling.
+    private static var step: Interval { .milliseconds(20) }
+
+    private var queue = QueueAge(step: .milliseconds(5))
+    private var told = Interval.zero
+    /// The last look at the queue, which the speed of working it off is measured from.
+    private var lookedAt = Instant.zero
+    private var takenThen: UInt64 = 0
+    private var limit = Admission.unlimited
+    private var windowBegan = Instant.zero
+    private var admittedInWindow: UInt32 = 0
+    /// Sockets that were turned away so far.
+    package private(set) var turnedAway: UInt64 = 0
+
+    package init() {}
+
+    /// Counts an event that begins to wait.
+    package mutating func add(at now: Instant) { self.queue.add(at: now) }
+
+    /// Counts an event that no longer waits.
+    package mutating func take() { self.queue.take() }
+
+    /// What to tell the shard before the events of a round, if anything; `lateness` is how late the
+    /// host's own clock was, which it is when sockets keep it from its queue.
+    package mutating func reading(at now: Instant, lateness: Interval = .zero) -> Interval? {
+        // A wait that is over is told at once: nothing more is to be refused for it.
+        let isOver = self.told > .zero && self.queue.age(at: now) < self.told / 2
+        guard isOver || self.lookedAt + Admission.window <= now else { return nil }
+        let lag = max(self.wait(at: now), lateness)
+        guard lag >= Self.step || self.told > .zero || self.limit != Admission.unlimited else {
+            return nil
+        }
+        self.told = lag < Self.step ? .zero : lag
+        return self.told
+    }
+
+    /// How long the front of the queue has waited or, if that is more, how long its end will wait at
+    /// the speed of the last window: a sudden crowd shows before it has waited.
+    private mutating func wait(at now: Instant) -> Interval {
+        let elapsed = now - self.lookedAt
+        let taken = self.queue.taken - self.takenThen
+        self.lookedAt = now
+        self.takenThen = self.queue.taken
+        let age = self.queue.age(at: now)
+        // Nothing that waits for the first time tells of a speed, nor does one taken after a rest.
+        guard age >= Self.step, taken > 0, elapsed <= Admission.window * 4 else { return age }
+        let ahead = self.queue.count.multipliedReportingOverflow(by: elapsed.nanoseconds / taken)
+        return ahead.overflow ? .seconds(60) : max(age, Interval(nanoseconds: ahead.partialValue))
+    }
+
+    /// Follows the shard's `limitConnections`.
+    package mutating func limit(to limit: UInt32) { self.limit = limit }
+
+    /// Whether a new socket is taken; counts it one way or the other.
+    package mutating func admits(at now: Instant) -> Bool {
+        if self.windowBegan + Admission.window <= now {
+            self.windowBegan = now
+            self.admittedInWindow = 0
+        }
+        guard self.admittedInWindow < self.limit else {
+            self.turnedAway += 1
+            return false
+        }
+        self.admittedInWindow += 1
+        return true
+    }
+}

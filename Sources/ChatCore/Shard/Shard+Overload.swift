@@ -1,0 +1,38 @@
+import Kernel
+
+/// What a shard refuses while its queue is long.
+extension Shard {
+    mutating func onLoad(
+        lag: Interval,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard let policy = self.configuration.overload else { return }
+        self.lag = lag
+        if self.admission.turn(at: now, lag: lag, target: policy.connections) {
+            effects.emit(.limitConnections(self.admission.limit))
+        }
+    }
+
+    /// Why a command is not worked now; `nil` if it is.
+    func refusal(of command: Command) -> ErrorCode? {
+        guard let policy = self.configuration.overload, self.lag > policy.history else {
+            return nil
+        }
+        let limit =
+            switch command {
+            case .history, .mark, .list, .typing: policy.history
+            case .publish, .send, .operate: policy.messages
+            case .subscribe: policy.everything
+            // Costs less than its refusal, or frees something.
+            case .connect, .unsubscribe, .refused: Interval?.none
+            }
+        guard let limit, self.lag > limit else { return nil }
+        return .tooManyRequests
+    }
+
+    /// Whether a connect has waited so long that its client has given up.
+    var refusesConnects: Bool {
+        self.configuration.overload.map { self.lag > $0.everything } ?? false
+    }
+}

@@ -1,0 +1,97 @@
+import ChatCore
+import Kernel
+
+/// Members and markers beside the simulated logs, with the contract of the live store.
+extension StoredLogs {
+    /// Makes a conversation before the run begins, without an entry: the first of `members` is its owner.
+    mutating func found(_ conversation: ConversationID, members: [UserID]) {
+        guard let creator = members.first else { return }
+        let log = self.makeLog(of: conversation)
+        self.logs[log].roster.apply(
+            .create(isPublic: false),
+            by: creator,
+            people: members,
+            at: .start,
+            count: 0
+        )
+    }
+
+    func isMember(_ user: UserID, of conversation: ConversationID) -> Bool {
+        self.log(of: conversation).map { self.logs[$0].roster.holds(user) } ?? false
+    }
+
+    /// Why the rules refuse an operation at this moment.
+    func refusal(
+        of operation: ChatAction,
+        by actor: UserID,
+        in conversation: ConversationID
+    ) -> ErrorCode? {
+        guard self.bug != .ignoresMembership else { return nil }
+        let roster = self.log(of: conversation).map { self.logs[$0].roster } ?? Roster()
+        var standing = roster.standing(of: actor, for: operation)
+        if let offset = operation.entry, let entry = self.entry(conversation, at: offset) {
+            standing.entry = Standing.NamedEntry(
+                isMessage: entry.operation.isCountable,
+                isDeleted: entry.isDeleted,
+                isOwn: entry.user == actor
+            )
+        }
+        return MembershipRules.refusal(of: operation, by: actor, standing)
+    }
+
+    func ruling(on inquiry: Inquiry) -> StoreOutcome {
+        let head = self.head(of: inquiry.conversation)
+        if let message = inquiry.message,
+            case .found(let offset, let time) = self.lookUp(
+                inquiry.conversation,
+                inquiry.user,
+                message
+            )
+        {
+            return .ruling(.repeated(offset, unixMilliseconds: time), head)
+        }
+        let code = self.refusal(
+            of: inquiry.operation,
+            by: inquiry.user,
+            in: inquiry.conversation
+        )
+        return .ruling(code.map { .refused($0) } ?? .allowed, head)
+    }
+
+    /// Takes an entry that has just been written.
+    mutating func apply(_ append: Append, to log: Int, people: [UserID], count: UInt64) {
+        self.logs[log].roster.apply(
+            append.operation,
+            by: append.user,
+            people: people,
+            at: append.offset,
+            count: count
+        )
+        if case .delete(let offset) = append.operation {
+            self.logs[log].entries[Int(offset.rawValue - 1)].isDeleted = true
+        }
+    }
+
+    mutating func mark(_ request: MarkRequest) -> StoreOutcome {
+        let conversation = request.conversation
+        let head = self.head(of: conversation)
+        guard let log = self.log(of: conversation) else { return .denied }
+        var roster = self.logs[log].roster
+        let reply = roster.mark(request.user, request.markers, head: head) { offset in
+            self.entry(conversation, at: offset)?.count ?? 0
+        }
+        guard let reply else { return .denied }
+        self.logs[log].roster = roster
+        return .marked(reply)
+    }
+
+    /// Where a member stands in a conversation; `nil` for a stranger.
+    func state(of user: UserID, in conversation: ConversationID) -> MarkReply? {
+        let head = self.head(of: conversation)
+        guard let log = self.log(of: conversation),
+            var state = self.logs[log].roster.state(of: user, head: head)
+        else { return nil }
+        if self.bug == .miscountsUnread { state.unread += 1 }
+        return state
+    }
+}

@@ -1,0 +1,114 @@
+import ChatServer
+import Crypto
+import Foundation
+import Kernel
+import Testing
+
+/// The verdict on the spot beside the library's.
+struct TokenTests {
+    private static let secret = "a secret"
+
+    private static func base64URL(_ bytes: some Sequence<UInt8>) -> String {
+        Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
+            .replacing("=", with: "")
+    }
+
+    private static func token(
+        _ payload: String,
+        header: String = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}",
+        secret: String = Self.secret
+    ) -> String {
+        let signed = Self.base64URL(header.utf8) + "." + Self.base64URL(payload.utf8)
+        let key = SymmetricKey(data: Array(secret.utf8))
+        let code = HMAC<SHA256>.authenticationCode(for: Array(signed.utf8), using: key)
+        return signed + "." + Self.base64URL(code)
+    }
+
+    static let plain: [String] = [
+        token("{\"sub\":\"alice\"}"), token("{\"sub\":\"\"}"), token("{\"sub\":\"caf\u{e9} 🎈\"}"),
+        token("{\"exp\":4000000000,\"sub\":\"a\"}"), token("{\"sub\":\"a\",\"exp\":1}"),
+        token("{\"sub\":\"a\",\"exp\":0}"), token("{\"sub\":\"a\",\"exp\":999999999999999}"),
+        token("{\"sub\":\"a\"}", header: "{\"typ\":\"JWT\",\"alg\":\"HS256\"}"),
+        token("{\"sub\":\"a\"}", header: "{\"alg\":\"HS256\"}"),
+    ]
+
+    /// Not plain: some are good all the same, and that is for the library to say.
+    static let others: [String] = [
+        token("{\"sub\":\"a\"}", secret: "another"), token("{\"sub\":\"a\"}") + "A",
+        token("{\"sub\":\"a\"}") + "=", token("{\"sub\":\"a\"}") + ".",
+        token("{\"sub\":\"a\"}").replacing(".", with: ""), "", ".", "..", "...",
+        token("{\"sub\":\"a\"}", header: "{\"alg\":\"none\"}"),
+        token("{\"sub\":\"a\"}", header: "{\"alg\":\"HS512\"}"),
+        token("{\"sub\":\"a\"}", header: "{\"alg\":\"HS256\",\"alg\":\"none\"}"),
+        token("{\"sub\":\"a\"}", header: "{\"alg\":\"HS256\",\"crit\":[\"x\"]}"),
+        token("{\"sub\":\"a\"}", header: "{\"alg\":\"HS256\",\"kid\":\"x\"}"),
+        token("{\"sub\":\"a\"}", header: "{\"alg\":\"HS256\",\"typ\":\"x\"}"),
+        token("{}"), token("{"), token("[]"), token("{\"sub\":7}"), token("{\"sub\":\"a\"}x"),
+        token(" {\"sub\":\"a\"}"), token("{ \"sub\":\"a\"}"), token("{\"sub\":\"a\",}"),
+        token("{\"sub\":\"a\",\"sub\":\"b\"}"), token("{\"sub\":\"\\u0061\"}"),
+        token("{\"sub\":\"a\u{7}\"}"), token("{\"sub\":\"a\",\"exp\":\"4000000000\"}"),
+        token("{\"sub\":\"a\",\"exp\":1e99}"), token("{\"sub\":\"a\",\"exp\":-1}"),
+        token("{\"sub\":\"a\",\"exp\":4000000000.5}"), token("{\"sub\":\"a\",\"exp\":01}"),
+        token("{\"sub\":\"a\",\"exp\":1000000000000000}"), token("{\"sub\":\"a\",\"exp\":null}"),
+        token("{\"sub\":\"a\",\"nbf\":4000000000}"), token("{\"sub\":\"a\",\"channel\":\"c\"}"),
+        token("{\"exp\":4000000000}"),
+        token("{\"sub\":\"" + String(repeating: "a", count: 900) + "\"}"),
+    ]
+
+    /// Whether two verdicts are the same, their times to live being of two moments.
+    private static func agree(_ left: TokenVerdict, _ right: TokenVerdict) -> Bool {
+        switch (left, right) {
+        case (.accepted(let one, let first), .accepted(let two, let second)):
+            guard one == two, (first == nil) == (second == nil) else { return false }
+            let apart =
+                Int64(first?.nanoseconds ?? 0) - Int64(second?.nanoseconds ?? 0)
+            return apart.magnitude < 5_000_000_000
+        case (.expired, .expired), (.invalid, .invalid): return true
+        case (.accepted, _), (.expired, _), (.invalid, _): return false
+        }
+    }
+
+    @Test(arguments: Self.plain)
+    func `a plain token gets the library's verdict on the spot`(_ token: String) async throws {
+        let verifier = await TokenVerifier(hmacSecret: Self.secret)
+        let verdict = try #require(verifier.verdictAtOnce(token, at: Date()))
+        let slow = await verifier.verify(token)
+        #expect(Self.agree(verdict, slow), "\(verdict), \(slow)")
+    }
+
+    @Test(arguments: Self.others)
+    func `of any other token the spot has no opinion`(_ token: String) async {
+        let verifier = await TokenVerifier(hmacSecret: Self.secret)
+        #expect(verifier.verdictAtOnce(token, at: Date()) == nil)
+    }
+
+    @Test(arguments: [
+        "", "k", String(repeating: "k", count: 31), String(repeating: "k", count: 200),
+    ])
+    func `keys of any length make the library's signatures`(secret: String) async throws {
+        let verifier = await TokenVerifier(hmacSecret: secret)
+        for lifetime in [nil, 60] as [UInt64?] {
+            let token = try await verifier.token(user: "u", channel: nil, lifetime: lifetime)
+            let slow = await verifier.verify(token)
+            // The library writes a fraction of a second, which is not plain.
+            guard let verdict = verifier.verdictAtOnce(token, at: Date()) else {
+                #expect(lifetime != nil)
+                continue
+            }
+            #expect(Self.agree(verdict, slow), "\(verdict), \(slow)")
+        }
+    }
+
+    @Test func `no token with one character changed is accepted on the spot`() async {
+        let verifier = await TokenVerifier(hmacSecret: Self.secret)
+        let token = Array(Self.token("{\"sub\":\"alice\",\"exp\":4000000000}").utf8)
+        for index in token.indices {
+            for letter in Array("AZaz09-_.+/= \"".utf8) where letter != token[index] {
+                var forged = token
+                forged[index] = letter
+                let text = String(decoding: forged, as: UTF8.self)
+                #expect(verifier.verdictAtOnce(text, at: Date()) == nil, "\(text)")
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+"""Runs the SDK's own tests, as its source distribution has them, against the built command.
+
+Usage: suite.py PARLEY SUITE DATA, where SUITE is the unpacked distribution. The tests name a server on
+port 8000; here they are given the port that the server chose, in memory. Each runs in a process of its
+own, because one that waits for what never comes waits for ever. Prints a line of JSON for each test:
+its name, and what went wrong, or null.
+"""
+
+import concurrent.futures
+import json
+import pathlib
+import subprocess
+import sys
+import types
+import unittest
+
+from live import Server
+
+DEADLINE = 15
+CONFIGURATION = """\
+namespaces:
+  - name: smallhistory
+"""
+
+
+def tests(port):
+    """The tests of test_client.py, looking for a server on the port."""
+    from tests import centrifugo
+    centrifugo.CENTRIFUGO_HTTP_URL = f"http://localhost:{port}"
+    path = pathlib.Path(centrifugo.__file__).with_name("test_client.py")
+    text = path.read_text().replace("localhost:8000", f"localhost:{port}")
+    module = types.ModuleType("tests.test_client")
+    sys.modules[module.__name__] = module
+    exec(compile(text, path, "exec"), module.__dict__)
+    found = {}
+    for group in unittest.defaultTestLoader.loadTestsFromModule(module):
+        for test in group:
+            found[test.id().removeprefix("tests.test_client.")] = test
+    return found
+
+
+def run_one(port, name):
+    """In a process of its own: runs one test and tells by the exit code how it went."""
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=0).run(tests(port)[name])
+    sys.exit(not result.wasSuccessful())
+
+
+def run(suite, port, name):
+    arguments = [sys.executable, __file__, "--one", suite, str(port), name]
+    try:
+        ended = subprocess.run(arguments, capture_output=True, text=True, timeout=DEADLINE)
+    except subprocess.TimeoutExpired:
+        return f"waits for ever: stopped after {DEADLINE} s"
+    return None if ended.returncode == 0 else ended.stdout[-2000:]
+
+
+def main(parley, suite, data):
+    configuration = pathlib.Path(data) / "parley.yaml"
+    configuration.write_text(CONFIGURATION)
+    server = Server(parley, str(pathlib.Path(data) / "data"))
+    server.start(arguments=["--config", str(configuration)])
+    sys.path.insert(0, suite)
+    names = list(tests(server.port))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        outcomes = pool.map(lambda name: run(suite, server.port, name), names)
+        for name, failure in zip(names, outcomes):
+            print(json.dumps({"test": name, "failure": failure}), flush=True)
+    sys.exit(server.stop())
+
+
+if sys.argv[1] == "--one":
+    sys.path.insert(0, sys.argv[2])
+    run_one(int(sys.argv[3]), sys.argv[4])
+else:
+    main(*sys.argv[1:4])
