@@ -23,20 +23,20 @@ extension StoredLogs {
     /// Why the rules refuse an operation at this moment.
     func refusal(
         of operation: ChatAction,
-        by actor: UserID,
+        by performer: UserID,
         in conversation: ConversationID
     ) -> ErrorCode? {
         guard self.bug != .ignoresMembership else { return nil }
         let roster = self.log(of: conversation).map { self.logs[$0].roster } ?? Roster()
-        var standing = roster.standing(of: actor, for: operation)
+        var standing = roster.standing(of: performer, for: operation)
         if let offset = operation.entry, let entry = self.entry(conversation, at: offset) {
             standing.entry = Standing.NamedEntry(
                 isMessage: entry.operation.isCountable,
                 isDeleted: entry.isDeleted,
-                isOwn: entry.user == actor
+                isOwn: entry.user == performer
             )
         }
-        return MembershipRules.refusal(of: operation, by: actor, standing)
+        return MembershipRules.refusal(of: operation, by: performer, standing)
     }
 
     func ruling(on inquiry: Inquiry) -> StoreOutcome {

@@ -123,8 +123,9 @@ package struct MembershipOracle {
     /// A conversation that was there before the run; the first of `members` owns it.
     package mutating func founded(_ id: ConversationID, by members: [UInt64]) {
         var conversation = Conversation()
-        for (index, user) in members.enumerated() {
-            conversation.members[user] = Member(rank: index == 0 ? 3 : 1, read: .start)
+        for user in members {
+            let rank: UInt8 = conversation.members.isEmpty ? 3 : 1
+            conversation.members[user] = Member(rank: rank, read: .start)
         }
         conversation.owners = min(1, members.count)
         self.conversations[id] = conversation

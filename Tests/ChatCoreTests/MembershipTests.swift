@@ -229,7 +229,7 @@ private struct MembersChat {
 }
 
 @Suite struct MembershipRulesTests {
-    private let actor = UserID(high: 0, low: 1)
+    private let performer = UserID(high: 0, low: 1)
     private let other = UserID(high: 0, low: 2)
 
     private func refusal(
@@ -239,11 +239,11 @@ private struct MembersChat {
     ) -> ErrorCode? {
         var standing = Standing()
         standing.exists = true
-        standing.actor = role
+        standing.performer = role
         standing.memberCount = 3
         standing.ownerCount = 1
         change(&standing)
-        return MembershipRules.refusal(of: action, by: self.actor, standing)
+        return MembershipRules.refusal(of: action, by: self.performer, standing)
     }
 
     @Test func `roles allow what is theirs`() {
@@ -263,7 +263,7 @@ private struct MembersChat {
         }
         #expect(self.refusal(.remove(self.other), as: .owner) == .notFound)
         #expect(
-            self.refusal(.remove(self.actor), as: .owner) { $0.subject = .owner } == .roleTooLow
+            self.refusal(.remove(self.performer), as: .owner) { $0.subject = .owner } == .roleTooLow
         )
     }
 
@@ -271,7 +271,7 @@ private struct MembersChat {
         #expect(self.refusal(.leave, as: .owner) == .lastOwner)
         #expect(self.refusal(.leave, as: .owner) { $0.ownerCount = 2 } == nil)
         #expect(self.refusal(.leave, as: .owner) { $0.memberCount = 1 } == nil)
-        let demotion = ChatAction.role(self.actor, .member)
+        let demotion = ChatAction.role(self.performer, .member)
         #expect(self.refusal(demotion, as: .owner) { $0.subject = .owner } == .lastOwner)
         let demoted = self.refusal(demotion, as: .owner) {
             $0.subject = .owner

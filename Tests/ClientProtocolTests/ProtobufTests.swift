@@ -107,6 +107,8 @@ struct ProtobufTests {
                             + Field.bytes(5, Field.text(1, "7") + Field.text(2, "6f0c"))
                             + Field.varint(6, 41)
                             + Field.bytes(7, Field.text(1, "id") + Field.text(2, "m-1"))
+                            + Field.bytes(7, Field.text(1, "kind") + Field.text(2, "role"))
+                            + Field.bytes(7, Field.text(1, "user") + Field.text(2, "é\""))
                             + Field.varint(9, 1_700_000_000_123)
                     )
             )

@@ -140,7 +140,7 @@ struct ServerEncodingTests {
 
     @Test func `a publication is one encoding, in a push as in an array`() {
         let bare =
-            #"{"data":{"t":"hi"},"info":{"user":"7","client":"6f0c"},"offset":41,"tags":{"id":"m-1"},"time":1700000000123}"#
+            #"{"data":{"t":"hi"},"info":{"user":"7","client":"6f0c"},"offset":41,"tags":{"id":"m-1","kind":"role","user":"é\""},"time":1700000000123}"#
         #expect(
             Self.text(.push(channel: "c:77", .publication(MessageExamples.publication)))
                 == #"{"push":{"channel":"c:77","pub":\#(bare)}}"#

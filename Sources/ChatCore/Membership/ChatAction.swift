@@ -60,21 +60,21 @@ package enum ChatAction: Equatable, Sendable, BitwiseCopyable {
         }
     }
 
-    /// Whose membership it ends, when `actor` does it.
-    package func departing(by actor: UserID) -> UserID? {
+    /// Whose membership it ends, when `performer` does it.
+    package func departing(by performer: UserID) -> UserID? {
         switch self {
-        case .leave: actor
+        case .leave: performer
         case .remove(let user): user
         case .message, .reply, .create, .join, .invite, .role, .edit, .delete, .react: nil
         }
     }
 
-    /// Who has which role afterwards, when `actor` does it; `nil` as role is no member.
-    package func roleChange(by actor: UserID) -> (user: UserID, role: MemberRole?)? {
+    /// Who has which role afterwards, when `performer` does it; `nil` as role is no member.
+    package func roleChange(by performer: UserID) -> (user: UserID, role: MemberRole?)? {
         switch self {
-        case .create: (actor, .owner)
-        case .join: (actor, .member)
-        case .leave: (actor, nil)
+        case .create: (performer, .owner)
+        case .join: (performer, .member)
+        case .leave: (performer, nil)
         case .invite(let user): (user, .member)
         case .remove(let user): (user, nil)
         case .role(let user, let role): (user, role)

@@ -8,7 +8,7 @@ package struct Standing: Equatable, Sendable, BitwiseCopyable {
     package var memberCount: UInt64 = 0
     package var ownerCount: UInt64 = 0
     /// Of who asks; `nil` for a stranger.
-    package var actor: MemberRole?
+    package var performer: MemberRole?
     /// Of the user whom the operation is about.
     package var subject: MemberRole?
     /// The entry that the operation is about, `nil` if there is none at its offset.
@@ -41,25 +41,25 @@ package enum MembershipRules {
     /// A stranger is told the same of a conversation that is not there and of one that is.
     package static func refusal(
         of operation: ChatAction,
-        by actor: UserID,
+        by performer: UserID,
         _ standing: Standing
     ) -> ErrorCode? {
         switch operation {
         case .create: return standing.exists ? .notMember : nil
         case .join:
             guard standing.exists, standing.isPublic else {
-                return standing.actor == nil ? .notMember : .unchanged
+                return standing.performer == nil ? .notMember : .unchanged
             }
-            return standing.actor == nil ? nil : .unchanged
+            return standing.performer == nil ? nil : .unchanged
         case .message, .reply, .leave, .invite, .remove, .role, .edit, .delete, .react:
-            guard let role = standing.actor else { return .notMember }
-            return Self.refusal(of: operation, by: actor, as: role, standing)
+            guard let role = standing.performer else { return .notMember }
+            return Self.refusal(of: operation, by: performer, as: role, standing)
         }
     }
 
     private static func refusal(
         of operation: ChatAction,
-        by actor: UserID,
+        by performer: UserID,
         as role: MemberRole,
         _ standing: Standing
     ) -> ErrorCode? {
@@ -70,14 +70,14 @@ package enum MembershipRules {
             guard standing.isPublic || role >= .admin else { return .roleTooLow }
             return standing.subject == nil ? nil : .unchanged
         case .remove(let user):
-            guard role >= .admin, user != actor else { return .roleTooLow }
+            guard role >= .admin, user != performer else { return .roleTooLow }
             guard let subject = standing.subject else { return .notFound }
             return subject < role ? nil : .roleTooLow
         case .role(let user, let wanted):
             guard role == .owner else { return .roleTooLow }
             guard let subject = standing.subject else { return .notFound }
             guard subject != wanted else { return .unchanged }
-            guard subject != .owner || user == actor else { return .roleTooLow }
+            guard subject != .owner || user == performer else { return .roleTooLow }
             return subject == .owner && standing.ownerCount == 1 ? .lastOwner : nil
         case .reply, .react:
             return Self.namesMessage(standing) ? nil : .notFound

@@ -24,13 +24,13 @@ package struct Roster: Sendable {
     package func holds(_ user: UserID) -> Bool { self.members[user] != nil }
 
     /// What the rules ask, but for the entry that an operation names.
-    package func standing(of actor: UserID, for operation: ChatAction) -> Standing {
+    package func standing(of performer: UserID, for operation: ChatAction) -> Standing {
         var standing = Standing()
         standing.exists = self.exists
         standing.isPublic = self.isPublic
         standing.memberCount = UInt64(self.members.count)
         standing.ownerCount = self.ownerCount
-        standing.actor = self.members[actor]?.role
+        standing.performer = self.members[performer]?.role
         standing.subject = operation.subject.flatMap { self.members[$0]?.role }
         return standing
     }
@@ -39,12 +39,12 @@ package struct Roster: Sendable {
     /// the members that a creation makes, or whom a message mentions.
     package mutating func apply(
         _ operation: ChatAction,
-        by actor: UserID,
+        by performer: UserID,
         people: [UserID],
         at offset: Offset,
         count: UInt64
     ) {
-        if let change = operation.roleChange(by: actor) {
+        if let change = operation.roleChange(by: performer) {
             self.set(change.role, of: change.user, at: offset, count: count)
         }
         if case .create(let isPublic) = operation {
@@ -54,13 +54,13 @@ package struct Roster: Sendable {
                 self.set(.member, of: user, at: offset, count: count)
             }
         } else {
-            for user in people where user != actor { self.members[user]?.mentions.append(offset) }
+            for user in people where user != performer { self.members[user]?.mentions.append(offset) }
         }
         guard operation.isCountable else { return }
         // What one says one has read.
-        self.members[actor]?.markers = Markers(read: offset, received: offset)
-        self.members[actor]?.readCount = count
-        self.members[actor]?.mentions = []
+        self.members[performer]?.markers = Markers(read: offset, received: offset)
+        self.members[performer]?.readCount = count
+        self.members[performer]?.mentions = []
     }
 
     /// A new member has read what was there before.

@@ -60,7 +60,7 @@ final class MembershipTables {
             standing.memberCount = self.conversation.integer(1)
             standing.ownerCount = self.conversation.integer(2)
         }
-        standing.actor = try self.role(of: inquiry.user, in: id)
+        standing.performer = try self.role(of: inquiry.user, in: id)
         if let subject = inquiry.operation.subject {
             standing.subject = try self.role(of: subject, in: id)
         }

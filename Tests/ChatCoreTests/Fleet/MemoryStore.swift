@@ -130,11 +130,11 @@ final class MemoryStore {
 
     func refusal(
         of operation: ChatAction,
-        by actor: UserID,
+        by performer: UserID,
         in conversation: ConversationID
     ) -> ErrorCode? {
         let log = self.logs[conversation] ?? Log()
-        var standing = log.roster.standing(of: actor, for: operation)
+        var standing = log.roster.standing(of: performer, for: operation)
         if let offset = operation.entry, offset > .start,
             offset.rawValue <= UInt64(log.entries.count)
         {
@@ -142,10 +142,10 @@ final class MemoryStore {
             standing.entry = Standing.NamedEntry(
                 isMessage: entry.operation.isCountable,
                 isDeleted: log.entries.contains { $0.operation == .delete(offset) },
-                isOwn: entry.user == actor
+                isOwn: entry.user == performer
             )
         }
-        return MembershipRules.refusal(of: operation, by: actor, standing)
+        return MembershipRules.refusal(of: operation, by: performer, standing)
     }
 
     func ruling(on inquiry: Inquiry) -> StoreOutcome {

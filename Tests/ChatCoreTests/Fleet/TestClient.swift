@@ -169,7 +169,7 @@ final class TestClient {
         case .subscribed(let subscribed):
             self.isOut = false
             self.begin(subscribed, store)
-        case .sent(let sent):
+        case .sent(let sent), .created(_, let sent):
             guard let index = self.sends[id.rawValue] else { return }
             let message = self.outgoing[index].id
             self.outgoing[index].isAcknowledged = true
@@ -182,7 +182,7 @@ final class TestClient {
             if let index = self.sends[id.rawValue], code != .internal {
                 self.outgoing[index].refusal = code
             }
-        case .unsubscribed, .published, .history, .created, .marked, .listed, .done:
+        case .unsubscribed, .published, .history, .marked, .listed, .done:
             break
         }
     }
