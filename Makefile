@@ -24,7 +24,7 @@ test: build ## run all tests
 demo: build ## live server, simulation and a crash in one report: reports/demo/index.html
 	@.ci/demo
 
-mutants: setup ## break one rule of the core after the other, and see which tests notice (an hour)
+mutants: setup ## break one rule of the core after the other: simulated and live must both notice (half an hour)
 	.ci/mutants
 
 lint: ## check format and scripts

@@ -196,7 +196,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "parley", "CSQLite", "ChatCore", "ChatServer", "ClientProtocol", "EventTrace",
-                "FleetSimulation", "Kernel", "ProtobufCodec", "Workload",
+                "FleetSimulation", "Kernel", "LoadGenerator", "ProtobufCodec", "Workload",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -11,7 +11,8 @@ extension Client {
     mutating func onStop(into effects: inout EffectBuffer<ClientEffect>) {
         switch self.phase {
         case .off, .pausing: break
-        case .opening, .connecting, .online: effects.emit(.closeSocket(self.socket))
+        case .opening, .connecting, .online, .trespassing:
+            effects.emit(.closeSocket(self.socket))
         }
         self.leave(for: .off)
         self.isStopped = true
@@ -24,6 +25,8 @@ extension Client {
     ) {
         switch self.phase {
         case .off, .pausing: return
+        case .trespassing(let trespass, _):
+            return self.onSocket(event, after: trespass, at: now, into: &effects)
         case .opening, .connecting, .online: break
         }
         switch event {
@@ -33,6 +36,7 @@ extension Client {
             self.connectCommand = command.rawValue
             self.phase = .connecting(until: now + self.commandTimeout)
             effects.emit(.command(self.socket, command, .connect))
+            if self.cohort.isEager { self.sendEagerly(at: now, into: &effects) }
         case .failed:
             effects.emit(.observe(.disconnected(self.socket, code: 0, retries: true)))
             self.pause(at: now)
@@ -78,7 +82,7 @@ extension Client {
         into effects: inout EffectBuffer<ClientEffect>
     ) {
         switch self.phase {
-        case .off, .opening, .pausing: return
+        case .off, .opening, .pausing, .trespassing: return
         case .connecting:
             guard command.rawValue == self.connectCommand else { return }
             self.onConnectReply(outcome, at: now, into: &effects)
@@ -106,7 +110,7 @@ extension Client {
                 self.subscribe(UInt16(index), at: now, into: &effects)
             }
             self.sync(at: now, into: &effects)
-            for index in 0..<self.outbox.count {
+            for index in 0..<self.outbox.count where self.outbox[index].command == 0 {
                 self.transmit(index, at: now, into: &effects)
             }
         case .error(let code, let isTemporary):
@@ -131,6 +135,12 @@ extension Client {
             if until <= now { self.giveUpSocket(at: now, into: &effects) }
         case .pausing(let until):
             if until <= now { self.open(at: now, into: &effects) }
+        case .trespassing(let trespass, let until):
+            guard until <= now else { return }
+            // A server that says nothing at all may have died, but none takes so long to close.
+            if trespass == .silence { effects.emit(.observe(.tolerated(trespass))) }
+            effects.emit(.closeSocket(self.socket))
+            self.pause(at: now)
         }
     }
 
@@ -175,7 +185,7 @@ extension Client {
         return now + self.patience
     }
 
-    private mutating func open(
+    mutating func open(
         at now: Instant,
         into effects: inout EffectBuffer<ClientEffect>
     ) {
@@ -184,7 +194,7 @@ extension Client {
         effects.emit(.openSocket(self.socket))
     }
 
-    private mutating func pause(at now: Instant) {
+    mutating func pause(at now: Instant) {
         let wait = self.backoff(
             Draw.reconnect,
             attempt: self.attempts,
@@ -197,7 +207,7 @@ extension Client {
     }
 
     /// Forgets what was awaited from the socket; positions and the outbox outlive it.
-    private mutating func leave(for phase: Phase) {
+    mutating func leave(for phase: Phase) {
         self.phase = phase
         self.awaited = .init()
         for index in 0..<self.rows.count where self.rows[index].phase != .ended {

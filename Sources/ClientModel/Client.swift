@@ -29,6 +29,8 @@ package struct Client: ~Copyable, StateMachine {
         case online(pingDue: Instant)
         /// Waits before the next socket.
         case pausing(until: Instant)
+        /// Has broken the protocol, or is about to when the socket opens; leaves for `pausing`.
+        case trespassing(Trespass, until: Instant)
     }
 
     // Ordered by alignment: a simulated fleet holds a million of these.
@@ -92,6 +94,9 @@ package struct Client: ~Copyable, StateMachine {
             if socket == self.socket { self.onSocket(event, at: now, into: &effects) }
         case .send(let message): self.onSend(message, at: now, into: &effects)
         case .read(let conversation): self.onRead(conversation, at: now, into: &effects)
+        case .leave(let until, let isSilent):
+            self.onLeave(until: until, isSilent: isSilent, into: &effects)
+        case .trespass(let trespass): self.onTrespass(trespass, at: now, into: &effects)
         case .stop: self.onStop(into: &effects)
         }
         self.deadline = self.earliestDeadline()
@@ -117,6 +122,9 @@ package struct Client: ~Copyable, StateMachine {
 
     /// Whether the device was switched off or sent away for good.
     package var hasStopped: Bool { self.isStopped }
+
+    /// What the server said last; zero is never.
+    package var pingInterval: Interval { .milliseconds(UInt64(self.pingMilliseconds)) }
 
     package var unacknowledgedCount: Int { self.outbox.count }
 
@@ -175,7 +183,8 @@ package struct Client: ~Copyable, StateMachine {
         var earliest = Instant.never
         switch self.phase {
         case .off: return .never
-        case .opening(let until), .connecting(let until), .online(let until), .pausing(let until):
+        case .opening(let until), .connecting(let until), .online(let until), .pausing(let until),
+            .trespassing(_, let until):
             earliest = until
         }
         for index in 0..<self.awaited.count {

@@ -6,8 +6,12 @@ package enum ClientEffect: Equatable, Sendable, BitwiseCopyable {
     case openSocket(SocketNumber)
     case command(SocketNumber, CommandID, ClientRequest)
     case pong(SocketNumber)
+    /// A pong that no ping asked for: a breach of the protocol.
+    case unaskedPong(SocketNumber)
     /// Nothing more is expected from it.
     case closeSocket(SocketNumber)
+    /// As if the network were gone: the server is not told, and nothing is answered any more.
+    case abandonSocket(SocketNumber)
     case observe(Observation)
 }
 
@@ -42,6 +46,10 @@ package enum Observation: Equatable, Sendable, BitwiseCopyable {
     /// The log ends its answers before the head that it states.
     case unreadable(ConversationNumber, after: Position, head: Position)
     case ended(ConversationNumber, code: UInt16)
+    /// The server sent the device away for breaking the protocol, as it must.
+    case sentAway(Trespass)
+    /// The server answered what came behind a breach of the protocol.
+    case tolerated(Trespass)
     /// In the order the device sees them; without a log the epoch is meaningless.
     case delivered(IncomingMessage, Epoch)
     /// Seen before and dropped; `isExcused` if paging made the client overtake the live stream.

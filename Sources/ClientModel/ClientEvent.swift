@@ -31,8 +31,32 @@ package enum ClientEvent: Equatable, Sendable, BitwiseCopyable {
     case send(OutgoingMessage)
     /// The user has read all that the device has of a conversation.
     case read(ConversationNumber)
+    /// The device goes out of reach until then; if silently, nobody tells the server.
+    case leave(until: Instant, isSilent: Bool)
+    /// The device breaks the protocol; one that is not online lets it be.
+    case trespass(Trespass)
     /// The device is switched off, for good.
     case stop
+}
+
+/// A breach of the client protocol, for which a server must send a device away.
+package enum Trespass: UInt8, Equatable, Sendable, BitwiseCopyable, CaseIterable {
+    /// A pong that no ping asked for.
+    case unaskedPong
+    /// A second `connect` on one socket.
+    case secondConnect
+    /// A command on a new socket that has not said `connect`.
+    case commandBeforeConnect
+    /// A new socket that never says anything.
+    case silence
+
+    /// The code with which it must be closed.
+    var code: CloseCode {
+        switch self {
+        case .unaskedPong, .secondConnect, .commandBeforeConnect: .badRequest
+        case .silence: .stale
+        }
+    }
 }
 
 /// What a socket brings.

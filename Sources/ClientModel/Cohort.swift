@@ -18,6 +18,8 @@ package struct Cohort: Equatable, Sendable, BitwiseCopyable {
     package var sendLimit: UInt8 = 64
     /// Whether a new device reads each conversation from its first message, not from its head.
     package var readsWholeLog = false
+    /// Whether a device sends its commands behind `connect` without waiting for the answer.
+    package var isEager = false
 
     package init() {}
 }

@@ -31,6 +31,8 @@ extension RandomPurpose {
     static let storeDropped = Self(0x666c_0010)
     /// Conversation, message: whom it mentions.
     static let mention = Self(0x666c_0012)
+    /// Shard, incarnation and ordinal of its request to the store.
+    static let storeUnreadable = Self(0x666c_0017)
     /// Those of the latency that a lost packet is added to, and how often it was lost already.
     static let retransmission = Self(0x666c_0011)
 }

@@ -24,6 +24,10 @@ struct Happening: BitwiseCopyable {
         case commit
         case readDone
         case arrival
+        /// The `detail`-th absence of a client (`target`) begins.
+        case absence
+        /// A client (`target`) breaks the protocol for the `detail`-th time.
+        case trespass
         case faultBegins
         case faultEnds
     }
@@ -48,6 +52,7 @@ enum Parcel: BitwiseCopyable {
     case client(SocketEvent)
     case command(CommandID, ClientRequest)
     case hangUp
+    case unaskedPong
     case request(StoreErrand)
     /// A list of connections, by its number.
     case pings(list: UInt32)

@@ -43,6 +43,9 @@ extension Scenario {
         self.store = try Store(mapping.required("store", expected: "a mapping"))
         let workload = try mapping.required("workload", expected: "a workload or the name of one")
         self.workload = if let named { named } else { try Workload(workload) }
+        if let value = mapping.optional("server") {
+            self.server = try ShardConfiguration(value)
+        }
         self.faults = []
         let nodes = self.groups.reduce(0) { $0 + Int($1.nodes) }
         guard nodes <= 1024 else {
@@ -124,6 +127,9 @@ extension Scenario.Store {
             .millionths(in: 0...500_000)
         self.unknownMillionths = try mapping.required("unknown", expected: "a part of 1")
             .millionths(in: 0...500_000)
+        if let value = mapping.optional("unreadable") {
+            self.unreadableMillionths = try value.millionths(in: 0...500_000)
+        }
         if let value = mapping.optional("append") {
             self.append = try value.duration(in: .zero ... .seconds(1))
         }
@@ -138,7 +144,7 @@ extension Scenario.Store {
 }
 
 extension Scenario.Fault {
-    private static let kinds = "crash, partition, pause or stall"
+    private static let kinds = "crash, drain, partition, pause or stall"
 
     init(_ node: StrictNode, nodes: Int) throws(ModelError) {
         var mapping = try node.mapping()
@@ -156,6 +162,9 @@ extension Scenario.Fault {
         case "crash":
             let value = try mapping.required("node", expected: "a node's number")
             self.kind = .crash(node: Int(try value.integer(in: 0...last)))
+        case "drain":
+            let value = try mapping.required("node", expected: "a node's number")
+            self.kind = .drain(node: Int(try value.integer(in: 0...last)))
         case "pause":
             let value = try mapping.required("node", expected: "a node's number")
             self.kind = .pause(node: Int(try value.integer(in: 0...last)))

@@ -9,6 +9,8 @@ package struct Scenario: Equatable, Sendable {
     package var groups: [NodeGroup]
     package var network: Network
     package var store: Store
+    /// The knobs of every shard, but for its roles and the number of partitions.
+    package var server = ShardConfiguration()
     package var workload: Workload
     package var faults: [Fault]
     package var costs: HostCosts
@@ -53,6 +55,8 @@ package struct Scenario: Equatable, Sendable {
         /// Of appends, in millionths.
         package var failedMillionths: UInt64
         package var unknownMillionths: UInt64
+        /// Of reads of pages, of log ends and of message ids, in millionths: certainly not answered.
+        package var unreadableMillionths: UInt64 = 0
     }
 
     /// Something that goes wrong at an instant and heals after a while.
@@ -64,6 +68,8 @@ package struct Scenario: Equatable, Sendable {
         package enum Kind: Equatable, Sendable {
             /// The node loses everything that it did not store, and starts anew after the while.
             case crash(node: Int)
+            /// The node sends its clients away over half of the while, and starts anew after it.
+            case drain(node: Int)
             /// The node does nothing, and then goes on as if no time had passed.
             case pause(node: Int)
             /// The peer does not hear the node, nor, unless it is one way, the node the peer.

@@ -39,6 +39,10 @@ struct SimulatedShard: ~Copyable {
     var isBusy = false
     /// Counts up to the next time that its state goes into the digest.
     var eventsSinceState: UInt32 = 0
+    /// Whether it has said that nothing is left to do before its end.
+    var hasDrained = false
+    /// References to names, bodies and pages that it was given and has not given back.
+    var lent = 0
     /// Until when its node does nothing.
     var pausedUntil = Instant.zero
     var deadlineScheduled = Instant.never
@@ -85,6 +89,8 @@ struct SimulatedShard: ~Copyable {
         self.deadlineScheduled = .never
         self.watchScheduled = .never
         self.storeRequests = 0
+        self.hasDrained = false
+        self.lent = 0
         self.vacantSlots.removeAll()
         for slot in 0..<self.sockets.count {
             self.sockets[slot].isOpen = false

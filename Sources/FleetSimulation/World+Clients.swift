@@ -56,7 +56,8 @@ extension World {
                     )
                 }
                 self.transmit(number, socket, .command(id, request))
-            case .pong: break
+            case .pong, .abandonSocket: break
+            case .unaskedPong(let socket): self.transmit(number, socket, .unaskedPong)
             case .closeSocket(let socket): self.transmit(number, socket, .hangUp)
             case .observe(let observation): self.observe(number, observation)
             }
@@ -67,6 +68,8 @@ extension World {
 
     /// The load balancer spreads sockets evenly; it does not know which nodes are down.
     mutating func open(_ number: Int, _ socket: SocketNumber) {
+        // While its former socket is still known: what that one noted is the client's again.
+        if self.clients[number].isGrouped { self.individualise(number) }
         let bits = self.random.draw(.gatewayChoice, UInt64(number), UInt64(socket.rawValue))
         let choice = Int(KeyedRandom.below(UInt64(self.gateways.count), bits))
         let trip = self.clientLatency(.handshake, UInt32(number), socket.rawValue, 0)
@@ -154,6 +157,11 @@ extension World {
             self.enqueue(.command(handle, id, self.command(request, of: number)), at: index)
         case .hangUp:
             self.arriveAtShard(index, 0, .event(.closed(handle)))
+        case .unaskedPong:
+            let isFirst = self.shards[index].pongs.isEmpty
+            self.shards[index].pongs.append(handle)
+            guard isFirst else { return }
+            self.enqueue(.pongs(TargetRange(start: 0, count: 0)), at: index)
         case .event(let event): self.enqueue(event, at: index)
         case .none, .client, .request, .pings, .pongs: return
         }
@@ -266,6 +274,10 @@ extension World {
                 at: message.offset,
                 now: self.now
             )
+        case .sentAway(let trespass):
+            self.oracle.trespassed(device, isSentAway: true, now: self.now, "\(trespass)")
+        case .tolerated(let trespass):
+            self.oracle.trespassed(device, isSentAway: false, now: self.now, "\(trespass)")
         case .caughtUp, .unreadable, .ended, .repeated, .resent: break
         case .delivered(let message, _):
             self.counts.deliveries += 1

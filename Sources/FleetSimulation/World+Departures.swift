@@ -48,12 +48,13 @@ extension World {
         case .store(let token, let request):
             self.sendToStore(request, token, from: index, at: instant)
         case .release(let handle):
+            self.shards[index].lent -= 1
             if handle.rawValue >= 1 << 40 {
                 self.pages[handle.rawValue] = nil
                 self.windows[handle.rawValue] = nil
             }
         case .limitConnections(let limit): self.shards[index].gauge.limit(to: limit)
-        case .drained: break
+        case .drained: self.shards[index].hasDrained = true
         }
     }
 

@@ -3,12 +3,19 @@ import ChatCore
 import ClientModel
 import DiscreteEvents
 import Kernel
+import Oracles
 import Workload
 
 extension World {
     mutating func begin(_ fault: Scenario.Fault) {
         switch fault.kind {
         case .crash(let node): self.crash(node)
+        case .drain(let node):
+            for index in 0..<self.shards.count
+            where self.shards[index].node == node && self.shards[index].isUp {
+                let duration = Interval(nanoseconds: fault.lasts.nanoseconds / 2)
+                self.send(.drain(over: duration), to: index, at: self.now)
+            }
         case .pause(let node):
             for index in 0..<self.shards.count where self.shards[index].node == node {
                 self.shards[index].pausedUntil = max(
@@ -25,15 +32,30 @@ extension World {
 
     mutating func end(_ fault: Scenario.Fault) {
         switch fault.kind {
-        case .crash(let node):
+        case .crash(let node): self.restart(node)
+        case .drain(let node):
             for index in 0..<self.shards.count
-            where self.shards[index].node == node && !self.shards[index].isUp {
-                self.startShard(index)
+            where self.shards[index].node == node && self.shards[index].isUp {
+                self.oracle.bounded(
+                    self.shards[index].hasDrained ? 0 : 1,
+                    by: 0,
+                    now: self.now,
+                    "shards that have not drained, of which one is \(index)"
+                )
             }
+            self.crash(node)
+            self.restart(node)
         case .partition(let node, let peer, let isOneWay):
             self.heal(Severance(from: node, to: peer))
             if !isOneWay { self.heal(Severance(from: peer, to: node)) }
         case .pause, .stall: break
+        }
+    }
+
+    private mutating func restart(_ node: Int) {
+        for index in 0..<self.shards.count
+        where self.shards[index].node == node && !self.shards[index].isUp {
+            self.startShard(index)
         }
     }
 

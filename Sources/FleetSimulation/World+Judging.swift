@@ -63,7 +63,7 @@ extension World {
     /// Shows the oracle how much a shard keeps.
     mutating func witnessQueues(of index: Int) {
         guard let statistics = self.shards[index].shard?.statistics else { return }
-        let limits = ShardConfiguration()
+        let limits = self.scenario.server
         self.oracle.bounded(
             statistics.pendingMessages,
             by: UInt64(limits.pendingLimit) * statistics.conversations,
@@ -81,7 +81,7 @@ extension World {
     /// Once it has been quiet for longer than any single timer of a connection or a request runs,
     /// nothing waits, and each connection and each feed has a few timers.
     mutating func witnessQuiet(of index: Int) {
-        let limits = ShardConfiguration()
+        let limits = self.scenario.server
         guard self.scenario.workload.settle > limits.connectTimeout * 2,
             let statistics = self.shards[index].shard?.statistics
         else { return }
@@ -102,5 +102,49 @@ extension World {
             now: self.now,
             "timers of shard \(index) in the quiet"
         )
+        self.witnessAttendance(of: index, statistics.connections)
+    }
+
+    /// Whoever answers no pings is gone after two intervals, the second of which is that of the pong.
+    private mutating func witnessAttendance(of index: Int, _ connections: UInt64) {
+        let limits = self.scenario.server
+        let longest = self.scenario.workload.absences?.longest ?? .zero
+        guard
+            self.scenario.workload.settle
+                > limits.pingInterval * 2 + limits.connectTimeout + longest
+        else { return }
+        var online: UInt64 = 0
+        for number in 0..<self.clients.count
+        where self.clients[number].machine.isOnline && Int(self.clients[number].shard) == index {
+            online += 1
+        }
+        self.oracle.attended(connections, online: online, now: self.now, "shard \(index)")
+    }
+
+    /// Where leases on interest are short, everybody leaves at the end, and nothing may be left behind.
+    mutating func witnessDeparture() {
+        let limits = self.scenario.server
+        let wait = limits.interestLease * 2 + limits.pingInterval * 2 + limits.connectTimeout
+        guard self.scenario.workload.settle >= limits.interestLease * 2 else { return }
+        for number in 0..<self.clients.count { self.step(client: number, .stop) }
+        self.run(until: self.scenario.end + wait)
+        for index in 0..<self.shards.count {
+            guard let statistics = self.shards[index].shard?.statistics else { continue }
+            for (what, count) in [
+                ("connections", statistics.connections),
+                ("subscriptions", statistics.subscriptions), ("feeds", statistics.feeds),
+                ("conversations", statistics.conversations),
+                ("messages that wait", statistics.pendingMessages),
+                ("deliveries kept", statistics.heldDeliveries),
+                ("references not given back", UInt64(max(0, self.shards[index].lent))),
+            ] {
+                self.oracle.bounded(
+                    count,
+                    by: 0,
+                    now: self.now,
+                    "\(what) at shard \(index) when everybody has left"
+                )
+            }
+        }
     }
 }

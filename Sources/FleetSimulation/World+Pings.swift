@@ -68,6 +68,11 @@ extension World {
         }
         let socket = self.shards[index].sockets[slot]
         let client = Int(socket.client)
+        let handle = ConnectionHandle(slot: UInt32(slot), generation: socket.generation)
+        // Who has gone out of reach without a word answers no ping of the socket it left.
+        guard self.clients[client].shard == index, self.clients[client].handle == handle else {
+            return false
+        }
         self.step(client: client, .socket(SocketNumber(socket.socket), .ping))
         return self.clients[client].machine.isOnline
     }
@@ -139,6 +144,6 @@ extension Scenario {
     /// How long after a ping even the most impatient client still waits for the next.
     var patience: Interval {
         let slacks = self.workload.cohorts.map { UInt64($0.cohort.pingSlackMilliseconds) }
-        return ShardConfiguration().pingInterval + .milliseconds(slacks.min() ?? 0)
+        return self.server.pingInterval + .milliseconds(slacks.min() ?? 0)
     }
 }

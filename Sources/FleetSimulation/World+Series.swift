@@ -47,6 +47,7 @@ extension Scenario.Fault.Kind {
     fileprivate var text: String {
         switch self {
         case .crash(let node): "node \(node) is down"
+        case .drain(let node): "node \(node) is drained"
         case .partition(let node, let peer, let isOneWay):
             isOneWay
                 ? "node \(peer) does not hear node \(node)"

@@ -30,7 +30,7 @@ extension World {
             self.shards[index].pongs.append(contentsOf: handles)
             guard isFirst else { return }
             self.enqueue(.pongs(TargetRange(start: 0, count: 0)), at: index)
-        case .none, .client, .command, .hangUp, .request, .pings: return
+        case .none, .client, .command, .hangUp, .unaskedPong, .request, .pings: return
         }
     }
 
@@ -117,6 +117,7 @@ extension World {
             self.round.cost = self.round.cost + self.scenario.costs.target * UInt64(count)
         }
         self.round.cost = self.round.cost + self.cost(of: event)
+        self.shards[index].lent += event.references
         self.shards[index].shard?.handle(event, at: now, into: &self.effects)
         self.digest.combine(event, at: now, shard: index)
         self.gather(after: event)

@@ -112,11 +112,19 @@ extension World {
                 return .unavailable
             }
         }
-        return self.write(write.errand.request)
+        return self.write(write.errand)
     }
 
-    private mutating func write(_ request: StoreRequest) -> StoreOutcome {
-        switch request {
+    private func isUnreadable(_ errand: StoreErrand) -> Bool {
+        let part = self.scenario.store.unreadableMillionths
+        return self.happens(part, .storeUnreadable, UInt64(errand.shard), errand.occasion)
+    }
+
+    private mutating func write(_ errand: StoreErrand) -> StoreOutcome {
+        switch errand.request {
+        case .head where self.isUnreadable(errand), .lookUp where self.isUnreadable(errand),
+            .renewEpoch where self.isUnreadable(errand):
+            .unavailable
         case .append(let append): .appended(self.append(append))
         case .head(let conversation): .head(self.logs.head(of: conversation))
         case .lookUp(let conversation, let user, let message):
@@ -180,6 +188,8 @@ extension World {
         let shard = Int(errand.shard)
         guard self.shards[shard].isUp(as: errand.incarnation) else { return }
         switch errand.request {
+        case .read where self.isUnreadable(errand):
+            self.answer(errand, .unavailable)
         case .read(let read):
             if let reader = read.reader,
                 !self.logs.isMember(reader, of: read.conversation),

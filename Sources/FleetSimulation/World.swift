@@ -34,6 +34,7 @@ package struct World: ~Copyable {
     /// When each node's network card has sent what it was given.
     var cardFree: [Instant]
     var arrivals: Arrivals
+    let whims: Whims
     var nextMessage: (sender: ClientNumber, message: OutgoingMessage)?
     /// When message n was meant to be sent: its id's low word is n + 1.
     var intended: [Instant] = []
@@ -96,6 +97,7 @@ package struct World: ~Copyable {
             seed: seed,
             start: .zero + scenario.workload.rampUp
         )
+        self.whims = Whims(scenario.workload, seed: seed)
         let shardCount = scenario.groups.reduce(0) { $0 + Int($1.nodes) * Int($1.shards) }
         self.digest = TraceDigest(shardCount: shardCount)
         self.calendar = Calendar(sourceCount: 1)
@@ -129,6 +131,8 @@ package struct World: ~Copyable {
                 Happening(.clientStarts, Int(number)),
                 at: self.population.start(of: user)
             )
+            self.scheduleAbsence(0, of: Int(number))
+            self.scheduleTrespass(0, of: Int(number))
         }
     }
 
@@ -161,7 +165,7 @@ package struct World: ~Copyable {
 
     /// A shard's incarnations count its own starts: a fault elsewhere renames none of them.
     mutating func startShard(_ index: Int) {
-        var configuration = ShardConfiguration()
+        var configuration = self.scenario.server
         configuration.roles = self.shards[index].roles
         configuration.partitionCount = self.scenario.partitionCount
         configuration.namespaces[0].isMembersOnly = self.isChatting
@@ -229,6 +233,8 @@ package struct World: ~Copyable {
         case .commit: self.commit()
         case .readDone: self.answerRead(self.parcels.take(event.parcel))
         case .arrival: self.arrive()
+        case .absence: self.leave(target, event.detail)
+        case .trespass: self.trespass(target, event.detail)
         case .faultBegins: self.begin(self.scenario.faults[target])
         case .faultEnds: self.end(self.scenario.faults[target])
         }

@@ -1,5 +1,5 @@
 package import ClientModel
-import Kernel
+package import Kernel
 
 /// One incarnation of a conversation's stream.
 struct Stream: Hashable, Sendable {
@@ -34,6 +34,7 @@ package struct Ledger: Sendable {
         var disconnects: UInt64 = 0
         var unrecovered: UInt64 = 0
         var epochChanges: UInt64 = 0
+        var sentAway: UInt64 = 0
     }
 
     private(set) var counts = Counts()
@@ -44,10 +45,21 @@ package struct Ledger: Sendable {
     /// What this loop's devices have seen broken.
     package private(set) var violations = Violations()
     private let perUser: Int
+    private let networkRepeats: Bool
+    /// By message that waits for its acknowledgement.
+    private var attempts: [UInt64: Attempts] = [:]
+
+    /// How often a message was sent, when last, and when a device here first saw it.
+    private struct Attempts {
+        var count = 0
+        var last = Instant.zero
+        var seen = Instant.never
+    }
 
     /// Each device has a place in `perUser` conversations.
-    package init(perUser: Int) {
+    package init(perUser: Int, networkRepeats: Bool) {
         self.perUser = perUser
+        self.networkRepeats = networkRepeats
         self.places = []
     }
 
@@ -61,10 +73,20 @@ package struct Ledger: Sendable {
 
     mutating func countSend() { self.counts.sent += 1 }
 
+    /// The server let something pass for which it must send a device away.
+    mutating func countTolerated(_ what: String) { self.violations.add("let pass: \(what)") }
+
+    /// A message leaves, for the first time or again.
+    mutating func attempt(_ message: UInt64, at now: Instant) {
+        self.attempts[message, default: Attempts()].count += 1
+        self.attempts[message]?.last = now
+    }
+
     /// `device` is the index of the client in its loop; `members` are those of its conversation.
     package mutating func record(
         _ observation: Observation,
         device: Int,
+        at now: Instant,
         members: (ConversationNumber) -> Int
     ) {
         switch observation {
@@ -86,7 +108,13 @@ package struct Ledger: Sendable {
             self.violations.add(
                 "conversation \(conversation.rawValue): subscription ended with \(code)"
             )
-        case .delivered(let message, let epoch): self.deliver(message, epoch, to: device)
+        case .sentAway: self.counts.sentAway += 1
+        case .tolerated(let trespass): self.countTolerated("\(trespass)")
+        case .delivered(let message, let epoch):
+            if let id = message.message?.low, let seen = self.attempts[id]?.seen {
+                self.attempts[id]?.seen = min(seen, now)
+            }
+            self.deliver(message, epoch, to: device)
         case .repeated(let message, _, let isExcused):
             if !isExcused {
                 self.violations.add(
@@ -97,13 +125,28 @@ package struct Ledger: Sendable {
         case .acknowledged(let message, let position, let isDuplicate):
             self.counts.acknowledged += 1
             if isDuplicate { self.counts.duplicates += 1 }
+            self.checkTruth(of: message, isDuplicate: isDuplicate)
             self.counts.owed += UInt64(members(message.conversation))
             let stream = Stream(conversation: message.conversation, epoch: position.epoch)
             self.acknowledged[stream, default: []].append((position.offset, message.id.low))
         case .resent: self.counts.resent += 1
-        case .gaveUp: self.counts.gaveUp += 1
+        case .gaveUp(let message, _):
+            self.counts.gaveUp += 1
+            self.attempts[message.low] = nil
         case .refused: self.counts.refused += 1
         }
+    }
+
+    /// `duplicate` is said of messages that were sent before, and of all that were seen before.
+    private mutating func checkTruth(of message: OutgoingMessage, isDuplicate: Bool) {
+        guard let attempts = self.attempts.removeValue(forKey: message.id.low) else { return }
+        guard
+            isDuplicate ? attempts.count < 2 && !self.networkRepeats : attempts.seen < attempts.last
+        else { return }
+        self.violations.add(
+            "conversation \(message.conversation.rawValue): message \(message.id.low) was called "
+                + "\(isDuplicate ? "a duplicate" : "new") after \(attempts.count) attempts"
+        )
     }
 
     private func place(_ device: Int, _ conversation: ConversationNumber) -> Int? {

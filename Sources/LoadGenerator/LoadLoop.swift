@@ -26,8 +26,21 @@ final class LoadLoop {
     }
 
     private struct Due: BitwiseCopyable {
+        enum Kind: BitwiseCopyable {
+            case start
+            case deadline
+            case absence(UInt32)
+            case trespass(UInt32)
+        }
+
         var client: UInt32
-        var starts: Bool
+        var kind: Kind
+    }
+
+    /// A socket whose device has gone out of reach without a word.
+    private struct Abandoned {
+        var channel: any Channel
+        var patience: Instant
     }
 
     private struct Waiting {
@@ -38,15 +51,17 @@ final class LoadLoop {
 
     private let eventLoop: any EventLoop
     private let endpoint: Endpoint
-    private let wire: Wire
+    let wire: Wire
     private let population: Population
+    private let whims: Whims
     private let share: (index: UInt32, count: UInt32)
     private let origin: NIODeadline
     private var arrivals: Arrivals
     private var upcoming: (sender: ClientNumber, message: OutgoingMessage)?
-    private var clients: UniqueArray<Client>
+    private(set) var clients: UniqueArray<Client>
     private var channels: [(any Channel)?]
     private var openSockets: [UInt32]
+    private var abandoned: [Abandoned] = []
     private var deadlines = DeadlineHeap<Due>()
     private var armed: [Instant]
     private var timer: (at: Instant, task: Scheduled<Void>)?
@@ -55,6 +70,7 @@ final class LoadLoop {
     private var waiting: [Waiting] = []
     private var isBusy = false
     private var result: Result
+    var intentions: Intentions
 
     init(
         _ options: LoadOptions,
@@ -70,6 +86,7 @@ final class LoadLoop {
         self.population = population
         self.origin = origin
         self.share = (UInt32(index), UInt32(options.loops))
+        self.whims = Whims(workload, seed: options.seed)
         self.wire = Wire(run: options.run, token: tokens, bodyBytes: workload.bodyBytes)
         self.arrivals = Arrivals(
             workload,
@@ -77,10 +94,14 @@ final class LoadLoop {
             seed: options.seed,
             start: .zero + workload.rampUp
         )
+        self.intentions = Intentions(arrivals: self.arrivals, users: workload.users)
         let random = KeyedRandom(seed: options.seed)
         self.clients = UniqueArray()
         self.result = Result(
-            ledger: Ledger(perUser: Int(population.conversationsPerUser)),
+            ledger: Ledger(
+                perUser: Int(population.conversationsPerUser),
+                networkRepeats: options.networkRepeats
+            ),
             sendToAck: Self.histogram(),
             sendToDelivery: Self.histogram(),
             series: SeriesRecorder(
@@ -106,7 +127,7 @@ final class LoadLoop {
             )
             self.result.ledger.add(conversations)
             self.deadlines.schedule(
-                Due(client: client, starts: true),
+                Due(client: client, kind: .start),
                 at: population.start(of: number)
             )
             user += self.share.count
@@ -117,6 +138,10 @@ final class LoadLoop {
     }
 
     func start() {
+        for client in 0..<UInt32(self.clients.count) {
+            self.scheduleAbsence(0, of: client, self.number(of: client))
+            self.scheduleTrespass(0, of: client, self.number(of: client))
+        }
         self.advanceArrivals()
         self.arm()
     }
@@ -128,6 +153,9 @@ final class LoadLoop {
                 self.clients[client].isOnline && self.clients[client].isCaughtUp
                     && self.clients[client].unacknowledgedCount == 0
             )
+        }
+        for socket in self.abandoned where socket.patience < now && socket.channel.isActive {
+            self.result.ledger.countTolerated("a socket that answered no pings")
         }
         self.timer?.task.cancel()
         self.upcoming = nil
@@ -206,16 +234,50 @@ final class LoadLoop {
         let now = self.now
         while let due = self.deadlines.next(dueAt: now) {
             let client = Int(due.client)
-            if due.starts {
-                self.step(client, .start, at: now)
-                continue
+            switch due.kind {
+            case .start: self.step(client, .start, at: now)
+            case .absence(let n): self.leave(client, n, at: now)
+            case .trespass(let n): self.trespass(client, n, at: now)
+            case .deadline:
+                self.armed[client] = .never
+                // What a socket tells while the effects are carried out waits until they have been.
+                self.isBusy = true
+                self.clients[client].handleDeadline(at: now, into: &self.effects)
+                self.drain(client, intended: nil, at: now)
+                self.isBusy = false
+                self.runWaiting(at: now)
             }
-            self.armed[client] = .never
-            self.clients[client].handleDeadline(at: now, into: &self.effects)
-            self.drain(client, intended: nil, at: now)
-            self.runWaiting(at: now)
         }
         self.arm()
+    }
+
+    private func number(of client: UInt32) -> ClientNumber {
+        ClientNumber(self.share.index + client * self.share.count)
+    }
+
+    private func scheduleAbsence(_ n: UInt32, of client: UInt32, _ number: ClientNumber) {
+        guard let absence = self.whims.absence(n, of: number) else { return }
+        self.deadlines.schedule(Due(client: client, kind: .absence(n)), at: absence.start)
+    }
+
+    private func leave(_ client: Int, _ n: UInt32, at now: Instant) {
+        let number = self.number(of: UInt32(client))
+        guard let absence = self.whims.absence(n, of: number) else { return }
+        self.scheduleAbsence(n + 1, of: UInt32(client), number)
+        let event = ClientEvent.leave(until: absence.end, isSilent: absence.isSilent)
+        self.step(client, event, at: now)
+    }
+
+    private func scheduleTrespass(_ n: UInt32, of client: UInt32, _ number: ClientNumber) {
+        guard let breach = self.whims.trespass(n, of: number) else { return }
+        self.deadlines.schedule(Due(client: client, kind: .trespass(n)), at: breach.start)
+    }
+
+    private func trespass(_ client: Int, _ n: UInt32, at now: Instant) {
+        let number = self.number(of: UInt32(client))
+        guard let breach = self.whims.trespass(n, of: number) else { return }
+        self.scheduleTrespass(n + 1, of: UInt32(client), number)
+        self.step(client, .trespass(breach.trespass), at: now)
     }
 
     private func watch(_ client: Int) {
@@ -223,7 +285,7 @@ final class LoadLoop {
             deadline != .never
         else { return }
         self.armed[client] = deadline
-        self.deadlines.schedule(Due(client: UInt32(client), starts: false), at: deadline)
+        self.deadlines.schedule(Due(client: UInt32(client), kind: .deadline), at: deadline)
     }
 
     // MARK: Steps
@@ -258,20 +320,16 @@ final class LoadLoop {
             switch self.effects[effect: index] {
             case .openSocket(let number): self.open(client, number)
             case .command(_, let id, let request):
-                self.wire.append(
-                    request,
-                    id,
-                    of: Int(self.share.index) + client * Int(self.share.count),
-                    into: &self.output
-                )
+                self.write(request, id, of: client, at: now)
                 if self.output.count > 32_768 { self.flush(client) }
-            case .pong: self.wire.appendPong(into: &self.output)
+            case .pong, .unaskedPong: self.wire.appendPong(into: &self.output)
+            case .abandonSocket(let number): self.abandon(client, number, at: now)
             case .closeSocket(let number):
                 self.flush(client)
                 self.close(client, number)
             case .observe(let observation):
                 self.measure(observation, of: client, intended: intended, at: now)
-                self.result.ledger.record(observation, device: client) {
+                self.result.ledger.record(observation, device: client, at: now) {
                     self.population.memberCount(of: $0)
                 }
             }
@@ -279,6 +337,26 @@ final class LoadLoop {
         self.effects.removeAll()
         self.flush(client)
         self.watch(client)
+    }
+
+    private func write(
+        _ request: ClientRequest,
+        _ id: CommandID,
+        of client: Int,
+        at now: Instant
+    ) {
+        var ordinal: UInt64 = 0
+        if case .send(let message) = request {
+            ordinal = self.intentions.ordinal(of: message)
+            self.result.ledger.attempt(message.id.low, at: now)
+        }
+        self.wire.append(
+            request,
+            id,
+            of: Int(self.number(of: UInt32(client)).rawValue),
+            ordinal: ordinal,
+            into: &self.output
+        )
     }
 
     private func measure(
@@ -300,7 +378,7 @@ final class LoadLoop {
         case .connected: self.result.series.noted(device: client, isOnline: true, now: now)
         case .disconnected: self.result.series.noted(device: client, isOnline: false, now: now)
         case .subscribed, .recovered, .unrecovered, .epochChanged, .caughtUp, .unreadable, .ended,
-            .repeated, .resent, .gaveUp, .refused:
+            .repeated, .resent, .gaveUp, .refused, .sentAway, .tolerated:
             break
         }
     }
@@ -333,7 +411,7 @@ final class LoadLoop {
         self.socket(client, number, .opened)
     }
 
-    private func socket(
+    func socket(
         _ client: Int,
         _ number: SocketNumber,
         _ event: SocketEvent,
@@ -341,6 +419,17 @@ final class LoadLoop {
     ) {
         self.step(client, .socket(number, event), intended: intended, at: self.now)
         self.arm()
+    }
+
+    /// The server will find out that nobody answers; what it sends meanwhile is read and ignored.
+    private func abandon(_ client: Int, _ number: SocketNumber, at now: Instant) {
+        guard self.openSockets[client] == number.rawValue else { return }
+        self.openSockets[client] = 0
+        guard let channel = self.channels[client] else { return }
+        self.channels[client] = nil
+        // A ping comes within an interval, and its pong is due before the next one.
+        let patience = now + self.clients[client].pingInterval * 2 + .seconds(1)
+        self.abandoned.append(Abandoned(channel: channel, patience: patience))
     }
 
     private func close(_ client: Int, _ number: SocketNumber) {
@@ -376,112 +465,5 @@ final class LoadLoop {
             self.result.ledger.countGarbage("\(error)")
             self.channels[client]?.close(promise: nil)
         }
-    }
-}
-
-extension LoadLoop {
-    private func receive(
-        _ message: ServerMessage,
-        _ client: Int,
-        _ number: SocketNumber
-    ) throws(FrameError) {
-        switch message {
-        case .ping: self.socket(client, number, .ping)
-        case .push(let channel, .publication(let publication)):
-            guard let conversation = self.wire.conversation(channel) else { return }
-            self.give(publication, conversation, .live, client, number)
-        case .push(let channel, .unsubscribe(let push)):
-            guard let conversation = self.wire.conversation(channel) else { return }
-            self.socket(
-                client,
-                number,
-                .unsubscribed(conversation, code: UInt16(clamping: push.code))
-            )
-        case .push: break
-        case .reply(let id, let reply): try self.receive(reply, to: id, client, number)
-        }
-    }
-
-    private func receive(
-        _ reply: ServerReply,
-        to id: CommandID,
-        _ client: Int,
-        _ number: SocketNumber
-    ) throws(FrameError) {
-        let outcome: ReplyOutcome
-        switch reply {
-        case .connected(let result):
-            outcome = .connected(
-                pingInterval: .seconds(UInt64(result.pingInterval)),
-                expectsPongs: result.pong
-            )
-        case .subscribed(let result):
-            // The reply does not name its channel; the client knows which one it asked about.
-            let conversation = self.clients[client].conversation(ofCommand: id)
-            self.socket(client, number, .reply(id, .subscribed(Self.subscribed(result))))
-            guard let conversation else { return }
-            for publication in result.publications {
-                self.give(publication, conversation, .recovered, client, number)
-            }
-            return
-        case .history(let result):
-            if let conversation = self.clients[client].conversation(ofCommand: id) {
-                for publication in result.publications {
-                    self.give(publication, conversation, .page, client, number)
-                }
-            }
-            outcome = .page(
-                head: Self.position(result.offset, result.epoch),
-                count: UInt32(result.publications.count)
-            )
-        case .rpc(let data):
-            let result = try SendResult(parsing: data.span)
-            outcome = .sent(
-                Self.position(result.offset, result.epoch),
-                isDuplicate: result.duplicate
-            )
-        case .error(let error):
-            outcome = .error(code: UInt16(clamping: error.code), isTemporary: error.temporary)
-        case .unsubscribed, .published, .presence, .presenceStats, .refreshed, .subRefreshed,
-            .other:
-            return
-        }
-        self.socket(client, number, .reply(id, outcome))
-    }
-
-    private func give(
-        _ publication: Publication,
-        _ conversation: ConversationNumber,
-        _ source: IncomingMessage.Source,
-        _ client: Int,
-        _ number: SocketNumber
-    ) {
-        let read = publication.messageID.flatMap { self.wire.message($0) }
-        let message = IncomingMessage(
-            conversation: conversation,
-            offset: publication.offset,
-            message: read?.id,
-            source: source
-        )
-        self.socket(client, number, .publication(message), intended: read?.intended)
-    }
-
-    private static func subscribed(_ result: SubscribeResult) -> ReplyOutcome.Subscribed {
-        let recovery: ReplyOutcome.Subscribed.Recovery =
-            result.recovered ? .recovered : result.wasRecovering ? .unrecovered : .notRequested
-        return ReplyOutcome.Subscribed(
-            hasLog: result.recoverable || result.positioned,
-            position: Self.position(result.offset, result.epoch),
-            recovery: recovery
-        )
-    }
-
-    private static func position(_ offset: UInt64, _ epoch: String) -> Position {
-        let read: Epoch
-        switch EpochText(parsing: epoch) {
-        case .known(let epoch): read = epoch
-        case .none, .foreign: read = Epoch(0)
-        }
-        return Position(epoch: read, offset: Offset(offset))
     }
 }

@@ -12,6 +12,8 @@ package struct LoadOptions: Sendable {
     package var run: String
     /// Event loops, one thread each.
     package var loops: Int
+    /// Whether the server's bus repeats messages, which excuses a `duplicate` nobody else caused.
+    package var networkRepeats = false
 
     package init(
         workload: Workload,

@@ -27,6 +27,8 @@ package struct LoadReport: Encodable, Sendable {
     package var reconnects: UInt64
     package var unrecovered: UInt64
     package var epochChanges: UInt64
+    /// Devices that broke the protocol and were closed for it.
+    package var sentAway: UInt64
     package var sendToAck: Percentiles
     package var sendToDelivery: Percentiles
     /// How late the generator itself was.

@@ -139,6 +139,7 @@ package enum LoadRun {
             reconnects: connects > UInt64(users) ? connects - UInt64(users) : 0,
             unrecovered: sum(\.unrecovered),
             epochChanges: sum(\.epochChanges),
+            sentAway: sum(\.sentAway),
             sendToAck: LoadReport.Percentiles(sendToAck),
             sendToDelivery: LoadReport.Percentiles(sendToDelivery),
             generatorLateness: LoadReport.Percentiles(lateness),

@@ -35,23 +35,19 @@ struct Wire {
         return ConversationNumber(value)
     }
 
-    /// The text carries the intended time, so that every receiver can tell the latency.
-    func text(_ message: OutgoingMessage) -> String {
-        "\(message.id.high)-\(message.id.low)-\(message.intended.nanoseconds)"
+    /// The number of a user of this run.
+    func sender(_ user: String?) -> ClientNumber? {
+        let prefix = Self.user(0, run: self.run).dropLast()
+        guard let user, user.hasPrefix(prefix) else { return nil }
+        return UInt32(user.dropFirst(prefix.count)).map { ClientNumber($0) }
     }
 
-    func message(_ text: String) -> (id: MessageID, intended: Instant)? {
-        let parts = text.split(separator: "-")
-        guard parts.count == 3, let high = UInt64(parts[0]), let low = UInt64(parts[1]),
-            let intended = UInt64(parts[2])
-        else { return nil }
-        return (MessageID(high: high, low: low), Instant(nanoseconds: intended))
-    }
-
+    /// Appends a command; a sent message's id is its `ordinal` among its sender's.
     func append(
         _ request: ClientRequest,
         _ id: CommandID,
         of client: Int,
+        ordinal: UInt64,
         into output: inout [UInt8]
     ) {
         let method: ClientCommand.Method
@@ -70,7 +66,7 @@ struct Wire {
         case .send(let message):
             let request = SendRequest(
                 channel: self.channel(message.conversation),
-                id: self.text(message),
+                id: String(ordinal),
                 body: self.body
             )
             method = request.command

@@ -105,6 +105,8 @@ package struct SeriesRecorder: Sendable {
     package mutating func busy(node: Int, for length: Interval, now: Instant) {
         var start = now.nanoseconds
         let end = start + length.nanoseconds
+        // What a core does behind the run's end belongs to no step.
+        guard start < UInt64(self.stepCount) * self.step else { return }
         var step = self.advance(to: now)
         while start < end, step < self.stepCount {
             let stop = min(end, UInt64(step + 1) * self.step)

@@ -161,6 +161,36 @@ extension PromiseOracle {
         )
     }
 
+    /// A device broke the protocol, and was sent away for it or was answered as if it had not.
+    package mutating func trespassed(
+        _ device: UInt64,
+        isSentAway: Bool,
+        now: Instant,
+        _ what: @autoclosure () -> String
+    ) {
+        self.check(
+            .conduct,
+            isSentAway,
+            at: now,
+            "device \(device): \(what()) was let pass"
+        )
+    }
+
+    /// At the end, in the quiet: a shard keeps `connections`, of which `online` have a device.
+    package mutating func attended(
+        _ connections: UInt64,
+        online: UInt64,
+        now: Instant,
+        _ shard: @autoclosure () -> String
+    ) {
+        self.check(
+            .conduct,
+            connections <= online,
+            at: now,
+            "\(shard()) keeps \(connections) connections, but \(online) devices are online there"
+        )
+    }
+
     /// At the end, after healing: where a device itself believes to stand.
     package mutating func settled(
         _ device: UInt64,

@@ -227,6 +227,7 @@ struct Page {
             "uniqueness": "A message stands once in the log",
             "deviceOrder": "A device gets every message once and in order",
             "singleWriter": "Only the newest owner writes",
+            "conduct": "Who breaks the protocol or answers no pings is sent away",
             "convergence": "After healing everyone has everything",
         ]
         return texts[name] ?? HTML.escape(name)

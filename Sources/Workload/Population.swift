@@ -121,4 +121,9 @@ enum Draw {
     static let churn = RandomPurpose(0x776c_0008)
     static let mark = RandomPurpose(0x776c_0009)
     static let order = RandomPurpose(0x776c_0006)
+    static let absence = RandomPurpose(0x776c_0007)
+    static let absenceLength = RandomPurpose(0x776c_0008)
+    static let absenceSilence = RandomPurpose(0x776c_0009)
+    static let trespass = RandomPurpose(0x776c_000a)
+    static let trespassKind = RandomPurpose(0x776c_000b)
 }

@@ -34,6 +34,20 @@ package struct Workload: Equatable, Sendable {
         package init() {}
     }
 
+    package var absences: Absences?
+    /// How often each user breaks the protocol while users send; `nil` is never.
+    package var trespassEvery: Interval?
+
+    /// How users go out of reach while users send.
+    package struct Absences: Equatable, Sendable {
+        /// The mean time from one to the next.
+        package var every: Interval
+        package var shortest: Interval
+        package var longest: Interval
+        /// The part of them that no closed socket tells the server of, in millionths.
+        package var silentMillionths: UInt64
+    }
+
     /// Conversations of one size: every user is a member of `perUser` of them.
     package struct ConversationClass: Equatable, Sendable {
         package var members: UInt32

@@ -58,7 +58,7 @@ struct JudgementTests {
 
     /// Two devices in one conversation, on a loop each; the first one sent all five messages.
     private static func judge(_ fault: Fault?, isSettled: Bool = true) -> Judgement {
-        var ledgers = [Ledger(perUser: 1), Ledger(perUser: 1)]
+        var ledgers = [Ledger(perUser: 1, networkRepeats: false), Ledger(perUser: 1, networkRepeats: false)]
         for index in 0..<2 {
             ledgers[index].add([Self.conversation])
             let from = Position(epoch: Epoch(1), offset: .start)
@@ -66,7 +66,7 @@ struct JudgementTests {
                 [Observation.subscribed(Self.conversation, from: from, hasLog: true)]
                 + Self.sights(index == 1 ? fault : nil)
             for observation in seen {
-                ledgers[index].record(observation, device: 0, members: { _ in 2 })
+                ledgers[index].record(observation, device: 0, at: .zero, members: { _ in 2 })
             }
         }
         for offset in 1...5 as ClosedRange<UInt64> {
@@ -79,7 +79,7 @@ struct JudgementTests {
             let isElsewhere = fault == .acknowledgedElsewhere && offset == 3
             let place = Position(epoch: Epoch(1), offset: Offset(isElsewhere ? 4 : offset))
             let word = Observation.acknowledged(sent, place, isDuplicate: false)
-            ledgers[0].record(word, device: 0, members: { _ in 2 })
+            ledgers[0].record(word, device: 0, at: .zero, members: { _ in 2 })
         }
         return Judgement(ledgers.map { ($0, [isSettled]) }, perUser: 1)
     }

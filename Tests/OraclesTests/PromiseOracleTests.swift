@@ -245,6 +245,22 @@ struct PromiseOracleTests {
         #expect(oracle.violations.map(\.law) == [.convergence])
     }
 
+    @Test func `a breach of the protocol that is let pass is caught`() {
+        var oracle = self.lawful()
+        oracle.trespassed(0, isSentAway: true, now: .zero, "a pong")
+        #expect(oracle.verdict == self.lawful().verdict)
+        oracle.trespassed(0, isSentAway: false, now: .zero, "a pong")
+        #expect(oracle.violations.map(\.law) == [.conduct])
+    }
+
+    @Test func `a connection that nobody is at is caught`() {
+        var oracle = self.lawful()
+        oracle.attended(3, online: 3, now: .zero, "shard 0")
+        #expect(oracle.violationCount == 0)
+        oracle.attended(4, online: 3, now: .zero, "shard 0")
+        #expect(oracle.violations.map(\.law) == [.conduct])
+    }
+
     @Test func `a message that is owed an acknowledgement is caught`() {
         var oracle = self.lawful()
         oracle.settled(0, unacknowledged: 1, now: .zero)

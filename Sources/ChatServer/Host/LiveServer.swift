@@ -27,6 +27,8 @@ package struct ServerConfiguration: Sendable {
     package var drainSeconds: UInt64 = 5
     /// Is shown each step of each shard, on the shard's own thread.
     package var observer: (@Sendable (ShardStep) -> Void)?
+    /// What goes wrong, in tests; nothing does if `nil`.
+    package var weather: Weather?
     /// Where each shard's record goes; `nil` records nothing.
     package var recordPath: String?
     /// The most that a shard's record takes on disk, in MiB; at least 4.
@@ -65,6 +67,7 @@ package final class LiveServer: Sendable {
                 shards: boxes.keys.sorted(),
                 configuration: configuration.shard,
                 leaseLength: configuration.shard.leaseInterval * 6,
+                weather: configuration.weather,
                 log: log,
                 answer: { shard, events in boxes[shard]?.post(events) }
             )
@@ -103,6 +106,7 @@ package final class LiveServer: Sendable {
             mailboxes: boxes,
             writeTimeoutSeconds: configuration.writeTimeoutSeconds,
             observer: configuration.observer,
+            weather: configuration.weather,
             onDrained: { drained.countOne() }
         )
         var generator = SystemRandomNumberGenerator()

@@ -28,6 +28,7 @@ final class ShardHost {
         var mailboxes: [ShardID: Mailbox]
         var writeTimeoutSeconds: Int
         var observer: (@Sendable (ShardStep) -> Void)?
+        var weather: Weather?
         var onDrained: @Sendable () -> Void
     }
 
@@ -56,6 +57,7 @@ final class ShardHost {
     private var outbound = Outbound()
     private var watched: [ClientSocket] = []
     private var outgoing: [ShardID: [ShardEvent]] = [:]
+    private var foulBus: FoulBus?
     /// By code, the connections that the shard has sent away.
     private(set) var closes: [UInt16: UInt64] = [:]
     private var isRoundScheduled = false
@@ -77,6 +79,7 @@ final class ShardHost {
         self.loop = loop
         self.mailbox = mailbox
         self.surroundings = surroundings
+        self.foulBus = surroundings.weather.map { FoulBus($0) }
         let capacity = Shard.effectReserve * 4
         self.effects = EffectBuffer(capacity: capacity, targetCapacity: 1 << 20)
         self.recorder = record.map { ShardRecorder(files: $0, effectCapacity: capacity) }
@@ -328,11 +331,10 @@ final class ShardHost {
             self.closes[code.rawValue, default: 0] += 1
             socket.end(code: code.rawValue, reason: "\(code.reason)")
         case .peer(let shard, let message):
-            message.retainHandles()
-            if shard == self.id {
-                self.enqueue(.peer(self.id, message))
+            if self.foulBus == nil {
+                self.pass(message, to: shard)
             } else {
-                self.outgoing[shard, default: []].append(.peer(self.id, message))
+                self.foulBus?.carry(message, from: self, to: shard)
             }
         case .store(let token, let request):
             var message: Message?
@@ -353,6 +355,22 @@ final class ShardHost {
         case .drained:
             self.surroundings.onDrained()
         }
+    }
+
+    /// Puts a message into a shard's line, with the references that it carries.
+    func pass(_ message: PeerMessage, to shard: ShardID) {
+        message.retainHandles()
+        if shard == self.id {
+            self.enqueue(.peer(self.id, message))
+        } else {
+            self.outgoing[shard, default: []].append(.peer(self.id, message))
+        }
+    }
+
+    /// As `pass`, outside a round.
+    func passLate(_ message: PeerMessage, to shard: ShardID) {
+        self.pass(message, to: shard)
+        self.scheduleRound()
     }
 
     private func socket(_ handle: ConnectionHandle) -> ClientSocket? {
@@ -410,6 +428,15 @@ extension PeerMessage {
         case .publish(let request): request.body.handle.retain()
         case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
             delivery.body.handle.retain()
+        case .published, .interest, .interested, .withdraw, .head: break
+        }
+    }
+    /// Gives them back.
+    func releaseHandles() {
+        switch self {
+        case .publish(let request): request.body.handle.release()
+        case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
+            delivery.body.handle.release()
         case .published, .interest, .interested, .withdraw, .head: break
         }
     }

@@ -44,6 +44,7 @@ package final class DurableStore: Sendable {
         configuration: ShardConfiguration,
         leaseLength: Interval,
         readerCount: Int = 2,
+        weather: Weather? = nil,
         log: Logger,
         answer: @escaping @Sendable (ShardID, [ShardEvent]) -> Void
     ) throws(DatabaseError) {
@@ -81,6 +82,7 @@ package final class DurableStore: Sendable {
                 length: leaseLength
             ),
             statistics: self.statistics,
+            weather: weather,
             logger: log,
             answer: answer
         )
@@ -89,7 +91,9 @@ package final class DurableStore: Sendable {
             let connection = try Database(path: directory.databasePath)
             try StoreSchema.configure(connection)
             let reader = try LogReader(database: connection, epochs: epochs)
-            readers.append(StoreReader(log: reader, logger: log, answer: answer))
+            readers.append(
+                StoreReader(log: reader, weather: weather, logger: log, answer: answer)
+            )
         }
         self.start(writer, readers)
     }
@@ -121,7 +125,7 @@ package final class DurableStore: Sendable {
     /// Requests that wait for the writer.
     package var waitingCount: Int { self.writing.withLock { $0.waiting.count } }
 
-    /// Carries out what was submitted, ends the threads, closes the database and unlocks the directory.
+    /// Carries out what was submitted, ends the threads, closes the database and unlocks its directory.
     package func close() {
         self.writing.withLock { $0.isClosing = true }
         self.reading.withLock { $0.isClosing = true }

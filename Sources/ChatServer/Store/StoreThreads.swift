@@ -44,29 +44,35 @@ struct StoreWriter {
     private let log: LogWriter
     private var leases: PartitionLeases
     private let statistics: StoreStatistics
+    private let weather: Weather?
     private let logger: Logger
     private let answer: @Sendable (ShardID, [ShardEvent]) -> Void
     private let origin = NIODeadline.now()
     private var answers: [ShardID: [ShardEvent]] = [:]
     private var group: [WriterWork] = []
     private var grouped: Set<ConversationID> = []
+    /// Under a weather, how often each shard has asked for its leases.
+    private var leaseRounds: [ShardID: UInt64] = [:]
 
     init(
         log: LogWriter,
         leases: PartitionLeases,
         statistics: StoreStatistics,
+        weather: Weather?,
         logger: Logger,
         answer: @escaping @Sendable (ShardID, [ShardEvent]) -> Void
     ) {
         self.log = log
         self.leases = leases
         self.statistics = statistics
+        self.weather = weather
         self.logger = logger
         self.answer = answer
     }
 
     mutating func carryOut(_ batch: [WriterWork]) {
         for work in batch {
+            self.weather?.delay(work.token, of: work.shard)
             switch work.request {
             case .append(let append):
                 if self.group.count == DurableStore.batchLimit { self.commit() }
@@ -123,34 +129,26 @@ struct StoreWriter {
         _ work: WriterWork,
         _ body: (LogWriter) throws(DatabaseError) -> StoreOutcome
     ) {
-        let outcome: StoreOutcome
-        do throws(DatabaseError) {
-            outcome = try body(self.log)
-        } catch {
-            self.report(error)
-            outcome = .unavailable
+        var outcome = StoreOutcome.unavailable
+        if self.weather?.isUnreadable(work.token, of: work.shard) != true {
+            do throws(DatabaseError) {
+                outcome = try body(self.log)
+            } catch {
+                self.report(error)
+            }
         }
         self.answers[work.shard, default: []].append(.stored(work.token, outcome))
     }
 
     private mutating func commit() {
         guard !self.group.isEmpty else { return }
-        let writes = self.group.map { work -> StoredWrite in
-            if case .mark(let mark) = work.request { return .mark(mark) }
-            guard case .append(let append) = work.request, let message = work.message else {
-                preconditionFailure("an append comes with its message")
-            }
-            return .append(append, message)
-        }
         let start = NIODeadline.now()
-        let leases = self.leases
-        let outcomes = self.log.write(
-            writes,
-            isOwner: { leases.isOwner($0, $1) },
-            report: { self.report($0) }
-        )
+        let outcomes =
+            self.weather?.write(self.group) { self.write($0) } ?? self.write(self.group)
         let elapsed = (NIODeadline.now() - start).nanoseconds
-        let appendCount = writes.count { if case .append = $0 { true } else { false } }
+        let appendCount = self.group.count {
+            if case .append = $0.request { true } else { false }
+        }
         self.statistics.count(commitOf: appendCount, nanoseconds: UInt64(max(0, elapsed)))
         for (work, outcome) in zip(self.group, outcomes) {
             self.answers[work.shard, default: []].append(.stored(work.token, outcome))
@@ -159,10 +157,38 @@ struct StoreWriter {
         self.grouped.removeAll(keepingCapacity: true)
     }
 
+    private func write(_ group: [WriterWork]) -> [StoreOutcome] {
+        let writes = group.map { work -> StoredWrite in
+            if case .mark(let mark) = work.request { return .mark(mark) }
+            guard case .append(let append) = work.request, let message = work.message else {
+                preconditionFailure("an append comes with its message")
+            }
+            return .append(append, message)
+        }
+        let leases = self.leases
+        return self.log.write(
+            writes,
+            isOwner: { leases.isOwner($0, $1) },
+            report: { self.report($0) }
+        )
+    }
+
+    /// Whether the weather lets this round come to nothing.
+    private mutating func isLeaseless(_ shard: ShardID) -> Bool {
+        guard let weather = self.weather else { return false }
+        let round = self.leaseRounds[shard, default: 0]
+        self.leaseRounds[shard] = round + 1
+        return weather.isLeaseless(shard, round: round)
+    }
+
     private mutating func roundOfLeases(_ work: WriterWork, holdsPartitions: Bool) {
         let now = Instant(
             nanoseconds: UInt64(max(0, (NIODeadline.now() - self.origin).nanoseconds))
         )
+        guard !self.isLeaseless(work.shard) else {
+            self.answers[work.shard, default: []].append(.stored(work.token, .unavailable))
+            return
+        }
         do throws(DatabaseError) {
             if holdsPartitions { try self.leases.round(of: work.shard, at: now) }
             let news = self.leases.news(for: work.shard)
@@ -182,26 +208,31 @@ struct StoreWriter {
 /// What a reader's thread does.
 struct StoreReader {
     private let log: LogReader
+    private let weather: Weather?
     private let logger: Logger
     private let answer: @Sendable (ShardID, [ShardEvent]) -> Void
 
     init(
         log: LogReader,
+        weather: Weather?,
         logger: Logger,
         answer: @escaping @Sendable (ShardID, [ShardEvent]) -> Void
     ) {
         self.log = log
+        self.weather = weather
         self.logger = logger
         self.answer = answer
     }
 
     func carryOut(_ work: ReaderWork) {
-        let outcome: StoreOutcome
-        do throws(DatabaseError) {
-            outcome = try self.outcome(of: work)
-        } catch {
-            self.logger.error("the store could not read", metadata: ["error": "\(error)"])
-            outcome = .unavailable
+        self.weather?.delay(work.token, of: work.shard)
+        var outcome = StoreOutcome.unavailable
+        if self.weather?.isUnreadable(work.token, of: work.shard) != true {
+            do throws(DatabaseError) {
+                outcome = try self.outcome(of: work)
+            } catch {
+                self.logger.error("the store could not read", metadata: ["error": "\(error)"])
+            }
         }
         self.answer(work.shard, [.stored(work.token, outcome)])
     }

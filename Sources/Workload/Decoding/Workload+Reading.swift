@@ -40,6 +40,10 @@ extension Workload {
         self.chat = try mapping.optional("chat").map { node throws(ModelError) in
             try ChatMix(node)
         }
+        if let absences = mapping.optional("absences") { self.absences = try Absences(absences) }
+        if let value = mapping.optional("trespassEvery") {
+            self.trespassEvery = try value.duration(in: .milliseconds(1)...day)
+        }
         try mapping.finish()
     }
 
@@ -67,6 +71,22 @@ extension Workload {
             throw node.refused("makes \(count) conversations", expected: "at most \(UInt32.max)")
         }
         return classes
+    }
+}
+
+extension Workload.Absences {
+    init(_ node: StrictNode) throws(ModelError) {
+        var mapping = try node.mapping()
+        let day = Interval.seconds(86_400)
+        self.every = try mapping.required("every", expected: "a time with its unit")
+            .duration(in: .milliseconds(1)...day)
+        self.shortest = try mapping.required("shortest", expected: "a time with its unit")
+            .duration(in: .zero...day)
+        self.longest = try mapping.required("longest", expected: "a time with its unit")
+            .duration(in: self.shortest...day)
+        self.silentMillionths = try mapping.required("silent", expected: "a part of 1")
+            .millionths(in: 0...1_000_000)
+        try mapping.finish()
     }
 }
 
@@ -140,6 +160,7 @@ extension Workload.WeightedCohort {
         if let value = mapping.optional("readsWholeLog") {
             self.cohort.readsWholeLog = try value.boolean()
         }
+        if let value = mapping.optional("eager") { self.cohort.isEager = try value.boolean() }
         try mapping.finish()
     }
 }

@@ -1,0 +1,40 @@
+import ChatCore
+import Foundation
+import Kernel
+
+/// The store's writer and readers under a weather.
+extension Weather {
+    /// Writes what the weather lets through; the outcomes stand in the order of the group.
+    func write(
+        _ group: [WriterWork],
+        through log: ([WriterWork]) -> [StoreOutcome]
+    ) -> [StoreOutcome] {
+        let blows = group.map { self.blow(to: $0.token, of: $0.shard) }
+        let admitted = zip(group, blows).filter { _, blow in
+            blow == .none || blow == .unknown(isApplied: true)
+        }
+        var outcomes = log(admitted.map(\.0)).makeIterator()
+        return zip(group, blows).map { work, blow in
+            switch blow {
+            case .failed: return Self.outcome(.failed, of: work)
+            case .unknown(isApplied: false): return Self.outcome(.unknown, of: work)
+            case .none, .unknown(isApplied: true):
+                guard let outcome = outcomes.next() else {
+                    preconditionFailure("the log answers each write")
+                }
+                return blow == .none ? outcome : Self.outcome(.unknown, of: work)
+            }
+        }
+    }
+
+    /// Only an append tells failed from unknown.
+    private static func outcome(_ outcome: AppendOutcome, of work: WriterWork) -> StoreOutcome {
+        if case .append = work.request { .appended(outcome) } else { .unavailable }
+    }
+
+    /// Blocks the thread of the store that carries a request out.
+    func delay(_ token: RequestToken, of shard: ShardID) {
+        guard self.pauses(before: token, of: shard) else { return }
+        Thread.sleep(forTimeInterval: Double(self.pause.nanoseconds) / 1e9)
+    }
+}

@@ -1,0 +1,20 @@
+package import ChatCore
+
+extension ShardEvent {
+    /// How many references to bytes of the host's the event gives to its shard.
+    package var references: Int {
+        switch self {
+        case .command(_, _, .publish), .command(_, _, .send), .command(_, _, .operate),
+            .command(_, _, .typing):
+            2
+        case .command(_, _, .subscribe), .command(_, _, .history), .command(_, _, .mark),
+            .command(_, _, .list):
+            1
+        case .peer(_, .publish), .peer(_, .delivery), .peer(_, .signal), .peer(_, .signalled): 1
+        case .stored(_, .page), .stored(_, .listed): 1
+        case .wallClock, .opened, .closed, .command, .authenticated, .pongs, .violated, .peer,
+            .stored, .lease, .drain, .load:
+            0
+        }
+    }
+}

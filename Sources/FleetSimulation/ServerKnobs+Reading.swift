@@ -1,0 +1,47 @@
+import ChatCore
+import Kernel
+import Workload
+
+extension ShardConfiguration {
+    /// Reads the knobs of a scenario's shards; what is not set keeps its default.
+    init(_ node: StrictNode) throws(ModelError) {
+        self.init()
+        var mapping = try node.mapping()
+        func time(_ key: String, _ path: WritableKeyPath<Self, Interval>) throws(ModelError) {
+            guard let value = mapping.optional(key) else { return }
+            let slot = Interval.milliseconds(100)
+            let time = try value.duration(in: slot ... .seconds(3600))
+            guard time.nanoseconds.isMultiple(of: slot.nanoseconds) else {
+                throw value.refused("is no multiple of 100 ms", expected: "whole slots of 100 ms")
+            }
+            self[keyPath: path] = time
+        }
+        try time("pingInterval", \.pingInterval)
+        try time("pongTimeout", \.pongTimeout)
+        try time("headInterval", \.headInterval)
+        try time("interestRenewal", \.interestRenewal)
+        try time("interestLease", \.interestLease)
+        if let value = mapping.optional("recoveryLimit") {
+            self.recoveryLimit = UInt32(try value.integer(in: 1...65_536))
+        }
+        if let value = mapping.optional("historyLimit") {
+            self.historyLimit = UInt32(try value.integer(in: 1...65_536))
+        }
+        if let value = mapping.optional("pendingLimit") {
+            self.pendingLimit = UInt32(try value.integer(in: 1...65_536))
+        }
+        if let value = mapping.optional("heldLimit") {
+            self.heldLimit = UInt32(try value.integer(in: 1...65_536))
+        }
+        if let value = mapping.optional("recentMessages") {
+            self.recentMessageLimit = Int(try value.integer(in: 0...1_000_000))
+        }
+        guard self.pongTimeout < self.pingInterval else {
+            throw node.refused(
+                "waits for a pong as long as for the next ping",
+                expected: "pongTimeout below pingInterval"
+            )
+        }
+        try mapping.finish()
+    }
+}
