@@ -84,8 +84,10 @@ package struct OutgoingMessage: Equatable, Sendable, BitwiseCopyable {
     package var id: MessageID
     package var byteCount: UInt32
     package var intended: Instant
-    /// What it does; where that names another entry, the client chooses which. Users are named by the low
-    /// half of their ids alone, which is their number.
+    /// What it does.
+    ///
+    /// Where that names another entry, the client chooses which. Users are named by the low half of
+    /// their ids alone, which is their number.
     package var operation: ChatAction
 
     package init(

@@ -120,14 +120,13 @@ package struct MembershipOracle {
         self.violations.append(Violation(law: law, instant: now, text: text()))
     }
 
-    /// A conversation that was there before the run; the first of `members` owns it.
-    package mutating func founded(_ id: ConversationID, by members: [UInt64]) {
+    /// A conversation that was there before the run; the first of `users` owns it.
+    package mutating func founded(_ id: ConversationID, by users: [UInt64]) {
         var conversation = Conversation()
-        for user in members {
-            let rank: UInt8 = conversation.members.isEmpty ? 3 : 1
-            conversation.members[user] = Member(rank: rank, read: .start)
+        for user in users {
+            conversation.members[user] = Member(rank: conversation.members.isEmpty ? 3 : 1, read: .start)
         }
-        conversation.owners = min(1, members.count)
+        conversation.owners = min(1, users.count)
         self.conversations[id] = conversation
     }
 

@@ -1,6 +1,6 @@
 package import Kernel
 
-/// An owner's question to the store: may this user do this?
+/// An owner's question to the store, whether a user may do something.
 package struct Inquiry: Equatable, Sendable, BitwiseCopyable {
     package var conversation: ConversationID
     package var user: UserID

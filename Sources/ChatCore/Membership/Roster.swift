@@ -54,7 +54,9 @@ package struct Roster: Sendable {
                 self.set(.member, of: user, at: offset, count: count)
             }
         } else {
-            for user in people where user != performer { self.members[user]?.mentions.append(offset) }
+            for user in people where user != performer {
+                self.members[user]?.mentions.append(offset)
+            }
         }
         guard operation.isCountable else { return }
         // What one says one has read.
@@ -86,8 +88,9 @@ package struct Roster: Sendable {
         self.members[user] = member
     }
 
-    /// Moves the markers up, never beyond `head`; `count` says how many countable entries stand up to an
-    /// offset. `nil` for a stranger.
+    /// Moves the markers up, never beyond `head`.
+    ///
+    /// `count` says how many countable entries stand up to an offset. `nil` for a stranger.
     package mutating func mark(
         _ user: UserID,
         _ wanted: Markers,
