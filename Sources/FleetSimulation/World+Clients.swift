@@ -274,10 +274,8 @@ extension World {
                 at: message.offset,
                 now: self.now
             )
-        case .sentAway(let trespass):
-            self.oracle.trespassed(device, isSentAway: true, now: self.now, "\(trespass)")
-        case .tolerated(let trespass):
-            self.oracle.trespassed(device, isSentAway: false, now: self.now, "\(trespass)")
+        case .sentAway(let trespass): self.judge(trespass, of: device, isSentAway: true)
+        case .tolerated(let trespass): self.judge(trespass, of: device, isSentAway: false)
         case .caughtUp, .unreadable, .ended, .repeated, .resent: break
         case .delivered(let message, _):
             self.counts.deliveries += 1
@@ -317,5 +315,9 @@ extension World {
             self.sendToAck.record(latency.nanoseconds / 1_000)
         case .gaveUp, .refused: self.counts.refused += 1
         }
+    }
+
+    private mutating func judge(_ trespass: Trespass, of device: UInt64, isSentAway: Bool) {
+        self.oracle.trespassed(device, isSentAway: isSentAway, now: self.now, "\(trespass)")
     }
 }

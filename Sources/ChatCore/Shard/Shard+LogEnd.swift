@@ -20,7 +20,9 @@ extension Shard {
         var message = self.conversations[slot].firstMessage
         while message != noSlot {
             let request = self.messages[message].request
-            if let id = request.message {
+            // What was answered before another answer stayed out is not asked again: with many parked
+            // messages and a store that now and then cannot be read, all at once would never succeed.
+            if let id = request.message, case .parked = self.messages[message].fate {
                 self.conversations[slot].openReads += 1
                 self.ask(
                     .lookUp(conversation, request.user, id),
