@@ -6,7 +6,8 @@ extension StoredLogs {
     /// Makes a conversation before the run begins, without an entry: the first of `members` is its owner.
     mutating func found(_ conversation: ConversationID, members: [UserID]) {
         guard let creator = members.first else { return }
-        self.logs[conversation, default: Log()].roster.apply(
+        let log = self.makeLog(of: conversation)
+        self.logs[log].roster.apply(
             .create(isPublic: false),
             by: creator,
             people: members,
@@ -16,7 +17,7 @@ extension StoredLogs {
     }
 
     func isMember(_ user: UserID, of conversation: ConversationID) -> Bool {
-        self.logs[conversation]?.roster.holds(user) ?? false
+        self.log(of: conversation).map { self.logs[$0].roster.holds(user) } ?? false
     }
 
     /// Why the rules refuse an operation at this moment.
@@ -26,7 +27,7 @@ extension StoredLogs {
         in conversation: ConversationID
     ) -> ErrorCode? {
         guard self.bug != .ignoresMembership else { return nil }
-        let roster = self.logs[conversation]?.roster ?? Roster()
+        let roster = self.log(of: conversation).map { self.logs[$0].roster } ?? Roster()
         var standing = roster.standing(of: performer, for: operation)
         if let offset = operation.entry, let entry = self.entry(conversation, at: offset) {
             standing.entry = Standing.NamedEntry(
@@ -58,8 +59,8 @@ extension StoredLogs {
     }
 
     /// Takes an entry that has just been written.
-    mutating func apply(_ append: Append, people: [UserID], count: UInt64) {
-        self.logs[append.conversation]?.roster.apply(
+    mutating func apply(_ append: Append, to log: Int, people: [UserID], count: UInt64) {
+        self.logs[log].roster.apply(
             append.operation,
             by: append.user,
             people: people,
@@ -67,28 +68,29 @@ extension StoredLogs {
             count: count
         )
         if case .delete(let offset) = append.operation {
-            self.logs[append.conversation]?.entries[Int(offset.rawValue - 1)].isDeleted = true
+            self.logs[log].entries[Int(offset.rawValue - 1)].isDeleted = true
         }
     }
 
     mutating func mark(_ request: MarkRequest) -> StoreOutcome {
         let conversation = request.conversation
         let head = self.head(of: conversation)
-        guard var roster = self.logs[conversation]?.roster else { return .denied }
+        guard let log = self.log(of: conversation) else { return .denied }
+        var roster = self.logs[log].roster
         let reply = roster.mark(request.user, request.markers, head: head) { offset in
             self.entry(conversation, at: offset)?.count ?? 0
         }
         guard let reply else { return .denied }
-        self.logs[conversation]?.roster = roster
+        self.logs[log].roster = roster
         return .marked(reply)
     }
 
     /// Where a member stands in a conversation; `nil` for a stranger.
     func state(of user: UserID, in conversation: ConversationID) -> MarkReply? {
         let head = self.head(of: conversation)
-        guard var state = self.logs[conversation]?.roster.state(of: user, head: head) else {
-            return nil
-        }
+        guard let log = self.log(of: conversation),
+            var state = self.logs[log].roster.state(of: user, head: head)
+        else { return nil }
         if self.bug == .miscountsUnread { state.unread += 1 }
         return state
     }

@@ -2,7 +2,7 @@ import ChatCore
 import Kernel
 
 /// The durable store's state: what survives every crash, with the contract of the live stores.
-struct StoredLogs {
+struct StoredLogs: ~Copyable {
     struct Entry: BitwiseCopyable {
         var user: UserID
         var message: MessageID?
@@ -14,24 +14,24 @@ struct StoredLogs {
         var isDeleted = false
     }
 
-    struct Key: Hashable {
-        var user: UserID
-        var message: MessageID
-    }
-
     struct Log {
+        var id: ConversationID
         var generation: UInt32 = 0
         var entries: [Entry] = []
-        var index: [Key: Offset] = [:]
         var roster = Roster()
-
-        mutating func loseTail() {
-            guard let entry = self.entries.popLast(), let message = entry.message else { return }
-            self.index[Key(user: entry.user, message: message)] = nil
-        }
     }
 
-    var logs: [ConversationID: Log] = [:]
+    /// Where a message with an id stands.
+    private struct Place: BitwiseCopyable {
+        var log: UInt32
+        /// Counted from 0.
+        var index: UInt32
+    }
+
+    var logs: [Log] = []
+    private var logIndex = SlotIndex()
+    private var places: [Place] = []
+    private var messageIndex = SlotIndex()
     var leases: LeaseTable
 
     let bug: PlantedBug?
@@ -41,25 +41,65 @@ struct StoredLogs {
         self.bug = bug
     }
 
+    func log(of id: ConversationID) -> Int? {
+        self.logIndex.find(Self.hash(id)) { self.logs[Int($0)].id == id }.map { Int($0) }
+    }
+
+    /// The log of a conversation, an empty one if it has none.
+    mutating func makeLog(of id: ConversationID) -> Int {
+        if let log = self.log(of: id) { return log }
+        self.logIndex.insert(UInt32(self.logs.count), Self.hash(id))
+        self.logs.append(Log(id: id))
+        return self.logs.count - 1
+    }
+
+    private static func hash(_ id: ConversationID) -> UInt32 {
+        UInt32(truncatingIfNeeded: KeyedRandom.mix(id.high ^ id.low))
+    }
+
+    private static func hash(_ log: Int, _ user: UserID, _ message: MessageID) -> UInt32 {
+        let word = KeyedRandom.mix(user.high ^ message.high ^ UInt64(log) << 32 ^ message.low)
+        return UInt32(truncatingIfNeeded: word)
+    }
+
+    /// The row of `places` of a message.
+    private func place(_ log: Int, _ user: UserID, _ message: MessageID) -> UInt32? {
+        self.messageIndex.find(Self.hash(log, user, message)) {
+            let place = self.places[Int($0)]
+            guard Int(place.log) == log else { return false }
+            let entry = self.logs[log].entries[Int(place.index)]
+            return entry.user == user && entry.message == message
+        }
+    }
+
     /// A planted bug: what was acknowledged goes, and its offset will be taken again.
     mutating func loseTail(of conversation: ConversationID) {
-        self.logs[conversation]?.loseTail()
+        guard let log = self.log(of: conversation), let entry = self.logs[log].entries.last else {
+            return
+        }
+        if let message = entry.message, let row = self.place(log, entry.user, message) {
+            self.messageIndex.remove(row, Self.hash(log, entry.user, message))
+        }
+        self.logs[log].entries.removeLast()
     }
 
     func entry(_ conversation: ConversationID, at offset: Offset) -> Entry? {
-        guard let log = self.logs[conversation], offset > .start,
-            offset.rawValue <= UInt64(log.entries.count)
+        guard let log = self.log(of: conversation), offset > .start,
+            offset.rawValue <= UInt64(self.logs[log].entries.count)
         else { return nil }
-        return log.entries[Int(offset.rawValue - 1)]
+        return self.logs[log].entries[Int(offset.rawValue - 1)]
     }
 
     func head(of conversation: ConversationID) -> StreamHead {
-        let log = self.logs[conversation]
-        let generation = log?.generation ?? 0
+        self.head(of: conversation, self.log(of: conversation))
+    }
+
+    private func head(of conversation: ConversationID, _ log: Int?) -> StreamHead {
+        let generation = log.map { self.logs[$0].generation } ?? 0
         return StreamHead(
             epoch: Epoch(UInt32(truncatingIfNeeded: conversation.high) &+ generation),
-            offset: Offset(UInt64(log?.entries.count ?? 0)),
-            count: log?.entries.last?.count ?? 0
+            offset: Offset(UInt64(log.map { self.logs[$0].entries.count } ?? 0)),
+            count: log.flatMap { self.logs[$0].entries.last?.count } ?? 0
         )
     }
 
@@ -67,16 +107,15 @@ struct StoredLogs {
     mutating func append(_ append: Append, people: [UserID] = []) -> AppendOutcome {
         let lease = self.leases.rows[Int(append.partition.rawValue)]
         guard lease.term == append.term || self.bug == .ignoresTerms else { return .fenced }
-        if let message = append.message,
-            case .found(let offset, let time) = self.lookUp(
-                append.conversation,
-                append.user,
-                message
-            )
+        let log = self.makeLog(of: append.conversation)
+        if self.bug != .acceptsRepeatedIDs, let message = append.message,
+            let row = self.place(log, append.user, message)
         {
-            return .duplicate(offset, unixMilliseconds: time)
+            let index = Int(self.places[Int(row)].index)
+            let time = self.logs[log].entries[index].unixMilliseconds
+            return .duplicate(Offset(UInt64(index) + 1), unixMilliseconds: time)
         }
-        let head = self.head(of: append.conversation)
+        let head = self.head(of: append.conversation, log)
         guard append.offset == head.offset.next else { return .failed }
         if append.isMembersOnly,
             let code = self.refusal(
@@ -96,11 +135,13 @@ struct StoredLogs {
             operation: append.operation,
             count: count
         )
-        self.logs[append.conversation, default: Log()].entries.append(entry)
-        if append.isMembersOnly { self.apply(append, people: people, count: count) }
+        self.logs[log].entries.append(entry)
+        if append.isMembersOnly { self.apply(append, to: log, people: people, count: count) }
         if let message = append.message {
-            let key = Key(user: append.user, message: message)
-            self.logs[append.conversation]?.index[key] = append.offset
+            let row = UInt32(self.places.count)
+            let index = UInt32(self.logs[log].entries.count - 1)
+            self.places.append(Place(log: UInt32(log), index: index))
+            self.messageIndex.insert(row, Self.hash(log, append.user, message))
         }
         return .done
     }
@@ -110,11 +151,12 @@ struct StoredLogs {
         _ user: UserID,
         _ message: MessageID
     ) -> StoreOutcome {
-        guard self.bug != .acceptsRepeatedIDs, let log = self.logs[conversation],
-            let offset = log.index[Key(user: user, message: message)]
+        guard self.bug != .acceptsRepeatedIDs, let log = self.log(of: conversation),
+            let row = self.place(log, user, message)
         else { return .notFound }
-        let entry = log.entries[Int(offset.rawValue - 1)]
-        return .found(offset, unixMilliseconds: entry.unixMilliseconds)
+        let index = Int(self.places[Int(row)].index)
+        let time = self.logs[log].entries[index].unixMilliseconds
+        return .found(Offset(UInt64(index) + 1), unixMilliseconds: time)
     }
 
     func read(_ request: ReadRequest, handle: PayloadHandle) -> Page {
@@ -154,7 +196,8 @@ struct StoredLogs {
         _ term: Term
     ) -> StoreOutcome {
         guard self.leases.rows[Int(partition.rawValue)].term == term else { return .unavailable }
-        self.logs[conversation, default: Log()].generation += 1
+        let log = self.makeLog(of: conversation)
+        self.logs[log].generation += 1
         return .head(self.head(of: conversation))
     }
 }

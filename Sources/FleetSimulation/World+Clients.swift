@@ -297,8 +297,7 @@ extension World {
                 isDuplicate: isDuplicate,
                 now: self.now
             )
-            let latency = self.now - message.intended
-            self.sendToAck.record(latency.nanoseconds / 1_000)
+            self.sendToAck.record((self.now - message.intended).nanoseconds / 1_000)
         case .gaveUp, .refused: self.counts.refused += 1
         }
     }

@@ -124,7 +124,10 @@ package struct MembershipOracle {
     package mutating func founded(_ id: ConversationID, by users: [UInt64]) {
         var conversation = Conversation()
         for user in users {
-            conversation.members[user] = Member(rank: conversation.members.isEmpty ? 3 : 1, read: .start)
+            conversation.members[user] = Member(
+                rank: conversation.members.isEmpty ? 3 : 1,
+                read: .start
+            )
         }
         conversation.owners = min(1, users.count)
         self.conversations[id] = conversation

@@ -53,21 +53,6 @@ package struct PromiseOracle {
         var position: UInt32
     }
 
-    struct MessageKey: Hashable {
-        var conversation: Int
-        var message: MessageID
-    }
-
-    struct Commit: BitwiseCopyable {
-        var offset: Offset
-        var instant: Instant
-    }
-
-    struct Attempts: BitwiseCopyable {
-        var count: UInt32
-        var last: Instant
-    }
-
     /// Violations beyond this many are counted, not described.
     package static let describedLimit = 20
 
@@ -77,8 +62,7 @@ package struct PromiseOracle {
     var ordinals = ConversationOrdinals()
     var logs: [[MessageID]] = []
     var terms: [PartitionID: Term] = [:]
-    var commits: [MessageKey: Commit] = [:]
-    var attempts: [MessageKey: Attempts] = [:]
+    var messages = MessageFates()
     /// The places of device *n* lie from `firstPlaces[n]` up to `firstPlaces[n + 1]`.
     var firstPlaces: [UInt32] = [0]
     var places: [Place] = []
@@ -120,11 +104,9 @@ package struct PromiseOracle {
         return ordinal
     }
 
-    private func key(_ conversation: ConversationID, _ message: MessageID) -> MessageKey {
-        MessageKey(
-            conversation: self.ordinals.find(conversation) ?? .max,
-            message: message
-        )
+    /// What is known of a message of a conversation that was named before.
+    private func fate(_ conversation: ConversationID, _ message: MessageID) -> Int? {
+        self.ordinals.find(conversation).flatMap { self.messages.find(message, of: $0) }
     }
 
     /// The store made a message durable.
@@ -155,8 +137,8 @@ package struct PromiseOracle {
             "partition \(partition.rawValue): term \(term.rawValue) wrote after \(last.rawValue)"
         )
         self.terms[partition] = max(last, term)
-        let key = MessageKey(conversation: ordinal, message: message)
-        let isFirst = self.commits[key] == nil
+        let fate = self.messages.number(message, of: ordinal)
+        let isFirst = self.messages.rows[fate].offset == .start
         self.check(
             .uniqueness,
             isFirst,
@@ -164,7 +146,9 @@ package struct PromiseOracle {
             "conversation \(conversation.low): message \(message.low) stands twice in the log"
         )
         self.logs[ordinal].append(message)
-        if isFirst { self.commits[key] = Commit(offset: offset, instant: now) }
+        guard isFirst else { return }
+        self.messages.rows[fate].offset = offset
+        self.messages.rows[fate].committed = now
     }
 
     /// A device sends a message, for the first time or again.
@@ -173,9 +157,9 @@ package struct PromiseOracle {
         _ message: MessageID,
         now: Instant
     ) {
-        let key = MessageKey(conversation: self.number(conversation), message: message)
-        let before = self.attempts[key]?.count ?? 0
-        self.attempts[key] = Attempts(count: before + 1, last: now)
+        let fate = self.messages.number(message, of: self.number(conversation))
+        self.messages.rows[fate].attempts += 1
+        self.messages.rows[fate].lastAttempt = now
     }
 
     /// A gateway lets an acknowledgement go.
@@ -185,10 +169,19 @@ package struct PromiseOracle {
         at offset: Offset,
         now: Instant
     ) {
-        let stored = self.commits[self.key(conversation, message)]?.offset
+        self.checkAnswer(self.fate(conversation, message), conversation, message, offset, now)
+    }
+
+    private mutating func checkAnswer(
+        _ fate: Int?,
+        _ conversation: ConversationID,
+        _ message: MessageID,
+        _ offset: Offset,
+        _ now: Instant
+    ) {
         self.check(
             .durability,
-            stored == offset,
+            offset != .start && fate.map { self.messages.rows[$0].offset } == offset,
             at: now,
             "conversation \(conversation.low): message \(message.low) was acknowledged at"
                 + " \(offset.rawValue) and is not there in the log"
@@ -203,18 +196,19 @@ package struct PromiseOracle {
         isDuplicate: Bool,
         now: Instant
     ) {
-        self.answered(conversation, message, at: offset, now: now)
-        let key = self.key(conversation, message)
-        guard let attempts = self.attempts.removeValue(forKey: key),
-            let commit = self.commits[key]
-        else { return }
+        let fate = self.fate(conversation, message)
+        self.checkAnswer(fate, conversation, message, offset, now)
+        guard let fate else { return }
+        let row = self.messages.rows[fate]
+        self.messages.rows[fate].attempts = 0
+        guard row.attempts > 0, row.offset != .start else { return }
         self.check(
             .truthfulness,
             isDuplicate
-                ? attempts.count > 1 || self.networkRepeats : commit.instant >= attempts.last,
+                ? row.attempts > 1 || self.networkRepeats : row.committed >= row.lastAttempt,
             at: now,
             "conversation \(conversation.low): message \(message.low) was acknowledged as"
-                + " \(isDuplicate ? "a duplicate" : "new") after \(attempts.count) attempts"
+                + " \(isDuplicate ? "a duplicate" : "new") after \(row.attempts) attempts"
         )
     }
 

@@ -58,7 +58,9 @@ struct JudgementTests {
 
     /// Two devices in one conversation, on a loop each; the first one sent all five messages.
     private static func judge(_ fault: Fault?, isSettled: Bool = true) -> Judgement {
-        var ledgers = [Ledger(perUser: 1, networkRepeats: false), Ledger(perUser: 1, networkRepeats: false)]
+        var ledgers = [
+            Ledger(perUser: 1, networkRepeats: false), Ledger(perUser: 1, networkRepeats: false),
+        ]
         for index in 0..<2 {
             ledgers[index].add([Self.conversation])
             let from = Position(epoch: Epoch(1), offset: .start)

@@ -37,21 +37,19 @@ extension Digest128 {
         }
     }
 
-    mutating func combine(_ phase: Subscription.Phase) {
-        switch phase {
-        case .vacant: self.combine(0)
-        case .waiting(let command, let since):
+    mutating func combine(_ join: Join) {
+        switch join.phase {
+        case .waiting(let since):
             self.combine(1)
-            self.combine(UInt64(command.rawValue))
+            self.combine(UInt64(join.command.rawValue))
             if let since { self.combine(since) }
-        case .recovering(let command, let since):
+        case .recovering(let since):
             self.combine(2)
-            self.combine(UInt64(command.rawValue))
+            self.combine(UInt64(join.command.rawValue))
             self.combine(since)
-        case .live: self.combine(3)
-        case .checking(let command, let since):
+        case .checking(let since):
             self.combine(4)
-            self.combine(UInt64(command.rawValue))
+            self.combine(UInt64(join.command.rawValue))
             if let since { self.combine(since) }
         }
     }
@@ -151,7 +149,7 @@ extension Digest128 {
         case .connect: self.combine(0)
         case .expire: self.combine(1)
         case .request: self.combine(2)
-        case .interest: self.combine(3)
+        case .renewals: self.combine(3)
         case .hole: self.combine(4)
         case .storeRetry: self.combine(5)
         case .pings: self.combine(6)

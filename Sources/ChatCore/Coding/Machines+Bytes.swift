@@ -118,6 +118,15 @@ extension FeedPosition.Phase: ByteCoded {
     }
 }
 
+extension ByteReader {
+    /// A term as rows keep it.
+    mutating func term() throws(ByteError) -> Term {
+        let term: Term = try self.value()
+        guard term.rawValue <= UInt64(UInt32.max) else { throw self.refusal("a term below 2^32") }
+        return term
+    }
+}
+
 extension FeedPosition: ByteCoded {
     package func write(to writer: inout ByteWriter) {
         writer.value(self.phase)
@@ -130,7 +139,7 @@ extension FeedPosition: ByteCoded {
     package init(from reader: inout ByteReader) throws(ByteError) {
         self.init()
         self.phase = try reader.value()
-        self.term = try reader.value()
+        self.term = try reader.term()
         self.delivered = try reader.optional()
         self.named = try reader.optional()
         self.known = try reader.value()
@@ -141,16 +150,14 @@ extension FanOutPlanner.Recipient: ByteCoded {
     package func write(to writer: inout ByteWriter) {
         writer.value(self.shard)
         writer.word(self.incarnation)
-        writer.value(self.expiry)
-        writer.flag(self.isConfirmed)
+        writer.word(self.lease)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
         self.init(
             shard: try reader.value(),
             incarnation: try reader.integer(),
-            expiry: try reader.value(),
-            isConfirmed: try reader.flag()
+            lease: try reader.integer()
         )
     }
 }
@@ -162,7 +169,8 @@ extension FanOutPlanner: ByteCoded {
 
     package init(from reader: inout ByteReader) throws(ByteError) {
         self.init()
-        self.recipients = try reader.list()
+        let recipients: [Recipient] = try reader.list()
+        for recipient in recipients { self.list.append(recipient) }
     }
 }
 

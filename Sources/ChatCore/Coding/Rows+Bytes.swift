@@ -117,10 +117,7 @@ extension Deadline: ByteCoded {
         case .request(let token):
             writer.byte(2)
             writer.value(token)
-        case .interest(let feed, let generation):
-            writer.byte(3)
-            writer.word(feed)
-            writer.word(generation)
+        case .renewals: writer.byte(3)
         case .hole(let feed, let generation):
             writer.byte(4)
             writer.word(feed)
@@ -157,7 +154,7 @@ extension Deadline: ByteCoded {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
-        case 3: self = .interest(feed: try reader.integer(), generation: try reader.integer())
+        case 3: self = .renewals
         case 4: self = .hole(feed: try reader.integer(), generation: try reader.integer())
         case 5:
             self = .storeRetry(conversation: try reader.integer(), generation: try reader.integer())
@@ -194,36 +191,38 @@ extension GatedCommand: ByteCoded {
     }
 }
 
-extension Subscription.Phase: ByteCoded {
+extension Join: ByteCoded {
     func write(to writer: inout ByteWriter) {
-        switch self {
-        case .vacant: writer.byte(0)
-        case .waiting(let id, let since):
-            writer.byte(1)
-            writer.value(id)
+        writer.value(self.command)
+        switch self.phase {
+        case .waiting(let since):
+            writer.byte(0)
             writer.optional(since)
-        case .recovering(let id, let since):
-            writer.byte(2)
-            writer.value(id)
+        case .recovering(let since):
+            writer.byte(1)
             writer.value(since)
-        case .live(let target):
-            writer.byte(3)
-            writer.word(target)
-        case .checking(let id, let since):
-            writer.byte(4)
-            writer.value(id)
+        case .checking(let since):
+            writer.byte(2)
             writer.optional(since)
         }
+        writer.word(self.next)
+        writer.word(self.previous)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 5, of: "the phase of a subscription") {
-        case 0: self = .vacant
-        case 1: self = .waiting(try reader.value(), try reader.optional())
-        case 2: self = .recovering(try reader.value(), try reader.value())
-        case 3: self = .live(target: try reader.integer())
-        default: self = .checking(try reader.value(), try reader.optional())
+        let command: CommandID = try reader.value()
+        let phase: Phase
+        switch try reader.tag(below: 3, of: "the phase of who joins") {
+        case 0: phase = .waiting(try reader.optional())
+        case 1: phase = .recovering(try reader.value())
+        default: phase = .checking(try reader.optional())
         }
+        self.init(
+            command: command,
+            phase: phase,
+            next: try reader.integer(),
+            previous: try reader.integer()
+        )
     }
 }
 
@@ -232,9 +231,7 @@ extension Subscription: ByteCoded {
         writer.value(self.connection)
         writer.word(self.feed)
         writer.word(self.nextInConnection)
-        writer.word(self.nextInFeed)
-        writer.word(self.previousInFeed)
-        writer.value(self.phase)
+        writer.word(self.place)
         writer.value(self.vouched)
         writer.value(self.mayTypeFrom)
     }
@@ -244,12 +241,21 @@ extension Subscription: ByteCoded {
             connection: try reader.value(),
             feed: try reader.integer(),
             nextInConnection: try reader.integer(),
-            nextInFeed: try reader.integer(),
-            previousInFeed: try reader.integer(),
-            phase: try reader.value(),
+            place: try reader.integer(),
             vouched: try reader.value(),
             mayTypeFrom: try reader.value()
         )
+    }
+}
+
+extension Target: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        writer.value(self.connection)
+        writer.word(self.subscription)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(connection: try reader.value(), subscription: try reader.integer())
     }
 }
 
@@ -270,7 +276,6 @@ extension HeldDelivery: ByteCoded {
 extension Feed: ByteCoded {
     func write(to writer: inout ByteWriter) {
         writer.value(self.id)
-        writer.value(self.partition)
         writer.byte(self.namespace)
         writer.value(self.name)
         writer.word(self.incarnation)
@@ -278,8 +283,7 @@ extension Feed: ByteCoded {
         writer.word(self.firstJoining)
         writer.word(self.lastJoining)
         writer.flag(self.isRegistering)
-        writer.list(self.targets)
-        writer.list(self.targetSubscriptions)
+        writer.list(self.targets.elements)
         writer.word(self.firstHeld)
         writer.word(self.heldCount)
         writer.word(self.recovering)
@@ -291,23 +295,22 @@ extension Feed: ByteCoded {
     init(from reader: inout ByteReader) throws(ByteError) {
         self.init(
             id: try reader.value(),
-            partition: try reader.value(),
             namespace: try reader.byte(),
             name: try reader.value(),
-            incarnation: try reader.integer(),
-            position: try reader.value(),
-            firstJoining: try reader.integer(),
-            lastJoining: try reader.integer(),
-            isRegistering: try reader.flag(),
-            targets: try reader.list(),
-            targetSubscriptions: try reader.list(),
-            firstHeld: try reader.integer(),
-            heldCount: try reader.integer(),
-            recovering: try reader.integer(),
-            departed: try reader.value(),
-            nextInPartition: try reader.integer(),
-            previousInPartition: try reader.integer()
+            incarnation: try reader.integer()
         )
+        self.position = try reader.value()
+        self.firstJoining = try reader.integer()
+        self.lastJoining = try reader.integer()
+        self.isRegistering = try reader.flag()
+        let targets: [Target] = try reader.list()
+        for target in targets { self.targets.append(target) }
+        self.firstHeld = try reader.integer()
+        self.heldCount = try reader.integer()
+        self.recovering = try reader.integer()
+        self.departed = try reader.value()
+        self.nextInPartition = try reader.integer()
+        self.previousInPartition = try reader.integer()
     }
 }
 
@@ -405,7 +408,6 @@ extension RepeatedMessage: ByteCoded {
 extension OwnedConversation: ByteCoded {
     func write(to writer: inout ByteWriter) {
         writer.value(self.id)
-        writer.value(self.partition)
         writer.byte(self.namespace)
         writer.value(self.term)
         writer.value(self.sequencer)
@@ -425,22 +427,21 @@ extension OwnedConversation: ByteCoded {
     init(from reader: inout ByteReader) throws(ByteError) {
         self.init(
             id: try reader.value(),
-            partition: try reader.value(),
             namespace: try reader.byte(),
-            term: try reader.value(),
-            sequencer: try reader.value(),
-            planner: try reader.value(),
-            firstMessage: try reader.integer(),
-            lastMessage: try reader.integer(),
-            messageCount: try reader.integer(),
-            repeatCount: try reader.integer(),
-            askedCount: try reader.integer(),
-            openReads: try reader.integer(),
-            readFailed: try reader.flag(),
-            roundsToAnnounce: try reader.byte(),
-            nextInPartition: try reader.integer(),
-            previousInPartition: try reader.integer()
+            term: try reader.term()
         )
+        self.sequencer = try reader.value()
+        self.planner = try reader.value()
+        self.firstMessage = try reader.integer()
+        self.lastMessage = try reader.integer()
+        self.messageCount = try reader.integer()
+        self.repeatCount = try reader.integer()
+        self.askedCount = try reader.integer()
+        self.openReads = try reader.integer()
+        self.readFailed = try reader.flag()
+        self.roundsToAnnounce = try reader.byte()
+        self.nextInPartition = try reader.integer()
+        self.previousInPartition = try reader.integer()
     }
 }
 

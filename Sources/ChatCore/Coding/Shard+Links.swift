@@ -39,12 +39,16 @@ extension Shard {
             let row = self.subscriptions[slot]
             guard self.feeds.isOccupied(row.feed),
                 Int(row.connection.slot) < self.connections.count,
-                self.isLink(row.nextInConnection, into: self.subscriptions),
-                self.isLink(row.nextInFeed, into: self.subscriptions),
-                self.isLink(row.previousInFeed, into: self.subscriptions)
+                self.isLink(row.nextInConnection, into: self.subscriptions)
             else { return false }
-            if case .live(let target) = row.phase {
+            switch row.standing {
+            case .live(let target):
                 guard Int(target) < self.feeds[row.feed].targets.count else { return false }
+            case .joining(let join):
+                guard self.joins.isOccupied(join),
+                    self.isLink(self.joins[join].next, into: self.subscriptions),
+                    self.isLink(self.joins[join].previous, into: self.subscriptions)
+                else { return false }
             }
         }
         return true
@@ -58,12 +62,10 @@ extension Shard {
                 self.isLink(feed.firstHeld, into: self.held),
                 self.isLink(feed.nextInPartition, into: self.feeds),
                 self.isLink(feed.previousInPartition, into: self.feeds),
-                Int(feed.partition.rawValue) < self.placement.count,
-                Int(feed.namespace) < self.configuration.namespaces.count,
-                feed.targets.count == feed.targetSubscriptions.count
+                Int(feed.namespace) < self.configuration.namespaces.count
             else { return false }
-            for subscription in feed.targetSubscriptions {
-                guard self.subscriptions.isOccupied(subscription) else { return false }
+            for target in feed.targets.elements {
+                guard self.subscriptions.isOccupied(target.subscription) else { return false }
             }
         }
         for slot in self.partitionFeeds {
@@ -81,8 +83,7 @@ extension Shard {
             guard self.isLink(row.firstMessage, into: self.messages),
                 self.isLink(row.lastMessage, into: self.messages),
                 self.isLink(row.nextInPartition, into: self.conversations),
-                self.isLink(row.previousInPartition, into: self.conversations),
-                Int(row.partition.rawValue) < self.placement.count
+                self.isLink(row.previousInPartition, into: self.conversations)
             else { return false }
         }
         for slot in self.partitionConversations {

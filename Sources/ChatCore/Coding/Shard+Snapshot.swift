@@ -40,9 +40,13 @@ extension Shard {
         for slot in 0..<self.connections.count { writer.value(self.connections[slot]) }
         self.gated.write(to: &writer)
         self.subscriptions.write(to: &writer)
+        self.joins.write(to: &writer)
         self.feeds.write(to: &writer)
         self.held.write(to: &writer)
         writer.word(self.feedIncarnations)
+        writer.word(self.renewalStart)
+        writer.word(self.renewalsDue)
+        writer.flag(self.isRenewing)
         for lease in self.placement {
             writer.value(lease.term)
             writer.optional(lease.owner)
@@ -104,12 +108,16 @@ extension Shard {
         let nobody = GatedCommand(id: CommandID(0), command: .connect, next: noSlot)
         self.gated = try Slab(from: &reader, blank: nobody)
         self.subscriptions = try Slab(from: &reader, blank: .blank)
+        self.joins = try Slab(from: &reader, blank: .blank)
         self.feeds = try Slab(from: &reader, blank: .blank)
         for slot in 0..<self.feeds.slotCount where self.feeds.isOccupied(slot) {
             self.indexFeed(slot)
         }
         self.held = try Slab(from: &reader, blank: .blank)
         self.feedIncarnations = try reader.word()
+        self.renewalStart = try reader.integer()
+        self.renewalsDue = try reader.word()
+        self.isRenewing = try reader.flag()
         for partition in self.placement.indices {
             self.placement[partition] = (try reader.value(), try reader.optional())
         }
@@ -140,7 +148,8 @@ extension Shard {
         self.repeats = try Slab(from: &reader, blank: nobody)
         self.recent = try RecentMessages(
             from: &reader,
-            limit: self.configuration.recentMessageLimit
+            limit: self.configuration.recentMessageLimit,
+            seed: self.random.seed
         )
         self.asked = try Slab(from: &reader, blank: .blank)
         self.members = try MemberCache(
@@ -219,18 +228,19 @@ extension RecentMessages {
         }
     }
 
-    init(from reader: inout ByteReader, limit: Int) throws(ByteError) {
-        self.init(limit: limit)
-        self.oldest = try reader.integer()
+    init(from reader: inout ByteReader, limit: Int, seed: UInt64) throws(ByteError) {
+        self.init(limit: limit, seed: seed)
+        let oldest: Int = try reader.integer()
         for _ in 0..<(try reader.count()) {
             let key: Key = try reader.value()
-            self.order.append(key)
-            guard self.replies.updateValue(try reader.value(), forKey: key) == nil else {
-                throw reader.refusal("each id once")
+            let reply: SendReply = try reader.value()
+            guard self.order.count < limit, self.remember(reply, for: key) else {
+                throw reader.refusal("each id once, and at most \(limit) of them")
             }
         }
-        guard self.order.count <= limit, self.oldest == 0 || self.oldest < self.order.count else {
-            throw reader.refusal("at most \(limit) ids")
+        guard oldest == 0 || oldest < self.order.count else {
+            throw reader.refusal("the oldest of the ids")
         }
+        self.oldest = oldest
     }
 }

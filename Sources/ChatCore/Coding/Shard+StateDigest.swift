@@ -104,10 +104,12 @@ extension Shard {
             let row = self.subscriptions[slot]
             let feed = self.feeds[row.feed].id
             let connection = self.connections[Int(row.connection.slot)].id
+            var join: Join?
+            if case .joining(let number) = row.standing { join = self.joins[number] }
             rows.add(4) {
                 $0.combine(connection.rawValue)
                 $0.combine(feed)
-                $0.combine(row.phase)
+                if let join { $0.combine(join) } else { $0.combine(3) }
                 $0.combine(row.vouched.rawValue)
                 $0.combine(row.mayTypeFrom.nanoseconds)
             }

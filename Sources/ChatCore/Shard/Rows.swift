@@ -45,8 +45,8 @@ enum Deadline: BitwiseCopyable {
     case request(RequestToken)
     /// A subscription that nobody has answered is refused.
     case subscription(subscription: UInt32, generation: UInt32)
-    /// A feed's lease on its owner's attention is renewed.
-    case interest(feed: UInt32, generation: UInt32)
+    /// Some feeds' leases on their owners' attention are renewed.
+    case renewals
     /// A feed whose owner has not answered registers again.
     case registration(feed: UInt32, generation: UInt32)
     /// More join a feed than one step may answer.
@@ -68,40 +68,103 @@ struct GatedCommand: BitwiseCopyable {
     var next: UInt32
 }
 
-/// One connection's membership in one feed.
+/// One connection's membership in one feed: 40 bytes, because users have many.
 struct Subscription: BitwiseCopyable {
-    enum Phase: BitwiseCopyable {
-        case vacant
-        /// Whether the user is a member is being read.
-        case checking(CommandID, RecoveryRequest?)
-        /// The feed does not know yet where deliveries begin.
-        case waiting(CommandID, RecoveryRequest?)
-        /// What the client missed is being read.
-        case recovering(CommandID, RecoveryRequest)
-        /// A target of the feed, at this index of its list.
-        case live(target: UInt32)
-    }
-
     var connection: ConnectionHandle
     var feed: UInt32
     var nextInConnection: UInt32
-    var nextInFeed: UInt32
-    var previousInFeed: UInt32
-    var phase: Phase
+    /// An index of the feed's targets, or a row of those who join with the highest bit set.
+    private(set) var place: UInt32
     /// Where the log ended when the user was last seen to be a member.
-    var vouched = Offset.start
+    var vouched: Offset
     /// Words of typing are not passed on before.
-    var mayTypeFrom = Instant.zero
+    var mayTypeFrom: Instant
+
+    private static let joins = UInt32(1) << 31
+
+    /// Where it stands in its feed.
+    enum Place: BitwiseCopyable {
+        /// Among the feed's targets, at this index.
+        case live(target: UInt32)
+        /// Not live yet: its row of those who join.
+        case joining(UInt32)
+    }
+
+    init(
+        connection: ConnectionHandle,
+        feed: UInt32,
+        nextInConnection: UInt32,
+        place: UInt32,
+        vouched: Offset = .start,
+        mayTypeFrom: Instant = .zero
+    ) {
+        self.connection = connection
+        self.feed = feed
+        self.nextInConnection = nextInConnection
+        self.place = place
+        self.vouched = vouched
+        self.mayTypeFrom = mayTypeFrom
+    }
+
+    init(connection: ConnectionHandle, feed: UInt32, nextInConnection: UInt32, join: UInt32) {
+        self.init(connection: connection, feed: feed, nextInConnection: nextInConnection, place: 0)
+        self.standing = .joining(join)
+    }
+
+    var standing: Place {
+        get {
+            let number = self.place & ~Self.joins
+            return self.place == number ? .live(target: number) : .joining(number)
+        }
+        set {
+            switch newValue {
+            case .live(let target):
+                precondition(target < Self.joins, "a feed has fewer than 2^31 targets")
+                self.place = target
+            case .joining(let row):
+                precondition(row < Self.joins, "fewer than 2^31 join at a time")
+                self.place = Self.joins | row
+            }
+        }
+    }
 
     static var blank: Self {
         Self(
             connection: ConnectionHandle(slot: 0, generation: 0),
             feed: noSlot,
             nextInConnection: noSlot,
-            nextInFeed: noSlot,
-            previousInFeed: noSlot,
-            phase: .vacant
+            join: 0
         )
+    }
+}
+
+/// What a subscription needs until it is live.
+struct Join: BitwiseCopyable {
+    enum Phase: BitwiseCopyable {
+        /// Whether the user is a member is being read.
+        case checking(RecoveryRequest?)
+        /// The feed does not know yet where deliveries begin.
+        case waiting(RecoveryRequest?)
+        /// What the client missed is being read.
+        case recovering(RecoveryRequest)
+    }
+
+    var command: CommandID
+    var phase: Phase
+    /// The subscriptions that join the same feed after and before this one.
+    var next = noSlot
+    var previous = noSlot
+
+    static var blank: Self { Self(command: CommandID(0), phase: .waiting(nil)) }
+}
+
+/// A live subscriber of a feed and its subscription's row.
+struct Target: BitwiseCopyable {
+    var connection: ConnectionHandle
+    var subscription: UInt32
+
+    static var blank: Self {
+        Self(connection: ConnectionHandle(slot: 0, generation: 0), subscription: noSlot)
     }
 }
 
@@ -113,20 +176,17 @@ struct HeldDelivery: BitwiseCopyable {
 
 /// One conversation as a gateway shard serves it to its subscribers.
 struct Feed {
+    // Ordered by size: there is one for each conversation and gateway shard.
     var id: ConversationID
-    var partition: PartitionID
-    var namespace: UInt8
     var name: PayloadHandle
     var incarnation: UInt64
     var position = FeedPosition()
+    var namespace: UInt8
+    /// Whether a `registration` waits for its time.
+    var isRegistering = false
     /// Subscriptions that are not live, in order of arrival.
     var firstJoining = noSlot
     var lastJoining = noSlot
-    /// Whether a `registration` waits for its time.
-    var isRegistering = false
-    /// Live subscribers and their subscription rows, side by side.
-    var targets: [ConnectionHandle] = []
-    var targetSubscriptions: [UInt32] = []
     /// Kept deliveries, in ascending offset.
     var firstHeld = noSlot
     var heldCount: UInt32 = 0
@@ -136,11 +196,19 @@ struct Feed {
     var departed = Offset.start
     var nextInPartition = noSlot
     var previousInPartition = noSlot
+    /// Live subscribers.
+    var targets = ShortList(blank: Target.blank)
+
+    init(id: ConversationID, namespace: UInt8, name: PayloadHandle, incarnation: UInt64) {
+        self.id = id
+        self.namespace = namespace
+        self.name = name
+        self.incarnation = incarnation
+    }
 
     static var blank: Self {
         Self(
             id: ConversationID(high: 0, low: 0),
-            partition: PartitionID(0),
             namespace: 0,
             name: .none,
             incarnation: 0
@@ -199,12 +267,15 @@ struct MovedHead: BitwiseCopyable {
 
 /// One conversation as its owner keeps it.
 struct OwnedConversation {
+    // Ordered by size.
     var id: ConversationID
-    var partition: PartitionID
-    var namespace: UInt8
-    var term: Term
     var sequencer = Sequencer()
-    var planner = FanOutPlanner()
+    private var packedTerm: PackedTerm
+    var namespace: UInt8
+    /// Whether an answer about the log's end is missing, so that it must be asked again.
+    var readFailed = false
+    /// Announcement rounds left for the current head.
+    var roundsToAnnounce: UInt8 = 0
     /// Messages not yet answered, in order of arrival.
     var firstMessage = noSlot
     var lastMessage = noSlot
@@ -215,19 +286,20 @@ struct OwnedConversation {
     var askedCount: UInt32 = 0
     /// Store requests about the log's end that have not been answered.
     var openReads: UInt32 = 0
-    /// Whether an answer about the log's end is missing, so that it must be asked again.
-    var readFailed = false
-    /// Announcement rounds left for the current head.
-    var roundsToAnnounce: UInt8 = 0
     var nextInPartition = noSlot
     var previousInPartition = noSlot
+    var planner = FanOutPlanner()
+
+    init(id: ConversationID, namespace: UInt8, term: Term) {
+        self.id = id
+        self.namespace = namespace
+        self.packedTerm = PackedTerm(term)
+    }
+
+    /// Of the lease under which it was loaded.
+    var term: Term { self.packedTerm.term }
 
     static var blank: Self {
-        Self(
-            id: ConversationID(high: 0, low: 0),
-            partition: PartitionID(0),
-            namespace: 0,
-            term: .none
-        )
+        Self(id: ConversationID(high: 0, low: 0), namespace: 0, term: .none)
     }
 }

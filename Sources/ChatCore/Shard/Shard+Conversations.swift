@@ -20,7 +20,7 @@ extension Shard {
             self.forget(slot)
         }
         let slot = self.conversations.insert(
-            OwnedConversation(id: id, partition: partition, namespace: namespace, term: lease.term)
+            OwnedConversation(id: id, namespace: namespace, term: lease.term)
         )
         self.indexConversation(slot)
         self.listConversation(slot)
@@ -67,10 +67,10 @@ extension Shard {
             return
         }
         if self.answersFromMemory(request, from: gateway, in: slot, into: &effects) { return }
-        let conversation = self.conversations[slot]
-        guard
-            conversation.messageCount + conversation.repeatCount + conversation.askedCount
-                < self.configuration.pendingLimit
+        let waiting =
+            self.conversations[slot].messageCount + self.conversations[slot].repeatCount
+            + self.conversations[slot].askedCount
+        guard waiting < self.configuration.pendingLimit
         else {
             self.refuse(request, gateway, .internal, into: &effects)
             return
@@ -226,8 +226,8 @@ extension Shard {
             departing: request.operation.departing(by: request.user),
             body: request.body
         )
-        for index in self.conversations[slot].planner.recipients.indices {
-            let shard = self.conversations[slot].planner.recipients[index].shard
+        for index in 0..<self.conversations[slot].planner.list.count {
+            let shard = self.conversations[slot].planner.list[index].shard
             effects.emit(.peer(shard, .delivery(delivery)))
         }
     }
@@ -240,7 +240,7 @@ extension Shard {
         let owned = self.messages[message]
         return Append(
             conversation: self.conversations[slot].id,
-            partition: self.conversations[slot].partition,
+            partition: self.partition(of: self.conversations[slot].id),
             term: self.conversations[slot].term,
             offset: offset,
             user: owned.request.user,

@@ -17,7 +17,6 @@ extension Shard {
         let slot = self.feeds.insert(
             Feed(
                 id: reference.id,
-                partition: self.partition(of: reference.id),
                 namespace: reference.namespace,
                 name: reference.name,
                 // A restarted gateway must not be outbid by what its predecessor registered.
@@ -27,13 +26,13 @@ extension Shard {
         self.indexFeed(slot)
         self.listFeed(slot)
         self.feeds[slot].position.reregister(in: self.placement(of: slot).term)
-        self.scheduleRenewal(of: slot, at: now)
+        self.beginRenewing(at: now)
         self.register(slot, at: now, into: &effects)
         return slot
     }
 
     func placement(of feed: UInt32) -> (term: Term, owner: ShardID?) {
-        self.placement[Int(self.feeds[feed].partition.rawValue)]
+        self.placement[Int(self.partition(of: self.feeds[feed].id).rawValue)]
     }
 
     mutating func removeFeedIfUnused(
@@ -68,28 +67,50 @@ extension Shard {
         effects.emit(.peer(owner, .interest(interest)))
     }
 
-    /// Renews interest; a feed has one such timer from its first to its last day.
-    mutating func renewInterest(
-        _ slot: UInt32,
-        at now: Instant,
-        into effects: inout EffectBuffer<ShardEffect>
-    ) {
+    private mutating func beginRenewing(at now: Instant) {
+        guard !self.isRenewing else { return }
+        self.isRenewing = true
+        self.deadlines.schedule(.renewals, at: now + Self.renewalPause)
+    }
+
+    /// Short enough that a shard's renewals are spread evenly over the time that each may take.
+    private static var renewalPause: Interval { .milliseconds(100) }
+
+    /// Renews the interest of so many feeds that each has its turn once in the time of a renewal: the
+    /// feeds have no timers of their own.
+    mutating func renewSome(at now: Instant, into effects: inout EffectBuffer<ShardEffect>) {
+        guard self.feeds.count > 0 else {
+            self.isRenewing = false
+            self.renewalsDue = 0
+            return
+        }
+        let pauses = max(
+            1,
+            self.configuration.interestRenewal.nanoseconds / Self.renewalPause.nanoseconds
+        )
+        while self.renewalsDue >= pauses {
+            guard effects.freeCapacity > Self.effectReserve / 4 else {
+                self.deadlines.schedule(.renewals, at: now)
+                return
+            }
+            self.renewalsDue -= pauses
+            if self.renewalStart >= self.feeds.slotCount { self.renewalStart = 0 }
+            if self.feeds.isOccupied(self.renewalStart) {
+                self.renew(self.renewalStart, into: &effects)
+            }
+            self.renewalStart += 1
+        }
+        self.renewalsDue += UInt64(self.feeds.slotCount)
+        self.deadlines.schedule(.renewals, at: now + Self.renewalPause)
+    }
+
+    /// Renews the interest of one feed, or lets go of it if the last of its subscribers was sent away.
+    private mutating func renew(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
         guard !self.feeds[slot].targets.isEmpty || self.feeds[slot].firstJoining != noSlot else {
             self.removeFeedIfUnused(slot, into: &effects)
             return
         }
         self.sendInterest(slot, into: &effects)
-        self.scheduleRenewal(of: slot, at: now)
-    }
-
-    private mutating func scheduleRenewal(of slot: UInt32, at now: Instant) {
-        // Spread, so that the feeds which one takeover registered do not renew together for ever.
-        let renewal = self.configuration.interestRenewal
-        let draw = self.random.draw(.interestRenewal, self.feeds[slot].id.low, now.nanoseconds)
-        let jitter = KeyedRandom.below(renewal.nanoseconds / 4, draw)
-        let pause = Interval(nanoseconds: renewal.nanoseconds - jitter)
-        let generation = self.feeds.generation(of: slot)
-        self.deadlines.schedule(.interest(feed: slot, generation: generation), at: now + pause)
     }
 
     /// Registers with the owner, again and again until it answers.
@@ -205,7 +226,7 @@ extension Shard {
     ) -> TargetRange {
         let start = effects.targetCount
         let count = self.feeds[slot].targets.count
-        for index in 0..<count { effects.appendTarget(self.feeds[slot].targets[index]) }
+        for index in 0..<count { effects.appendTarget(self.feeds[slot].targets[index].connection) }
         return TargetRange(start: start, count: UInt32(count))
     }
 

@@ -114,9 +114,9 @@ extension Shard {
         if row.openBytes > 0 || row.openHistories > 0 { return true }
         var slot = row.firstSubscription
         while slot != noSlot {
-            switch self.subscriptions[slot].phase {
-            case .checking, .waiting, .recovering: return true
-            case .live, .vacant: slot = self.subscriptions[slot].nextInConnection
+            switch self.subscriptions[slot].standing {
+            case .joining: return true
+            case .live: slot = self.subscriptions[slot].nextInConnection
             }
         }
         return false

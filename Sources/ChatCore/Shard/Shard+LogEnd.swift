@@ -175,10 +175,11 @@ extension Shard {
     ) {
         guard self.conversations[slot].sequencer.doubt() else { return }
         self.counters.epochsRenewed += 1
-        let conversation = self.conversations[slot]
+        let conversation = self.conversations[slot].id
+        let term = self.conversations[slot].term
         self.conversations[slot].openReads += 1
         self.ask(
-            .renewEpoch(conversation.id, conversation.partition, conversation.term),
+            .renewEpoch(conversation, self.partition(of: conversation), term),
             for: .readBack(conversation: slot),
             into: &effects
         )
@@ -213,8 +214,8 @@ extension Shard {
             self.conversations[slot].term,
             self.head(of: slot)
         )
-        for index in self.conversations[slot].planner.recipients.indices {
-            let shard = self.conversations[slot].planner.recipients[index].shard
+        for index in 0..<self.conversations[slot].planner.list.count {
+            let shard = self.conversations[slot].planner.list[index].shard
             effects.emit(.peer(shard, message))
         }
         self.announceLater(slot)
@@ -288,7 +289,7 @@ extension Shard {
 
     /// Lets go of a conversation that nobody watches and nothing waits for; the store has it.
     mutating func forgetIfIdle(_ slot: UInt32) {
-        guard self.conversations[slot].planner.recipients.isEmpty,
+        guard self.conversations[slot].planner.list.isEmpty,
             self.conversations[slot].roundsToAnnounce == 0, self.isAtRest(slot)
         else { return }
         self.forget(slot)

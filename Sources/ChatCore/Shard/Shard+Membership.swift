@@ -118,11 +118,10 @@ extension Shard {
     /// Reads whether a subscriber is a member; it joins afterwards.
     mutating func check(
         _ slot: UInt32,
-        _ id: CommandID,
         _ since: RecoveryRequest?,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        self.subscriptions[slot].phase = .checking(id, since)
+        self.joins[self.join(of: slot)].phase = .checking(since)
         let handle = self.subscriptions[slot].connection
         let read = ReadRequest(
             conversation: self.feeds[self.subscriptions[slot].feed].id,
@@ -148,9 +147,11 @@ extension Shard {
         _ outcome: StoreOutcome,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard case .checking(let id, let since) = self.subscriptions[slot].phase else {
+        let join = self.join(of: slot)
+        guard case .checking(let since) = self.joins[join].phase else {
             preconditionFailure("only a subscription that is checked waits for its admission")
         }
+        let id = self.joins[join].command
         guard outcome != .denied else {
             self.abandon(slot, id, .notMember, into: &effects)
             return
@@ -160,7 +161,7 @@ extension Shard {
             return
         }
         self.subscriptions[slot].vouched = page.head.offset
-        self.subscriptions[slot].phase = .waiting(id, since)
+        self.joins[join].phase = .waiting(since)
         self.join(slot, into: &effects)
     }
 
@@ -175,8 +176,8 @@ extension Shard {
         var index = self.feeds[slot].targets.count
         while index > 0 {
             index -= 1
-            let handle = self.feeds[slot].targets[index]
-            let row = self.feeds[slot].targetSubscriptions[index]
+            let target = self.feeds[slot].targets[index]
+            let (handle, row) = (target.connection, target.subscription)
             guard self.connections[Int(handle.slot)].user == user,
                 self.subscriptions[row].vouched < delivery.offset
             else { continue }

@@ -17,14 +17,13 @@ extension Shard {
             return
         }
         let feed = self.feed(for: reference, at: now, into: &effects)
+        let join = self.joins.insert(Join(command: id, phase: .waiting(since)))
         let slot = self.subscriptions.insert(
             Subscription(
                 connection: handle,
                 feed: feed,
                 nextInConnection: self.connections[Int(handle.slot)].firstSubscription,
-                nextInFeed: noSlot,
-                previousInFeed: noSlot,
-                phase: .waiting(id, since)
+                join: join
             )
         )
         self.connections[Int(handle.slot)].firstSubscription = slot
@@ -32,19 +31,18 @@ extension Shard {
         self.appendJoining(slot, to: feed)
         let generation = self.subscriptions.generation(of: slot)
         if self.namespace(reference.namespace).isMembersOnly {
-            self.check(slot, id, since, into: &effects)
+            self.check(slot, since, into: &effects)
         } else {
             self.join(slot, into: &effects)
         }
         guard self.subscriptions.holds(slot, generation: generation) else { return }
-        switch self.subscriptions[slot].phase {
-        case .checking, .waiting, .recovering:
+        switch self.subscriptions[slot].standing {
+        case .joining:
             self.deadlines.schedule(
                 .subscription(subscription: slot, generation: generation),
                 at: now + self.configuration.requestTimeout
             )
-        case .live, .vacant:
-            break
+        case .live: break
         }
     }
 
@@ -53,11 +51,10 @@ extension Shard {
         _ slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        switch self.subscriptions[slot].phase {
-        case .checking(let id, _), .waiting(let id, _), .recovering(let id, _):
-            self.abandon(slot, id, .internal, into: &effects)
-        case .live, .vacant:
-            break
+        switch self.subscriptions[slot].standing {
+        case .joining(let join):
+            self.abandon(slot, self.joins[join].command, .internal, into: &effects)
+        case .live: break
         }
     }
 
@@ -85,32 +82,42 @@ extension Shard {
         return nil
     }
 
+    /// The row of a subscription that is not live yet.
+    func join(of slot: UInt32) -> UInt32 {
+        guard case .joining(let join) = self.subscriptions[slot].standing else {
+            preconditionFailure("who joins is not live yet")
+        }
+        return join
+    }
+
     private mutating func appendJoining(_ slot: UInt32, to feed: UInt32) {
         let last = self.feeds[feed].lastJoining
         if last == noSlot {
             self.feeds[feed].firstJoining = slot
         } else {
-            self.subscriptions[last].nextInFeed = slot
+            self.joins[self.join(of: last)].next = slot
         }
-        self.subscriptions[slot].previousInFeed = last
+        self.joins[self.join(of: slot)].previous = last
         self.feeds[feed].lastJoining = slot
     }
 
+    /// Takes a subscription out of those who join its feed; its row is free for another.
     private mutating func removeJoining(_ slot: UInt32, from feed: UInt32) {
-        let next = self.subscriptions[slot].nextInFeed
-        let previous = self.subscriptions[slot].previousInFeed
-        self.subscriptions[slot].nextInFeed = noSlot
-        self.subscriptions[slot].previousInFeed = noSlot
+        let join = self.join(of: slot)
+        let next = self.joins[join].next
+        let previous = self.joins[join].previous
         if previous == noSlot {
             self.feeds[feed].firstJoining = next
         } else {
-            self.subscriptions[previous].nextInFeed = next
+            self.joins[self.join(of: previous)].next = next
         }
         if next == noSlot {
             self.feeds[feed].lastJoining = previous
         } else {
-            self.subscriptions[next].previousInFeed = previous
+            self.joins[self.join(of: next)].previous = previous
         }
+        if case .recovering = self.joins[join].phase { self.feeds[feed].recovering -= 1 }
+        self.joins.remove(join, leaving: .blank)
     }
 
     /// Serves everybody who waited for the feed to begin, as many as one step may.
@@ -126,19 +133,22 @@ extension Shard {
                 self.deadlines.schedule(.joining(feed: feed, generation: generation), at: now)
                 return
             }
-            let next = self.subscriptions[slot].nextInFeed
-            if case .waiting = self.subscriptions[slot].phase { self.join(slot, into: &effects) }
+            let join = self.join(of: slot)
+            let next = self.joins[join].next
+            if case .waiting = self.joins[join].phase { self.join(slot, into: &effects) }
             slot = next
         }
     }
 
     /// Answers a subscription from the feed's position, or starts reading what it missed.
     mutating func join(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
-        guard case .waiting(let id, let since) = self.subscriptions[slot].phase else { return }
+        let join = self.join(of: slot)
+        guard case .waiting(let since) = self.joins[join].phase else { return }
+        let id = self.joins[join].command
         let feed = self.subscriptions[slot].feed
         guard let position = self.feeds[feed].position.delivered else { return }
         guard self.isVouched(slot) else {
-            self.check(slot, id, since, into: &effects)
+            self.check(slot, since, into: &effects)
             return
         }
         guard let since, self.namespace(self.feeds[feed].namespace).hasLog else {
@@ -158,7 +168,7 @@ extension Shard {
             self.goLive(slot, id, recovery, at: since.offset, into: &effects)
             return
         }
-        self.subscriptions[slot].phase = .recovering(id, since)
+        self.joins[join].phase = .recovering(since)
         self.feeds[feed].recovering += 1
         self.readMissed(by: slot, since, into: &effects)
     }
@@ -218,9 +228,9 @@ extension Shard {
         let feed = self.subscriptions[slot].feed
         let handle = self.subscriptions[slot].connection
         self.removeJoining(slot, from: feed)
-        self.subscriptions[slot].phase = .live(target: UInt32(self.feeds[feed].targets.count))
-        self.feeds[feed].targets.append(handle)
-        self.feeds[feed].targetSubscriptions.append(slot)
+        let target = UInt32(self.feeds[feed].targets.count)
+        self.subscriptions[slot].standing = .live(target: target)
+        self.feeds[feed].targets.append(Target(connection: handle, subscription: slot))
         let hasLog = self.namespace(self.feeds[feed].namespace).hasLog
         let reply = SubscribeReply(
             name: self.feeds[feed].name,
@@ -238,19 +248,21 @@ extension Shard {
         _ page: Page?,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard case .recovering(let id, let since) = self.subscriptions[slot].phase else {
+        let join = self.join(of: slot)
+        guard case .recovering(let since) = self.joins[join].phase else {
             preconditionFailure("only a recovering subscription reads")
         }
+        let id = self.joins[join].command
         let feed = self.subscriptions[slot].feed
         guard self.feeds[feed].position.delivered != nil else {
             // The stream has ended meanwhile: joins the next one.
             self.feeds[feed].recovering -= 1
-            self.subscriptions[slot].phase = .waiting(id, since)
+            self.joins[join].phase = .waiting(since)
             return
         }
         guard self.isVouched(slot) else {
             self.feeds[feed].recovering -= 1
-            self.check(slot, id, since, into: &effects)
+            self.check(slot, since, into: &effects)
             return
         }
         guard let page else {
@@ -261,8 +273,6 @@ extension Shard {
             page.head.epoch == position.epoch, page.count > 0,
             page.first == since.offset.next
         else {
-            self.feeds[feed].recovering -= 1
-            self.subscriptions[slot].phase = .waiting(id, since)
             self.declareUnrecovered(slot, id, since, into: &effects)
             return
         }
@@ -270,15 +280,12 @@ extension Shard {
         guard self.heldReaches(from: through, in: feed) else {
             // A page that ends before the log's end would end there again: too many messages or bytes.
             guard page.last >= page.head.offset else {
-                self.feeds[feed].recovering -= 1
-                self.subscriptions[slot].phase = .waiting(id, since)
                 self.declareUnrecovered(slot, id, since, into: &effects)
                 return
             }
             self.readMissed(by: slot, since, into: &effects)
             return
         }
-        self.feeds[feed].recovering -= 1
         self.counters.recovered += 1
         let recovery = SubscribeReply.Recovery.recovered(page: page.handle, through: through)
         let handle = self.subscriptions[slot].connection
@@ -332,16 +339,9 @@ extension Shard {
     /// Takes a subscription out of its feed, and the feed away with its last subscriber.
     private mutating func remove(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
         let feed = self.subscriptions[slot].feed
-        switch self.subscriptions[slot].phase {
-        case .vacant:
-            preconditionFailure("a subscription is removed once")
-        case .checking, .waiting:
-            self.removeJoining(slot, from: feed)
-        case .recovering:
-            self.removeJoining(slot, from: feed)
-            self.feeds[feed].recovering -= 1
-        case .live(let target):
-            self.removeTarget(target, from: feed)
+        switch self.subscriptions[slot].standing {
+        case .joining: self.removeJoining(slot, from: feed)
+        case .live(let target): self.removeTarget(target, from: feed)
         }
         self.subscriptions.remove(slot, leaving: .blank)
         self.trimHeld(of: feed, into: &effects)
@@ -350,24 +350,23 @@ extension Shard {
 
     mutating func removeTarget(_ target: UInt32, from feed: UInt32) {
         let last = self.feeds[feed].targets.count - 1
-        let index = Int(target)
-        if index != last {
-            let movedSubscription = self.feeds[feed].targetSubscriptions[last]
-            self.feeds[feed].targets[index] = self.feeds[feed].targets[last]
-            self.feeds[feed].targetSubscriptions[index] = movedSubscription
-            self.subscriptions[movedSubscription].phase = .live(target: target)
+        if Int(target) != last {
+            let moved = self.feeds[feed].targets[last]
+            self.feeds[feed].targets[Int(target)] = moved
+            self.subscriptions[moved.subscription].standing = .live(target: target)
         }
         self.feeds[feed].targets.removeLast()
-        self.feeds[feed].targetSubscriptions.removeLast()
     }
 
     /// Ends the subscription of one who is live: the stream is another one now.
     mutating func endLast(of feed: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
-        guard let slot = self.feeds[feed].targetSubscriptions.last else { return }
+        let last = self.feeds[feed].targets.count - 1
+        guard last >= 0 else { return }
+        let slot = self.feeds[feed].targets[last].subscription
         let handle = self.subscriptions[slot].connection
         effects.emit(.unsubscribe(handle, name: self.feeds[feed].name, .insufficientState))
         self.unlink(slot, from: handle.slot)
-        self.removeTarget(UInt32(self.feeds[feed].targets.count - 1), from: feed)
+        self.removeTarget(UInt32(last), from: feed)
         self.subscriptions.remove(slot, leaving: .blank)
     }
 }

@@ -31,7 +31,7 @@ extension Shard {
     ) -> ErrorCode? {
         guard self.namespace(reference.namespace).isMembersOnly else { return .notAvailable }
         guard let slot = self.subscription(of: handle, to: reference.id),
-            case .live = self.subscriptions[slot].phase
+            case .live = self.subscriptions[slot].standing
         else { return .notMember }
         guard self.subscriptions[slot].mayTypeFrom <= now,
             let owner = self.placement(of: self.subscriptions[slot].feed).owner
@@ -55,8 +55,8 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         if let slot = self.conversationSlot(of: signal.conversation) {
-            for index in self.conversations[slot].planner.recipients.indices {
-                let shard = self.conversations[slot].planner.recipients[index].shard
+            for index in 0..<self.conversations[slot].planner.list.count {
+                let shard = self.conversations[slot].planner.list[index].shard
                 effects.emit(.peer(shard, .signalled(signal)))
             }
         }

@@ -29,10 +29,16 @@ package struct Shard: ~Copyable, StateMachine {
     var connectionCount: UInt32 = 0
     var gated = Slab<GatedCommand>()
     var subscriptions = Slab<Subscription>()
+    var joins = Slab<Join>()
     var feeds = Slab<Feed>()
     var feedIndex = SlotIndex()
     var held = Slab<HeldDelivery>()
     var feedIncarnations: UInt64 = 0
+    /// The first slot whose feed's interest is renewed next.
+    var renewalStart: UInt32 = 0
+    /// In feeds times pauses: what has become due and was not renewed.
+    var renewalsDue: UInt64 = 0
+    var isRenewing = false
     var placement: [(term: Term, owner: ShardID?)]
     /// The first feed of each partition.
     var partitionFeeds: [UInt32]
@@ -93,7 +99,10 @@ package struct Shard: ~Copyable, StateMachine {
             interval: configuration.pingInterval,
             timeout: configuration.pongTimeout
         )
-        self.recent = RecentMessages(limit: configuration.recentMessageLimit)
+        self.recent = RecentMessages(
+            limit: configuration.recentMessageLimit,
+            seed: seed
+        )
         self.members = MemberCache(limit: configuration.memberCacheLimit)
         self.deadlines.schedule(.leases, at: .zero)
         if configuration.roles.contains(.conversation) {
@@ -184,9 +193,7 @@ package struct Shard: ~Copyable, StateMachine {
         case .subscription(let slot, let generation):
             guard self.subscriptions.holds(slot, generation: generation) else { return }
             self.expireSubscription(slot, into: &effects)
-        case .interest(let feed, let generation):
-            guard self.feeds.holds(feed, generation: generation) else { return }
-            self.renewInterest(feed, at: now, into: &effects)
+        case .renewals: self.renewSome(at: now, into: &effects)
         case .registration(let feed, let generation):
             guard self.feeds.holds(feed, generation: generation) else { return }
             self.registerAgain(feed, at: now, into: &effects)
@@ -272,5 +279,4 @@ package struct Shard: ~Copyable, StateMachine {
 
 extension RandomPurpose {
     static var pingSlot: Self { Self(1) }
-    static var interestRenewal: Self { Self(2) }
 }

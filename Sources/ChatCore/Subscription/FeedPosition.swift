@@ -27,18 +27,44 @@ package struct FeedPosition: Equatable, Sendable, BitwiseCopyable {
         case lost
     }
 
+    // Packed, because a gateway has one for each conversation that it serves.
+    private var offset = Offset.start
+    /// The highest offset that the owner is known to have reached.
+    package internal(set) var known = Offset.start
+    private var epoch = Epoch(0)
+    private var namedEpoch = Epoch(0)
+    private var packedTerm = PackedTerm(.none)
     package internal(set) var phase = Phase.registering
-    package internal(set) var term = Term.none
-    /// `nil` until the owner has first answered.
-    package internal(set) var delivered: Position?
+    private var hasBegun = false
+    private var isNamed = false
+
+    package init() {}
+
+    package internal(set) var term: Term {
+        get { self.packedTerm.term }
+        set { self.packedTerm = PackedTerm(newValue) }
+    }
+
     /// The last epoch that this term's owner is known to have begun, if any.
     ///
     /// It outlives the position, or else a delayed word of the former epoch would bring that back.
-    package internal(set) var named: Epoch?
-    /// The highest offset that the owner is known to have reached.
-    package internal(set) var known = Offset.start
+    package internal(set) var named: Epoch? {
+        get { self.isNamed ? self.namedEpoch : nil }
+        set {
+            self.isNamed = newValue != nil
+            self.namedEpoch = newValue ?? Epoch(0)
+        }
+    }
 
-    package init() {}
+    /// `nil` until the owner has first answered.
+    package internal(set) var delivered: Position? {
+        get { self.hasBegun ? Position(epoch: self.epoch, offset: self.offset) : nil }
+        set {
+            self.hasBegun = newValue != nil
+            self.epoch = newValue?.epoch ?? Epoch(0)
+            self.offset = newValue?.offset ?? .start
+        }
+    }
 
     /// A new term voids the registration; positions stay.
     package mutating func reregister(in term: Term) {
