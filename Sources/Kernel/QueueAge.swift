@@ -24,6 +24,11 @@ package struct QueueAge: Sendable {
             self.first = 0
             self.marks.append(Mark(ordinal: self.added, instant: now))
         } else if self.marks[self.marks.count - 1].instant + self.step <= now {
+            // A queue that never runs dry would otherwise keep the marks of all that it ever held.
+            if self.first > 64, self.first * 2 > self.marks.count {
+                self.marks.removeFirst(self.first)
+                self.first = 0
+            }
             self.marks.append(Mark(ordinal: self.added, instant: now))
         }
         self.added += 1

@@ -35,4 +35,18 @@ import Testing
             #expect(seen >= truth && seen < truth + step, "seed \(seed), step \(n)")
         }
     }
+
+    @Test func `a queue that never runs dry keeps a true age`() {
+        let step = Interval.milliseconds(5)
+        var age = QueueAge(step: step)
+        // One comes and one goes each millisecond; each waits for 700 ms.
+        for millisecond in 0..<100_000 as Range<UInt64> {
+            let now = Instant.zero + .milliseconds(millisecond)
+            age.add(at: now)
+            guard millisecond >= 700 else { continue }
+            age.take()
+            let seen = age.age(at: now)
+            #expect(seen >= .milliseconds(699) && seen < .milliseconds(699) + step)
+        }
+    }
 }

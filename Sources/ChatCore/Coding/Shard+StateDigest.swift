@@ -203,7 +203,7 @@ extension Shard {
         self.gated.forEachRow { row in rows.add(12) { $0.combine(UInt64(row.id.rawValue)) } }
         for row in self.leaving {
             let connection = self.connections[Int(row.connection.slot)].id
-            rows.add(14) {
+            rows.add(16) {
                 $0.combine(connection.rawValue)
                 $0.combine(row.due.nanoseconds)
             }
