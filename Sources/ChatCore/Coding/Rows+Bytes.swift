@@ -60,11 +60,19 @@ extension PendingRequest: ByteCoded {
         case .lateHistory(let handle):
             writer.byte(15)
             writer.value(handle)
+        case .serverPublish(let id, let cost):
+            writer.byte(16)
+            writer.value(id)
+            writer.word(cost)
+        case .serverHistory(let id, let request):
+            writer.byte(17)
+            writer.value(id)
+            writer.value(request)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 16, of: "the purpose of a request") {
+        switch try reader.tag(below: 18, of: "the purpose of a request") {
         case 0: self = .vacant
         case 1:
             self = .publish(
@@ -100,7 +108,10 @@ extension PendingRequest: ByteCoded {
         case 12: self = .standing(inquiry: try reader.integer())
         case 13: self = .mark(try reader.value(), try reader.value())
         case 14: self = .list(try reader.value(), try reader.value())
-        default: self = .lateHistory(try reader.value())
+        case 15: self = .lateHistory(try reader.value())
+        case 16:
+            self = .serverPublish(try reader.value(), cost: try reader.integer())
+        default: self = .serverHistory(try reader.value(), try reader.value())
         }
     }
 }
@@ -149,11 +160,15 @@ extension Deadline: ByteCoded {
             writer.byte(13)
             writer.word(subscription)
             writer.word(generation)
+        case .subscriptionExpiry(let subscription, let generation):
+            writer.byte(14)
+            writer.word(subscription)
+            writer.word(generation)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 14, of: "a deadline") {
+        switch try reader.tag(below: 15, of: "a deadline") {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
@@ -169,8 +184,13 @@ extension Deadline: ByteCoded {
             self = .registration(feed: try reader.integer(), generation: try reader.integer())
         case 11: self = .joining(feed: try reader.integer(), generation: try reader.integer())
         case 12: self = .ending(feed: try reader.integer(), generation: try reader.integer())
-        default:
+        case 13:
             self = .subscription(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
+        default:
+            self = .subscriptionExpiry(
                 subscription: try reader.integer(),
                 generation: try reader.integer()
             )
@@ -213,16 +233,24 @@ extension Subscription.Phase: ByteCoded {
             writer.byte(4)
             writer.value(id)
             writer.optional(since)
+        case .covered(let position):
+            writer.byte(5)
+            writer.value(position)
+        case .catchingUp(let position):
+            writer.byte(6)
+            writer.value(position)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 5, of: "the phase of a subscription") {
+        switch try reader.tag(below: 7, of: "the phase of a subscription") {
         case 0: self = .vacant
         case 1: self = .waiting(try reader.value(), try reader.optional())
         case 2: self = .recovering(try reader.value(), try reader.value())
         case 3: self = .live(target: try reader.integer())
-        default: self = .checking(try reader.value(), try reader.optional())
+        case 4: self = .checking(try reader.value(), try reader.optional())
+        case 5: self = .covered(try reader.value())
+        default: self = .catchingUp(try reader.value())
         }
     }
 }
@@ -237,6 +265,9 @@ extension Subscription: ByteCoded {
         writer.value(self.phase)
         writer.value(self.vouched)
         writer.value(self.mayTypeFrom)
+        writer.flag(self.isServerSide)
+        writer.optional(self.timeToLive)
+        writer.value(self.expiry)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -248,7 +279,10 @@ extension Subscription: ByteCoded {
             previousInFeed: try reader.integer(),
             phase: try reader.value(),
             vouched: try reader.value(),
-            mayTypeFrom: try reader.value()
+            mayTypeFrom: try reader.value(),
+            isServerSide: try reader.flag(),
+            timeToLive: try reader.optional(),
+            expiry: try reader.value()
         )
     }
 }

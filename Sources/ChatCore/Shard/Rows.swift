@@ -11,6 +11,8 @@ enum PendingRequest: BitwiseCopyable {
     case subscribePage(subscription: UInt32, generation: UInt32)
     case holePage(feed: UInt32, generation: UInt32)
     case history(ConnectionHandle, CommandID, HistoryRequest)
+    case serverPublish(ServerRequestID, cost: UInt32)
+    case serverHistory(ServerRequestID, HistoryRequest)
     /// A page of history whose client has been told to ask again.
     case lateHistory(ConnectionHandle)
     case load(conversation: UInt32)
@@ -42,6 +44,7 @@ enum PendingRequest: BitwiseCopyable {
 enum Deadline: BitwiseCopyable {
     case connect(ConnectionHandle)
     case expire(ConnectionHandle)
+    case subscriptionExpiry(subscription: UInt32, generation: UInt32)
     case request(RequestToken)
     /// A subscription that nobody has answered is refused.
     case subscription(subscription: UInt32, generation: UInt32)
@@ -78,6 +81,10 @@ struct Subscription: BitwiseCopyable {
         case waiting(CommandID, RecoveryRequest?)
         /// What the client missed is being read.
         case recovering(CommandID, RecoveryRequest)
+        /// Told as a part of the answer to `connect`, as far as this position, and not yet live.
+        case covered(Position)
+        /// What came after this position, until the answer was complete, is being read.
+        case catchingUp(Position)
         /// A target of the feed, at this index of its list.
         case live(target: UInt32)
     }
@@ -92,6 +99,11 @@ struct Subscription: BitwiseCopyable {
     var vouched = Offset.start
     /// Words of typing are not passed on before.
     var mayTypeFrom = Instant.zero
+    /// Whether the server has made it: its client cannot make it again on its own.
+    var isServerSide = false
+    /// How long the credentials of a subscription that is not live yet will hold.
+    var timeToLive: Interval?
+    var expiry = Expiry()
 
     static var blank: Self {
         Self(

@@ -116,7 +116,8 @@ extension Shard {
         while slot != noSlot {
             switch self.subscriptions[slot].phase {
             case .checking, .waiting, .recovering: return true
-            case .live, .vacant: slot = self.subscriptions[slot].nextInConnection
+            case .live, .covered, .catchingUp, .vacant:
+                slot = self.subscriptions[slot].nextInConnection
             }
         }
         return false

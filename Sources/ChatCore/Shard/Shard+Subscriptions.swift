@@ -8,14 +8,34 @@ extension Shard {
         _ id: CommandID,
         _ reference: ConversationReference,
         since: RecoveryRequest?,
+        _ grant: SubscriptionGrant? = nil,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        if let code = self.refusal(of: handle, reference) {
+        guard grant != .foreign else {
+            self.release(reference.name, into: &effects)
+            self.close(handle, .invalidToken, into: &effects)
+            return
+        }
+        if let code = self.refusal(of: handle, reference, grant) {
             self.release(reference.name, into: &effects)
             self.fail(handle, id, code, into: &effects)
             return
         }
+        self.enter(handle, id, reference, since: since, grant, at: now, into: &effects)
+    }
+
+    /// Makes a subscription that is allowed, and joins its feed.
+    mutating func enter(
+        _ handle: ConnectionHandle,
+        _ id: CommandID,
+        _ reference: ConversationReference,
+        since: RecoveryRequest?,
+        _ grant: SubscriptionGrant? = nil,
+        isServerSide: Bool = false,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
         let feed = self.feed(for: reference, at: now, into: &effects)
         let slot = self.subscriptions.insert(
             Subscription(
@@ -24,17 +44,22 @@ extension Shard {
                 nextInConnection: self.connections[Int(handle.slot)].firstSubscription,
                 nextInFeed: noSlot,
                 previousInFeed: noSlot,
-                phase: .waiting(id, since)
+                phase: .waiting(id, since),
+                isServerSide: isServerSide
             )
         )
         self.connections[Int(handle.slot)].firstSubscription = slot
         self.connections[Int(handle.slot)].subscriptionCount += 1
+        if case .accepted(let timeToLive) = grant {
+            self.subscriptions[slot].timeToLive = timeToLive
+            self.renew(subscription: slot, for: timeToLive, at: now)
+        }
         self.appendJoining(slot, to: feed)
         let generation = self.subscriptions.generation(of: slot)
         if self.namespace(reference.namespace).isMembersOnly {
             self.check(slot, id, since, into: &effects)
         } else {
-            self.join(slot, into: &effects)
+            self.join(slot, at: now, into: &effects)
         }
         guard self.subscriptions.holds(slot, generation: generation) else { return }
         switch self.subscriptions[slot].phase {
@@ -43,7 +68,7 @@ extension Shard {
                 .subscription(subscription: slot, generation: generation),
                 at: now + self.configuration.requestTimeout
             )
-        case .live, .vacant:
+        case .live, .covered, .catchingUp, .vacant:
             break
         }
     }
@@ -56,16 +81,22 @@ extension Shard {
         switch self.subscriptions[slot].phase {
         case .checking(let id, _), .waiting(let id, _), .recovering(let id, _):
             self.abandon(slot, id, .internal, into: &effects)
-        case .live, .vacant:
+        case .live, .covered, .catchingUp, .vacant:
             break
         }
     }
 
     private func refusal(
         of handle: ConnectionHandle,
-        _ reference: ConversationReference
+        _ reference: ConversationReference,
+        _ grant: SubscriptionGrant?
     ) -> ErrorCode? {
-        guard self.namespace(reference.namespace).allowsSubscribe else { return .permissionDenied }
+        switch grant {
+        case .accepted: break
+        case .expired: return .tokenExpired
+        case .invalid, .foreign: return .permissionDenied
+        case nil: guard self.maySubscribe(to: reference) else { return .permissionDenied }
+        }
         let connection = self.connections[Int(handle.slot)]
         guard self.subscription(of: handle, to: reference.id) == nil else {
             return .alreadySubscribed
@@ -96,7 +127,7 @@ extension Shard {
         self.feeds[feed].lastJoining = slot
     }
 
-    private mutating func removeJoining(_ slot: UInt32, from feed: UInt32) {
+    mutating func removeJoining(_ slot: UInt32, from feed: UInt32) {
         let next = self.subscriptions[slot].nextInFeed
         let previous = self.subscriptions[slot].previousInFeed
         self.subscriptions[slot].nextInFeed = noSlot
@@ -127,13 +158,21 @@ extension Shard {
                 return
             }
             let next = self.subscriptions[slot].nextInFeed
-            if case .waiting = self.subscriptions[slot].phase { self.join(slot, into: &effects) }
+            if case .waiting = self.subscriptions[slot].phase {
+                let handle = self.subscriptions[slot].connection
+                self.join(slot, at: now, into: &effects)
+                self.finishConnect(handle, at: now, into: &effects)
+            }
             slot = next
         }
     }
 
     /// Answers a subscription from the feed's position, or starts reading what it missed.
-    mutating func join(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+    mutating func join(
+        _ slot: UInt32,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
         guard case .waiting(let id, let since) = self.subscriptions[slot].phase else { return }
         let feed = self.subscriptions[slot].feed
         guard let position = self.feeds[feed].position.delivered else { return }
@@ -146,8 +185,12 @@ extension Shard {
             return
         }
         let isKnownEpoch = since.epoch == nil || since.epoch == position.epoch
+        let reach = min(
+            self.configuration.recoveryLimit,
+            self.namespace(self.feeds[feed].namespace).historySize ?? .max
+        )
         guard isKnownEpoch, since.offset <= position.offset,
-            position.offset - since.offset <= UInt64(self.configuration.recoveryLimit)
+            position.offset - since.offset <= UInt64(reach)
         else {
             self.declareUnrecovered(slot, id, since, into: &effects)
             return
@@ -160,19 +203,22 @@ extension Shard {
         }
         self.subscriptions[slot].phase = .recovering(id, since)
         self.feeds[feed].recovering += 1
-        self.readMissed(by: slot, since, into: &effects)
+        self.readMissed(by: slot, after: since.offset, at: now, into: &effects)
     }
 
-    private mutating func readMissed(
+    mutating func readMissed(
         by slot: UInt32,
-        _ since: RecoveryRequest,
+        after offset: Offset,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
+        let feed = self.subscriptions[slot].feed
         let read = ReadRequest(
-            conversation: self.feeds[self.subscriptions[slot].feed].id,
-            from: since.offset,
+            conversation: self.feeds[feed].id,
+            from: offset,
             limit: self.configuration.recoveryLimit,
-            isReversed: false
+            isReversed: false,
+            notBefore: self.oldestInReach(of: self.feeds[feed].namespace, at: now)
         )
         let generation = self.subscriptions.generation(of: slot)
         let purpose = PendingRequest.subscribePage(subscription: slot, generation: generation)
@@ -202,9 +248,23 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let handle = self.subscriptions[slot].connection
+        let isServerSide = self.subscriptions[slot].isServerSide
         self.unlink(slot, from: handle.slot)
         self.remove(slot, into: &effects)
-        self.fail(handle, id, code, into: &effects)
+        guard isServerSide else {
+            self.fail(handle, id, code, into: &effects)
+            return
+        }
+        switch self.connections[Int(handle.slot)].phase {
+        case .authenticating, .joining:
+            // Who has ceased to be a member may connect all the same.
+            guard code != .notMember else {
+                self.connections[Int(handle.slot)].pendingSubscriptions -= 1
+                return
+            }
+            self.failConnect(handle, id, code, into: &effects)
+        case .opened, .rejected, .connected, .leaving, .closing, .vacant: break
+        }
     }
 
     /// Replies, and makes the subscription a target of the feed from its position on.
@@ -217,25 +277,52 @@ extension Shard {
     ) {
         let feed = self.subscriptions[slot].feed
         let handle = self.subscriptions[slot].connection
-        self.removeJoining(slot, from: feed)
-        self.subscriptions[slot].phase = .live(target: UInt32(self.feeds[feed].targets.count))
-        self.feeds[feed].targets.append(handle)
-        self.feeds[feed].targetSubscriptions.append(slot)
         let hasLog = self.namespace(self.feeds[feed].namespace).hasLog
         let reply = SubscribeReply(
             name: self.feeds[feed].name,
             hasLog: hasLog,
             epoch: self.feeds[feed].position.delivered?.epoch ?? Epoch(0),
             offset: offset,
-            recovery: recovery
+            recovery: recovery,
+            timeToLive: self.subscriptions[slot].timeToLive
         )
+        guard !self.subscriptions[slot].isServerSide else {
+            self.tell(slot, id, reply, into: &effects)
+            return
+        }
+        self.becomeTarget(slot)
         effects.emit(.reply(handle, id, .subscribed(reply)))
+    }
+
+    /// From the feed's position on, a subscription gets what comes.
+    mutating func becomeTarget(_ slot: UInt32) {
+        let feed = self.subscriptions[slot].feed
+        self.removeJoining(slot, from: feed)
+        self.subscriptions[slot].phase = .live(target: UInt32(self.feeds[feed].targets.count))
+        self.feeds[feed].targets.append(self.subscriptions[slot].connection)
+        self.feeds[feed].targetSubscriptions.append(slot)
     }
 
     /// The messages that a returning subscriber missed have been read, or could not be.
     mutating func onSubscribePage(
         _ slot: UInt32,
         _ page: Page?,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        if case .catchingUp(let start) = self.subscriptions[slot].phase {
+            self.onCatchUpPage(slot, page, from: start, at: now, into: &effects)
+            return
+        }
+        let handle = self.subscriptions[slot].connection
+        self.takeMissed(slot, page, at: now, into: &effects)
+        self.finishConnect(handle, at: now, into: &effects)
+    }
+
+    private mutating func takeMissed(
+        _ slot: UInt32,
+        _ page: Page?,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard case .recovering(let id, let since) = self.subscriptions[slot].phase else {
@@ -273,7 +360,7 @@ extension Shard {
                 self.declareUnrecovered(slot, id, since, into: &effects)
                 return
             }
-            self.readMissed(by: slot, since, into: &effects)
+            self.readMissed(by: slot, after: since.offset, at: now, into: &effects)
             return
         }
         self.feeds[feed].recovering -= 1
@@ -281,7 +368,9 @@ extension Shard {
         let recovery = SubscribeReply.Recovery.recovered(page: page.handle, through: through)
         let handle = self.subscriptions[slot].connection
         self.goLive(slot, id, recovery, at: since.offset, into: &effects)
-        self.deliverHeld(of: feed, after: through, only: handle, into: &effects)
+        if case .live = self.subscriptions[slot].phase {
+            self.deliverHeld(of: feed, after: through, only: handle, into: &effects)
+        }
         self.trimHeld(of: feed, into: &effects)
     }
 
@@ -296,6 +385,19 @@ extension Shard {
             self.remove(slot, into: &effects)
         }
         effects.emit(.reply(handle, id, .unsubscribed))
+    }
+
+    /// Ends a subscription that the client has not ended, and tells it.
+    mutating func end(
+        _ slot: UInt32,
+        _ code: UnsubscribeCode,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let handle = self.subscriptions[slot].connection
+        let feed = self.subscriptions[slot].feed
+        effects.emit(.unsubscribe(handle, name: self.feeds[feed].name, code))
+        self.unlink(slot, from: handle.slot)
+        self.remove(slot, into: &effects)
     }
 
     /// Takes a subscription out of its connection's list.
@@ -328,14 +430,14 @@ extension Shard {
     }
 
     /// Takes a subscription out of its feed, and the feed away with its last subscriber.
-    private mutating func remove(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+    mutating func remove(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
         let feed = self.subscriptions[slot].feed
         switch self.subscriptions[slot].phase {
         case .vacant:
             preconditionFailure("a subscription is removed once")
-        case .checking, .waiting:
+        case .checking, .waiting, .covered:
             self.removeJoining(slot, from: feed)
-        case .recovering:
+        case .recovering, .catchingUp:
             self.removeJoining(slot, from: feed)
             self.feeds[feed].recovering -= 1
         case .live(let target):
@@ -363,9 +465,14 @@ extension Shard {
     mutating func endLast(of feed: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
         guard let slot = self.feeds[feed].targetSubscriptions.last else { return }
         let handle = self.subscriptions[slot].connection
-        effects.emit(.unsubscribe(handle, name: self.feeds[feed].name, .insufficientState))
+        let isServerSide = self.subscriptions[slot].isServerSide
         self.unlink(slot, from: handle.slot)
         self.removeTarget(UInt32(self.feeds[feed].targets.count - 1), from: feed)
         self.subscriptions.remove(slot, leaving: .blank)
+        guard !isServerSide else {
+            self.close(handle, .insufficientState, into: &effects)
+            return
+        }
+        effects.emit(.unsubscribe(handle, name: self.feeds[feed].name, .insufficientState))
     }
 }
