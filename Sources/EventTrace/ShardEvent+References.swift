@@ -10,9 +10,12 @@ extension ShardEvent {
         case .command(_, _, .subscribe), .command(_, _, .history), .command(_, _, .mark),
             .command(_, _, .list):
             1
+        case .asked(_, .publish): 2
+        case .grant, .asked(_, .history), .asked(_, .subscribe): 1
         case .peer(_, .publish), .peer(_, .delivery), .peer(_, .signal), .peer(_, .signalled): 1
         case .stored(_, .page), .stored(_, .listed): 1
-        case .wallClock, .opened, .closed, .command, .authenticated, .pongs, .violated, .peer,
+        case .wallClock, .opened, .closed, .command, .authenticated, .asked, .pongs, .violated,
+            .peer,
             .stored, .lease, .drain, .load:
             0
         }

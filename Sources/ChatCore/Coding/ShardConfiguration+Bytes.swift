@@ -88,23 +88,3 @@ extension OverloadPolicy: ByteCoded {
         guard self.isOrdered else { throw reader.refusal("waits in the order of shedding") }
     }
 }
-
-extension Namespace: ByteCoded {
-    package func write(to writer: inout ByteWriter) {
-        writer.flag(self.hasLog)
-        writer.flag(self.allowsSubscribe)
-        writer.flag(self.allowsPublish)
-        writer.flag(self.allowsHistory)
-        writer.flag(self.isMembersOnly)
-    }
-
-    package init(from reader: inout ByteReader) throws(ByteError) {
-        self.init(
-            hasLog: try reader.flag(),
-            allowsSubscribe: try reader.flag(),
-            allowsPublish: try reader.flag(),
-            allowsHistory: try reader.flag(),
-            isMembersOnly: try reader.flag()
-        )
-    }
-}

@@ -23,9 +23,9 @@ extension Shard {
             switch command {
             case .history, .mark, .list, .typing: policy.history
             case .publish, .send, .operate: policy.messages
-            case .subscribe: policy.everything
+            case .subscribe, .subscribeByToken: policy.everything
             // Costs less than its refusal, or frees something.
-            case .connect, .unsubscribe, .refused: Interval?.none
+            case .connect, .unsubscribe, .refresh, .subRefresh, .refused: Interval?.none
             }
         guard let limit, self.lag > limit else { return nil }
         return .tooManyRequests
