@@ -132,7 +132,7 @@ final class ClientSocket: ChannelInboundHandler {
             return 1002
         }
         switch code {
-        case 1000...1003, 1007...1011, 3000...4999: break
+        case 1000...1003, 1007...1014, 3000...4999: break
         default: return 1002
         }
         return Self.isUTF8(Array(payload.readableBytesView.dropFirst(2))) ? code : 1007
