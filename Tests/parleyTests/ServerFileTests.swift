@@ -20,6 +20,7 @@ struct ServerFileTests {
                 drainOver: 2 s
                 writeTimeout: 7 s
                 pings: { interval: 10 s, timeout: 1500 ms }
+                admission: { connections: 300 ms, closed: 2 s }
                 limits: { recovery: 5, historyPage: 6, subscriptions: 7, pendingMessages: 8 }
                 defaultNamespace: { publish: false, history: subscribers }
                 namespaces:
@@ -58,6 +59,17 @@ struct ServerFileTests {
         #expect(
             file.namespaces.map(\.policy) == [typing, news, crowd, Namespace(isMembersOnly: true)]
         )
+        #expect(file.shard.overload?.connections == .milliseconds(300))
+        #expect(file.shard.overload?.closed == .seconds(2))
+        #expect(file.shard.overload?.messages == OverloadPolicy().messages)
+    }
+
+    @Test func `admission is on unless the file says no`() throws {
+        let said = try [true, false].map {
+            try ServerFile(yaml: "admission: \($0)", file: "f").shard.overload
+        }
+        #expect(said == [OverloadPolicy(), nil])
+        #expect(try ServerFile(yaml: "port: 1", file: "f").shard.overload == OverloadPolicy())
     }
 
     @Test(arguments: [
@@ -66,6 +78,8 @@ struct ServerFileTests {
         ("pings: { interval: 1 s, timeout: 2 s }", "expected timeout below interval"),
         ("pings: { interval: 1050 ms }", "expected a multiple of 100 ms"),
         ("drainOver: 1500 ms", "expected whole seconds"),
+        ("admission: { closed: 100 ms }", "admission: sheds in another order"),
+        ("admission: off", "expected true or false"),
         ("limits: { recovery: 0 }", "limits.recovery: 0 is out of range"),
         ("namespaces: [{ name: 'a:b' }]", "expected ASCII text without ':'"),
         ("namespaces: [{ name: a }, { name: a }]", "expected each name once"),

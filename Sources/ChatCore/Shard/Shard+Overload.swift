@@ -9,7 +9,7 @@ extension Shard {
     ) {
         guard let policy = self.configuration.overload else { return }
         self.lag = lag
-        if self.admission.turn(at: now, lag: lag, target: policy.connections) {
+        if self.admission.turn(at: now, lag: lag, policy) {
             effects.emit(.limitConnections(self.admission.limit))
         }
     }

@@ -47,7 +47,7 @@ final class ShardHost {
     private let recorder: ShardRecorder?
     private var effects: EffectBuffer<ShardEffect>
     private var waiting: Deque<ShardEvent> = []
-    private var gauge = LoadGauge()
+    private var gauge: LoadGauge
     /// When the events that came last came, read from the clock once for several of them.
     private var stamp = Instant.zero
     private var lateness = Interval.zero
@@ -76,6 +76,7 @@ final class ShardHost {
         record: RecordFiles? = nil
     ) {
         self.id = shard.id
+        self.gauge = LoadGauge(shard.configuration.overload)
         self.shard = shard
         self.loop = loop
         self.mailbox = mailbox

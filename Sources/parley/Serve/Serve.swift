@@ -30,6 +30,9 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "A namespace besides the default one; may be repeated.")
     var namespace: [String] = []
 
+    @Option(help: "Whether what waits too long is refused: on or off (default: on).")
+    var admission: Switch?
+
     @Option(help: "A folder for a record of what each shard is told, without bodies or tokens.")
     var record: String?
 
@@ -106,6 +109,11 @@ struct Serve: AsyncParsableCommand {
         configuration.recordPath = self.record
         if let limit = self.recordLimit { configuration.recordMebibytes = limit }
         configuration.shard = file.shard
+        switch self.admission {
+        case .none: break
+        case .on: configuration.shard.overload = file.shard.overload ?? OverloadPolicy()
+        case .off: configuration.shard.overload = nil
+        }
         for (name, policy) in file.namespaces { configuration.declare(name, policy) }
         for name in self.namespace where !file.namespaces.contains(where: { $0.name == name }) {
             configuration.declare(name, Namespace())

@@ -74,6 +74,9 @@ package struct ServerFile {
         if let node = mapping.optional("tokens") { try self.readTokens(node) }
         if let node = mapping.optional("pings") { try self.readPings(node) }
         if let node = mapping.optional("limits") { try self.readLimits(node) }
+        if let node = mapping.optional("admission") {
+            self.shard.overload = try OverloadPolicy.reading(node)
+        }
         if let node = mapping.optional("defaultNamespace") {
             var policy = try node.mapping()
             self.shard.namespaces = [try Namespace(&policy)]
