@@ -87,6 +87,7 @@ extension TraceDigest {
             self.word(10)
             self.digest(page)
         case .done: self.word(11)
+        case .told: self.word(12)
         case .error(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))
@@ -123,6 +124,7 @@ extension TraceDigest {
             self.word(read.isReversed ? 1 : 0)
             self.word(read.reader == nil ? 0 : 1)
             if let reader = read.reader { self.user(reader) }
+            if read.isSpeaking { self.word(1) }
         case .standing(let inquiry):
             self.word(7)
             self.conversation(inquiry.conversation)
@@ -140,6 +142,10 @@ extension TraceDigest {
             self.word(request.after == nil ? 0 : 1)
             if let after = request.after { self.conversation(after) }
             self.word(UInt64(request.limit))
+        case .account(let request):
+            self.word(10)
+            self.user(request.user)
+            self.coded(request.action)
         case .renewEpoch(let conversation, let partition, let term):
             self.word(5)
             self.conversation(conversation)

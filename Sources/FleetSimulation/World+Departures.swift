@@ -110,7 +110,7 @@ extension World {
                 self.deliver(event, to: handle, bytes: 0, from: index, at: instant)
             }
             outcome = .synced
-        case .unsubscribed, .published, .done: return
+        case .unsubscribed, .published, .done, .told: return
         }
         self.deliver(.reply(id, outcome), to: handle, bytes: 0, from: index, at: instant)
         if case .subscribed(let subscribed) = reply,

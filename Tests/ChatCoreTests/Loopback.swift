@@ -65,7 +65,7 @@ final class Loopback {
         case .head, .renewEpoch: self.send(.stored(token, .head(end)))
         case .lookUp: self.send(.stored(token, .notFound))
         case .standing: self.send(.stored(token, .ruling(.allowed, end)))
-        case .mark, .list: self.send(.stored(token, .unavailable))
+        case .mark, .list, .account: self.send(.stored(token, .unavailable))
         case .read:
             self.reads += 1
             let page = Page(handle: .none, first: .start, count: 0, byteCount: 0, head: end)

@@ -84,11 +84,15 @@ extension Command: ByteCoded {
             writer.byte(10)
             writer.value(reference)
             writer.value(body)
+        case .account(let action, let note):
+            writer.byte(11)
+            writer.value(action)
+            writer.value(note)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 11, of: "a command") {
+        switch try reader.tag(below: 12, of: "a command") {
         case 0: self = .connect
         case 1: self = .subscribe(try reader.value(), since: try reader.optional())
         case 2: self = .unsubscribe(try reader.value())
@@ -110,7 +114,8 @@ extension Command: ByteCoded {
                 after: try reader.optional(),
                 limit: try reader.integer()
             )
-        default: self = .typing(try reader.value(), try reader.value())
+        case 10: self = .typing(try reader.value(), try reader.value())
+        default: self = .account(try reader.value(), note: try reader.value())
         }
     }
 }

@@ -135,6 +135,12 @@ extension Digest128 {
             self.combine(14)
             self.combine(UInt64(command.rawValue))
         case .lateHistory: self.combine(15)
+        case .account(_, let command):
+            self.combine(16)
+            self.combine(UInt64(command.rawValue))
+        case .typing(_, let conversation, _):
+            self.combine(17)
+            self.combine(conversation)
         }
     }
 

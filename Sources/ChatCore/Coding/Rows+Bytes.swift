@@ -60,11 +60,20 @@ extension PendingRequest: ByteCoded {
         case .lateHistory(let handle):
             writer.byte(15)
             writer.value(handle)
+        case .account(let handle, let id):
+            writer.byte(16)
+            writer.value(handle)
+            writer.value(id)
+        case .typing(let handle, let conversation, let body):
+            writer.byte(17)
+            writer.value(handle)
+            writer.value(conversation)
+            writer.value(body)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 16, of: "the purpose of a request") {
+        switch try reader.tag(below: 18, of: "the purpose of a request") {
         case 0: self = .vacant
         case 1:
             self = .publish(
@@ -100,7 +109,9 @@ extension PendingRequest: ByteCoded {
         case 12: self = .standing(inquiry: try reader.integer())
         case 13: self = .mark(try reader.value(), try reader.value())
         case 14: self = .list(try reader.value(), try reader.value())
-        default: self = .lateHistory(try reader.value())
+        case 15: self = .lateHistory(try reader.value())
+        case 16: self = .account(try reader.value(), try reader.value())
+        default: self = .typing(try reader.value(), try reader.value(), try reader.value())
         }
     }
 }

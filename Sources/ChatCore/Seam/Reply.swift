@@ -15,6 +15,8 @@ package enum Reply: Equatable, Sendable, BitwiseCopyable {
     /// An rpc that has nothing to tell.
     case done
     case listed(ListPage)
+    /// An rpc's answer as the store has written it, kept by the host.
+    case told(PayloadHandle)
     case error(ErrorCode)
 }
 

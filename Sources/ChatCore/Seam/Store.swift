@@ -16,6 +16,7 @@ package enum StoreRequest: Equatable, Sendable, BitwiseCopyable {
     case standing(Inquiry)
     case mark(MarkRequest)
     case list(ListRequest)
+    case account(AccountRequest)
     /// Starts a new epoch, because the log was shown to have lost its end.
     case renewEpoch(ConversationID, PartitionID, Term)
     /// Renews this shard's leases, takes what it is due, and reports what changed.
@@ -71,19 +72,23 @@ package struct ReadRequest: Equatable, Sendable, BitwiseCopyable {
     package var isReversed: Bool
     /// Who reads, where only members may; others are denied in the snapshot of the read.
     package var reader: UserID?
+    /// Whether the reader wishes to be heard: who is blocked in a direct conversation is denied as well.
+    package var isSpeaking: Bool
 
     package init(
         conversation: ConversationID,
         from: Offset?,
         limit: UInt32,
         isReversed: Bool,
-        reader: UserID? = nil
+        reader: UserID? = nil,
+        isSpeaking: Bool = false
     ) {
         self.conversation = conversation
         self.from = from
         self.limit = limit
         self.isReversed = isReversed
         self.reader = reader
+        self.isSpeaking = isSpeaking
     }
 }
 
@@ -100,6 +105,7 @@ package enum StoreOutcome: Equatable, Sendable, BitwiseCopyable {
     case ruling(Ruling, StreamHead)
     case marked(MarkReply)
     case listed(ListPage)
+    case account(AccountAnswer)
     /// Not a member, or there is no such conversation.
     case denied
     /// A read or a lease round that certainly did nothing.

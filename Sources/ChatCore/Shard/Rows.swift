@@ -25,6 +25,9 @@ enum PendingRequest: BitwiseCopyable {
     case standing(inquiry: UInt32)
     case mark(ConnectionHandle, CommandID)
     case list(ConnectionHandle, CommandID)
+    case account(ConnectionHandle, CommandID)
+    /// Whether somebody may be heard who types.
+    case typing(ConnectionHandle, ConversationID, Body)
 
     /// Whose publish it is, and what that takes of the limits.
     var publish: (ConnectionHandle, cost: UInt32)? {
@@ -32,7 +35,7 @@ enum PendingRequest: BitwiseCopyable {
         case .publish(let handle, _, _, let cost), .create(_, let handle, _, let cost):
             (handle, cost)
         case .vacant, .subscribePage, .holePage, .history, .lateHistory, .load, .append, .lookUp,
-            .readBack, .leases, .admission, .standing, .mark, .list:
+            .readBack, .leases, .admission, .standing, .mark, .list, .account, .typing:
             nil
         }
     }

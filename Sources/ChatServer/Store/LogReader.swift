@@ -93,11 +93,7 @@ final class LogReader {
     }
 
     private func pageInTransaction(_ request: ReadRequest) throws(DatabaseError) -> Page? {
-        if let reader = request.reader,
-            try self.membership.role(of: reader, in: request.conversation) == nil
-        {
-            return nil
-        }
+        if let reader = request.reader, try self.isDenied(reader, request) { return nil }
         let end = try self.end(of: request.conversation)
         let statement = request.isReversed ? self.backward : self.forward
         // From the stream's end there is nothing forward, and everything in reverse.
@@ -131,6 +127,20 @@ final class LogReader {
             hasDepartures: hasDepartures,
             head: end.head
         )
+    }
+
+    private func isDenied(_ reader: UserID, _ read: ReadRequest) throws(DatabaseError) -> Bool {
+        guard read.isSpeaking else {
+            return try self.membership.role(of: reader, in: read.conversation) == nil
+        }
+        let inquiry = Inquiry(
+            conversation: read.conversation,
+            user: reader,
+            message: nil,
+            operation: .message
+        )
+        let standing = try self.membership.standing(inquiry)
+        return MembershipRules.refusal(of: .message, by: reader, standing) != nil
     }
 
     private static func message(_ statement: Statement, in conversation: String) -> Message {

@@ -182,7 +182,7 @@ final class TestClient {
             if let index = self.sends[id.rawValue], code != .internal {
                 self.outgoing[index].refusal = code
             }
-        case .unsubscribed, .published, .history, .marked, .listed, .done:
+        case .unsubscribed, .published, .history, .marked, .listed, .done, .told:
             break
         }
     }

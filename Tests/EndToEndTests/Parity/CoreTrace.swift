@@ -145,7 +145,7 @@ private struct Projector {
         case .standing(let inquiry):
             line = (inquiry.conversation, "standing of \(self.users[inquiry.user])")
         case .mark(let mark): line = (mark.conversation, "mark of \(self.users[mark.user])")
-        case .leases, .list: return
+        case .leases, .list, .account: return
         }
         self.requests[token] = line.0
         self.note(line.0, line.1)
@@ -177,6 +177,7 @@ private struct Projector {
         case .mark(let to, let markers):
             return "mark \(self.conversations[to.id]) \(markers.read.rawValue)"
         case .list(_, _, let limit): return "list \(limit)"
+        case .account: return "account"
         case .refused(let code): return "refused \(code)"
         }
     }
@@ -200,6 +201,7 @@ private struct Projector {
         case .created(_, let reply): return "created \(reply.offset.rawValue)"
         case .marked(let reply): return "marked \(reply)"
         case .done: return "done"
+        case .told: return "told"
         case .listed(let page): return "listed \(page.count)"
         case .error(let code): return "error \(code.rawValue)"
         }
@@ -220,6 +222,9 @@ private struct Projector {
         case .listed(let page): "listed \(page.count)"
         case .denied: "denied"
         case .leased: "leased"
+        case .account(.done): "done"
+        case .account(.refused(let code)): "refused \(code.rawValue)"
+        case .account(.told): "told"
         }
     }
 }
