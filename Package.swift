@@ -200,7 +200,7 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            exclude: ["live.py", "sdk.py", "suite.py", "Disk"],
+            exclude: ["live.py", "newcomer.py", "sdk.py", "suite.py", "Disk"],
             swiftSettings: strict
         ),
         .testTarget(
