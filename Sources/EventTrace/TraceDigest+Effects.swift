@@ -110,6 +110,7 @@ extension TraceDigest {
         case .subRefreshed(let timeToLive):
             self.word(13)
             self.word(timeToLive?.nanoseconds ?? .max)
+        case .told: self.word(14)
         case .error(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))
@@ -148,6 +149,7 @@ extension TraceDigest {
             self.word(read.notBefore ?? .max)
             self.word(read.reader == nil ? 0 : 1)
             if let reader = read.reader { self.user(reader) }
+            if read.isSpeaking { self.word(1) }
         case .standing(let inquiry):
             self.word(7)
             self.conversation(inquiry.conversation)
@@ -165,6 +167,10 @@ extension TraceDigest {
             self.word(request.after == nil ? 0 : 1)
             if let after = request.after { self.conversation(after) }
             self.word(UInt64(request.limit))
+        case .account(let request):
+            self.word(10)
+            self.user(request.user)
+            self.coded(request.action)
         case .renewEpoch(let conversation, let partition, let term):
             self.word(5)
             self.conversation(conversation)

@@ -119,6 +119,9 @@ extension TraceDigest {
             self.word(after == nil ? 0 : 1)
             if let after { self.conversation(after) }
             self.word(UInt64(limit))
+        case .account(let action, _):
+            self.word(12)
+            self.coded(action)
         case .refused(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))
@@ -270,6 +273,9 @@ extension TraceDigest {
             self.word(10)
             self.digest(page)
         case .denied: self.word(11)
+        case .account(let answer):
+            self.word(12)
+            self.digest(answer)
         }
     }
 
@@ -286,6 +292,16 @@ extension TraceDigest {
         case .refused(let code):
             self.word(6)
             self.word(UInt64(code.rawValue))
+        }
+    }
+
+    private mutating func digest(_ answer: AccountAnswer) {
+        switch answer {
+        case .done: self.word(1)
+        case .refused(let code):
+            self.word(2)
+            self.word(UInt64(code.rawValue))
+        case .told: self.word(3)
         }
     }
 

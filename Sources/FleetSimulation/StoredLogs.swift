@@ -33,6 +33,7 @@ struct StoredLogs: ~Copyable {
     private var places: [Place] = []
     private var messageIndex = SlotIndex()
     var leases: LeaseTable
+    var blocks = BlockLists()
 
     let bug: PlantedBug?
 
@@ -121,7 +122,8 @@ struct StoredLogs: ~Copyable {
             let code = self.refusal(
                 of: append.operation,
                 by: append.user,
-                in: append.conversation
+                in: append.conversation,
+                people: people
             )
         {
             return .refused(code)

@@ -112,7 +112,8 @@ extension World {
                 self.deliver(event, to: handle, bytes: 0, from: index, at: instant)
             }
             outcome = .synced
-        case .connectedSubscription, .unsubscribed, .published, .refreshed, .subRefreshed, .done:
+        case .connectedSubscription, .unsubscribed, .published, .refreshed, .subRefreshed, .done,
+            .told:
             return
         }
         self.deliver(.reply(id, outcome), to: handle, bytes: 0, from: index, at: instant)

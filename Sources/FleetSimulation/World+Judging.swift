@@ -46,7 +46,7 @@ extension World {
             guard let page = self.pages[history.page.rawValue] else { return }
             self.oracle.told(page.conversation, head: history.head, now: self.now)
         case .connected, .connectedSubscription, .unsubscribed, .published, .refreshed,
-            .subRefreshed, .error, .created, .marked, .listed, .done:
+            .subRefreshed, .error, .created, .marked, .listed, .done, .told:
             return
         }
     }

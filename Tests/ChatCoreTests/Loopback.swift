@@ -90,7 +90,7 @@ final class Loopback {
         case .standing(let inquiry):
             let head = self.head(of: inquiry.conversation)
             self.send(.stored(token, .ruling(.allowed, head)))
-        case .mark, .list: self.send(.stored(token, .unavailable))
+        case .mark, .list, .account: self.send(.stored(token, .unavailable))
         case .read(let read):
             self.reads += 1
             guard case .page(var page) = self.store.read(read) else {

@@ -75,8 +75,17 @@ enum EventExamples {
             .mark(self.room, Markers(read: self.offset, received: .start)),
             .list(known: self.room.name, after: self.conversation, limit: 7),
             .list(known: self.room.name, after: nil, limit: .max), .typing(self.room, self.body),
-        ] + self.operations.map { .operate(self.room, self.message, $0, self.body) }
+        ] + self.accounts.map { .account($0, note: self.room.name) }
+            + self.operations.map { .operate(self.room, self.message, $0, self.body) }
             + ErrorCode.allCases.map { .refused($0) }
+    }
+
+    private static var accounts: [AccountAction] {
+        [
+            .block(self.user), .unblock(self.user), .blocks(after: self.user, limit: 5),
+            .blocks(after: nil, limit: .max), .publishKeys, .countKeys, .claimKeys(self.user),
+            .dropKeys,
+        ]
     }
 
     private static var operations: [ChatAction] {
@@ -149,7 +158,8 @@ enum EventExamples {
             .ruling(.repeated(self.offset, unixMilliseconds: 2), self.head), .denied,
             .marked(MarkReply(markers: markers, unread: 3, mentions: 4)),
             .listed(ListPage(handle: page.handle, count: 2, next: self.conversation)),
-            .listed(ListPage(handle: page.handle, count: 2, next: nil)),
+            .listed(ListPage(handle: page.handle, count: 2, next: nil)), .account(.done),
+            .account(.refused(.limitExceeded)), .account(.told(page.handle)),
         ]
     }
 }

@@ -98,11 +98,15 @@ extension Command: ByteCoded {
             writer.byte(13)
             writer.value(conversation)
             writer.value(grant)
+        case .account(let action, let note):
+            writer.byte(14)
+            writer.value(action)
+            writer.value(note)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 14, of: "a command") {
+        switch try reader.tag(below: 15, of: "a command") {
         case 0: self = .connect
         case 1: self = .subscribe(try reader.value(), since: try reader.optional())
         case 2: self = .unsubscribe(try reader.value())
@@ -132,7 +136,8 @@ extension Command: ByteCoded {
                 try reader.value()
             )
         case 12: self = .refresh(try reader.value())
-        default: self = .subRefresh(try reader.value(), try reader.value())
+        case 13: self = .subRefresh(try reader.value(), try reader.value())
+        default: self = .account(try reader.value(), note: try reader.value())
         }
     }
 }

@@ -152,6 +152,12 @@ extension Digest128 {
         case .serverHistory(let id, _):
             self.combine(17)
             self.combine(id.rawValue)
+        case .account(_, let command):
+            self.combine(18)
+            self.combine(UInt64(command.rawValue))
+        case .typing(_, let conversation, _):
+            self.combine(19)
+            self.combine(conversation)
         }
     }
 

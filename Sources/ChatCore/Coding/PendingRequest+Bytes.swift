@@ -64,6 +64,15 @@ extension PendingRequest: ByteCoded {
             writer.byte(16)
             writer.value(id)
             writer.word(cost)
+        case .account(let handle, let id):
+            writer.byte(18)
+            writer.value(handle)
+            writer.value(id)
+        case .typing(let handle, let conversation, let body):
+            writer.byte(19)
+            writer.value(handle)
+            writer.value(conversation)
+            writer.value(body)
         case .serverHistory(let id, let request):
             writer.byte(17)
             writer.value(id)
@@ -72,7 +81,8 @@ extension PendingRequest: ByteCoded {
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 18, of: "the purpose of a request") {
+        let tag = try reader.tag(below: 20, of: "the purpose of a request")
+        switch tag {
         case 0: self = .vacant
         case 1:
             self = .publish(
@@ -93,25 +103,36 @@ extension PendingRequest: ByteCoded {
         case 7: self = .lookUp(message: try reader.integer())
         case 8: self = .readBack(conversation: try reader.integer())
         case 9: self = .leases
+        default: self = try Self.late(tag, from: &reader)
+        }
+    }
+
+    private static func late(
+        _ tag: UInt8,
+        from reader: inout ByteReader
+    ) throws(ByteError) -> Self {
+        switch tag {
         case 10:
-            self = .create(
+            return .create(
                 try reader.value(),
                 try reader.value(),
                 try reader.value(),
                 cost: try reader.integer()
             )
         case 11:
-            self = .admission(
+            return .admission(
                 subscription: try reader.integer(),
                 generation: try reader.integer()
             )
-        case 12: self = .standing(inquiry: try reader.integer())
-        case 13: self = .mark(try reader.value(), try reader.value())
-        case 14: self = .list(try reader.value(), try reader.value())
-        case 15: self = .lateHistory(try reader.value())
+        case 12: return .standing(inquiry: try reader.integer())
+        case 13: return .mark(try reader.value(), try reader.value())
+        case 14: return .list(try reader.value(), try reader.value())
+        case 15: return .lateHistory(try reader.value())
         case 16:
-            self = .serverPublish(try reader.value(), cost: try reader.integer())
-        default: self = .serverHistory(try reader.value(), try reader.value())
+            return .serverPublish(try reader.value(), cost: try reader.integer())
+        case 17: return .serverHistory(try reader.value(), try reader.value())
+        case 18: return .account(try reader.value(), try reader.value())
+        default: return .typing(try reader.value(), try reader.value(), try reader.value())
         }
     }
 }

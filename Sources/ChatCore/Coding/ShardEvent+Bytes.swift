@@ -134,11 +134,14 @@ extension StoreOutcome: ByteCoded {
             writer.byte(9)
             writer.value(page)
         case .denied: writer.byte(10)
+        case .account(let answer):
+            writer.byte(11)
+            writer.value(answer)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 11, of: "the outcome of a store request") {
+        switch try reader.tag(below: 12, of: "the outcome of a store request") {
         case 0: self = .appended(try reader.value())
         case 1: self = .head(try reader.value())
         case 2: self = .found(try reader.value(), unixMilliseconds: try reader.integer())
@@ -149,7 +152,8 @@ extension StoreOutcome: ByteCoded {
         case 7: self = .ruling(try reader.value(), try reader.value())
         case 8: self = .marked(try reader.value())
         case 9: self = .listed(try reader.value())
-        default: self = .denied
+        case 10: self = .denied
+        default: self = .account(try reader.value())
         }
     }
 }

@@ -80,6 +80,8 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     case refresh(AuthenticationOutcome)
     /// New credentials for a subscription, which the host has checked.
     case subRefresh(ConversationID, SubscriptionGrant)
+    /// What concerns the user's own account; the note is kept by the host.
+    case account(AccountAction, note: PayloadHandle)
     /// Understood as far as its id, and refused: what the host's codec or policy found wrong.
     case refused(ErrorCode)
 }
@@ -156,7 +158,7 @@ package enum ErrorCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterab
     case notMember = 1403
     /// The entry or the member that an operation is about is not there.
     case notFound = 1404
-    /// A member, but not one who may do this.
+    /// A member, but not one who may do this: by the role, or because the other does not wish it.
     case roleTooLow = 1405
     /// Would change nothing: is a member already, has the role already.
     case unchanged = 1409

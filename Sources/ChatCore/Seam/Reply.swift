@@ -20,6 +20,8 @@ package enum Reply: Equatable, Sendable, BitwiseCopyable {
     /// `nil` if the new credentials do not end.
     case refreshed(timeToLive: Interval?)
     case subRefreshed(timeToLive: Interval?)
+    /// An rpc's answer as the store has written it, kept by the host.
+    case told(PayloadHandle)
     case error(ErrorCode)
 }
 

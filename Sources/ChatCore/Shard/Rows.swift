@@ -27,6 +27,9 @@ enum PendingRequest: BitwiseCopyable {
     case standing(inquiry: UInt32)
     case mark(ConnectionHandle, CommandID)
     case list(ConnectionHandle, CommandID)
+    case account(ConnectionHandle, CommandID)
+    /// Whether somebody may be heard who types.
+    case typing(ConnectionHandle, ConversationID, Body)
 
     /// Which client's publish it is, if a client's, and what that takes of the limits.
     var publish: (ConnectionHandle?, cost: UInt32)? {
@@ -35,7 +38,8 @@ enum PendingRequest: BitwiseCopyable {
             (handle, cost)
         case .serverPublish(_, let cost): (nil, cost)
         case .vacant, .subscribePage, .holePage, .history, .serverHistory, .lateHistory, .load,
-            .append, .lookUp, .readBack, .leases, .admission, .standing, .mark, .list:
+            .append, .lookUp, .readBack, .leases, .admission, .standing, .mark, .list,
+            .account, .typing:
             nil
         }
     }

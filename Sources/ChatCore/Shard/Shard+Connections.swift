@@ -247,6 +247,8 @@ extension Shard {
             self.mark(handle, id, reference, markers, at: now, into: &effects)
         case .list(let known, let after, let limit):
             self.list(handle, id, known, after: after, limit: limit, at: now, into: &effects)
+        case .account(let action, let note):
+            self.account(handle, id, action, note, at: now, into: &effects)
         case .history(let reference, let request):
             self.readHistory(handle, id, reference, request, at: now, into: &effects)
         case .refresh(let outcome):
@@ -280,7 +282,7 @@ extension Shard {
         case .subscribe(let reference, _), .subscribeByToken(let reference, _, _),
             .history(let reference, _), .mark(let reference, _):
             self.release(reference.name, into: &effects)
-        case .list(let known, _, _):
+        case .list(let known, _, _), .account(_, let known):
             self.release(known, into: &effects)
         case .publish(let reference, let body), .send(let reference, _, let body),
             .operate(let reference, _, _, let body), .typing(let reference, let body):

@@ -69,7 +69,8 @@ extension Shard {
             self.release(request.body.handle, into: &effects)
         case .unavailable:
             self.refuse(request, gateway, .internal, into: &effects)
-        case .appended, .head, .found, .notFound, .page, .marked, .listed, .denied, .leased:
+        case .appended, .head, .found, .notFound, .page, .marked, .listed, .account, .denied,
+            .leased:
             preconditionFailure("an inquiry ends with a ruling, or not at all")
         }
     }
@@ -265,7 +266,7 @@ extension Shard {
         case .marked(let reply): effects.emit(.reply(handle, id, .marked(reply)))
         case .denied: self.fail(handle, id, .notMember, into: &effects)
         case .unavailable: self.fail(handle, id, .internal, into: &effects)
-        case .appended, .head, .found, .notFound, .page, .ruling, .listed, .leased:
+        case .appended, .head, .found, .notFound, .page, .ruling, .listed, .account, .leased:
             preconditionFailure("a mark ends with the markers, or not at all")
         }
     }
@@ -308,7 +309,8 @@ extension Shard {
             if isOpen { effects.emit(.reply(handle, id, .listed(page))) }
             self.release(page.handle, into: &effects)
         case .unavailable: self.fail(handle, id, .internal, into: &effects)
-        case .appended, .head, .found, .notFound, .page, .ruling, .marked, .denied, .leased:
+        case .appended, .head, .found, .notFound, .page, .ruling, .marked, .account, .denied,
+            .leased:
             preconditionFailure("a list ends with its window, or not at all")
         }
     }

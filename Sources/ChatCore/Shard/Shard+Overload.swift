@@ -22,7 +22,7 @@ extension Shard {
         let limit =
             switch command {
             case .history, .mark, .list, .typing: policy.history
-            case .publish, .send, .operate: policy.messages
+            case .publish, .send, .operate, .account: policy.messages
             case .subscribe, .subscribeByToken: policy.everything
             // Costs less than its refusal, or frees something.
             case .connect, .unsubscribe, .refresh, .subRefresh, .refused: Interval?.none

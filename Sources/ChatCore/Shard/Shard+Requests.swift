@@ -95,7 +95,8 @@ extension Shard {
             self.endPublish(of: handle, cost: cost)
             self.release(reference.name, into: &effects)
             self.fail(handle, id, .internal, into: &effects)
-        case .history(let handle, let id, _), .mark(let handle, let id), .list(let handle, let id):
+        case .history(let handle, let id, _), .mark(let handle, let id), .list(let handle, let id),
+            .account(let handle, let id):
             // Counts as open until the store answers, so that repeats do not pile up there.
             self.requests[slot] = .lateHistory(handle)
             self.fail(handle, id, .internal, into: &effects)
@@ -104,7 +105,7 @@ extension Shard {
             self.openBytes -= UInt64(cost)
             effects.emit(.respond(id, .refused(.internal)))
         case .vacant, .subscribePage, .holePage, .lateHistory, .serverHistory, .load, .append,
-            .lookUp, .readBack, .leases, .admission, .standing:
+            .lookUp, .readBack, .leases, .admission, .standing, .typing:
             return
         }
     }
@@ -270,6 +271,7 @@ extension Shard {
         case .lateHistory(let handle):
             if self.isOpen(handle) { self.connections[Int(handle.slot)].openHistories -= 1 }
             if case .listed(let page) = outcome { self.release(page.handle, into: &effects) }
+            if case .account(.told(let note)) = outcome { self.release(note, into: &effects) }
         case .serverHistory(let id, let request):
             self.onHistory(id, request, Self.page(in: outcome), into: &effects)
         case .load(let conversation), .readBack(let conversation):
@@ -289,6 +291,10 @@ extension Shard {
             self.onMarked(handle, id, outcome, into: &effects)
         case .list(let handle, let id):
             self.onListed(handle, id, outcome, into: &effects)
+        case .account(let handle, let id):
+            self.onAccount(handle, id, outcome, into: &effects)
+        case .typing(let handle, let conversation, let body):
+            self.onMayType(handle, conversation, body, outcome, into: &effects)
         }
         if case .page(let page) = outcome { self.release(page.handle, into: &effects) }
     }
@@ -302,7 +308,7 @@ extension Shard {
             return Page(handle: .none, first: .start, count: 0, byteCount: 0, head: head)
         case .unavailable:
             return nil
-        case .appended, .found, .notFound, .leased, .ruling, .marked, .listed, .denied:
+        case .appended, .found, .notFound, .leased, .ruling, .marked, .listed, .account, .denied:
             preconditionFailure("a read ends with a page, a head, or not at all")
         }
     }

@@ -58,6 +58,7 @@ enum ReplyBytes {
             return reply.isChat ? .rpc(data: ChatResults.history(result)) : .history(result)
         case .created(let name, let reply):
             return .rpc(data: ChatResults.created(channel: name.conversationName, reply))
+        case .told(let answer): return .rpc(data: answer.answer)
         case .done: return .rpc(data: Array("{}".utf8))
         case .marked(let reply): return .rpc(data: ChatResults.marked(reply))
         case .listed(let page):

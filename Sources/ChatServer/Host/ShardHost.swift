@@ -354,11 +354,14 @@ final class ShardHost {
             if case .append(let append) = request { message = append.body.handle.message }
             var known: KnownConversations?
             if case .list(let list) = request { known = list.known.known }
+            var note: AccountNote?
+            if case .account(let account) = request { note = account.note.accountNote }
             self.surroundings.store.submit(
                 request,
                 token: token,
                 message: message,
                 known: known,
+                note: note,
                 from: self.id
             )
         case .release(let handle):

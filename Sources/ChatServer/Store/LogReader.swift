@@ -100,11 +100,7 @@ final class LogReader {
     }
 
     private func pageInTransaction(_ request: ReadRequest) throws(DatabaseError) -> Page? {
-        if let reader = request.reader,
-            try self.membership.role(of: reader, in: request.conversation) == nil
-        {
-            return nil
-        }
+        if let reader = request.reader, try self.isDenied(reader, request) { return nil }
         let end = try self.end(of: request.conversation)
         let statement = try self.bound(request, head: end.head.offset)
         defer { statement.reset() }
@@ -183,6 +179,20 @@ final class LogReader {
         self.moment.bind(2, offset.rawValue)
         defer { self.moment.reset() }
         return try self.moment.step() ? self.moment.integer(0) : 0
+    }
+
+    private func isDenied(_ reader: UserID, _ read: ReadRequest) throws(DatabaseError) -> Bool {
+        guard read.isSpeaking else {
+            return try self.membership.role(of: reader, in: read.conversation) == nil
+        }
+        let inquiry = Inquiry(
+            conversation: read.conversation,
+            user: reader,
+            message: nil,
+            operation: .message
+        )
+        let standing = try self.membership.standing(inquiry)
+        return MembershipRules.refusal(of: .message, by: reader, standing) != nil
     }
 
     private static func message(_ statement: Statement, in conversation: String) -> Message {

@@ -216,7 +216,7 @@ final class TestClient {
                 self.outgoing[index].refusal = code
             }
         case .unsubscribed, .published, .history, .marked, .listed, .done, .refreshed,
-            .subRefreshed:
+            .subRefreshed, .told:
             break
         }
     }

@@ -75,6 +75,9 @@ final class TestFleet {
     private(set) var outstandingPages: Set<UInt64> = []
     var onClientTimer: (UInt64) -> Void = { _ in }
     private(set) var appended: UInt64 = 0
+    private var accountRequests: UInt64 = 0
+    /// Whether the answer about an account stays out, by the number of the question.
+    var losesAnswer: (UInt64) -> Bool = { _ in false }
     /// After how many steps each shard gets a twin that is restored from its snapshot; 0 is never.
     var twinEvery: UInt64 = 0
     private var steps: UInt64 = 0
@@ -413,6 +416,12 @@ final class TestFleet {
             outcome = self.store.ruling(on: inquiry)
         case .mark(let mark):
             outcome = self.store.mark(mark)
+        case .account(let request):
+            self.accountRequests += 1
+            outcome = self.store.account(request, isLost: self.losesAnswer(self.accountRequests))
+            if case .account(.told(let note)) = outcome {
+                self.outstandingPages.insert(note.rawValue)
+            }
         case .list:
             outcome = .unavailable
         case .leases(let holdsPartitions):

@@ -149,7 +149,7 @@ private struct Projector {
         case .standing(let inquiry):
             line = (inquiry.conversation, "standing of \(self.users[inquiry.user])")
         case .mark(let mark): line = (mark.conversation, "mark of \(self.users[mark.user])")
-        case .leases, .list: return
+        case .leases, .list, .account: return
         }
         self.requests[token] = line.0
         self.note(line.0, line.1)
@@ -186,6 +186,7 @@ private struct Projector {
         case .refresh(let outcome): return "refresh \(outcome)"
         case .subRefresh(let id, let grant):
             return "refresh \(self.conversations[id]): \(grant)"
+        case .account: return "account"
         case .refused(let code): return "refused \(code)"
         }
     }
@@ -211,6 +212,7 @@ private struct Projector {
         case .created(_, let reply): return "created \(reply.offset.rawValue)"
         case .marked(let reply): return "marked \(reply)"
         case .done: return "done"
+        case .told: return "told"
         case .listed(let page): return "listed \(page.count)"
         case .refreshed(let left): return "refreshed for \(left.map { "\($0)" } ?? "ever")"
         case .subRefreshed(let left):
@@ -234,6 +236,9 @@ private struct Projector {
         case .listed(let page): "listed \(page.count)"
         case .denied: "denied"
         case .leased: "leased"
+        case .account(.done): "done"
+        case .account(.refused(let code)): "refused \(code.rawValue)"
+        case .account(.told): "told"
         }
     }
 }
