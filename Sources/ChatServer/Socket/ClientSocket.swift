@@ -34,6 +34,10 @@ final class ClientSocket: ChannelInboundHandler {
     let client = UUID().uuidString.lowercased()
     private(set) var user = ""
     private(set) var token: String?
+    /// Where the client says that it was in the subscriptions that the server makes.
+    private(set) var claims: [SubscribeRequest] = []
+    /// The subscriptions of the answer to `connect`, until it is complete.
+    var subscriptions: [ServerSubscription] = []
     /// Commands that came while the token was being checked: they need to know whose they are.
     private var held: [ClientCommand]?
     private var heldBytes = 0
@@ -125,7 +129,7 @@ final class ClientSocket: ChannelInboundHandler {
         guard payload.count >= 2 else { return 1002 }
         let code = UInt16(payload[0]) << 8 | UInt16(payload[1])
         switch code {
-        case 1000...1003, 1007...1011, 3000...4999: break
+        case 1000...1003, 1007...1014, 3000...4999: break
         default: return 1002
         }
         return Self.isUTF8(Array(payload.dropFirst(2))) ? code : 1007
@@ -198,14 +202,16 @@ final class ClientSocket: ChannelInboundHandler {
     private func pass(_ command: ClientCommand) {
         let translation = CommandTranslation(
             namespaces: self.host.namespaces,
+            verifier: self.host.verifier,
             user: self.user,
             client: self.client
         )
         switch translation.translate(command) {
-        case .connect(let id, let token):
+        case .connect(let id, let request):
             // The core takes one connect only; a second one's token is never looked at.
             if self.phase == .open, self.token == nil {
-                self.token = token ?? ""
+                self.token = request.token ?? ""
+                self.claims = request.subs
                 self.held = []
             }
             self.submit(id, .connect)

@@ -6,12 +6,13 @@ enum StoredWrite: Sendable {
     /// A conditional append with the bytes that its handle names.
     case append(Append, Message)
     case mark(MarkRequest)
+    case account(AccountRequest, AccountNote)
 
-    /// How the write ended with its group; a mark is moved again by whoever wants it.
+    /// How the write ended with its group; the rest is asked again by whoever wants it.
     func outcome(_ outcome: AppendOutcome) -> StoreOutcome {
         switch self {
         case .append: .appended(outcome)
-        case .mark: .unavailable
+        case .mark, .account: .unavailable
         }
     }
 }
@@ -34,6 +35,7 @@ final class LogWriter {
     private let epochs: EpochSource
     private let reader: LogReader
     private let membership: MembershipWriter
+    private let accounts: AccountWriter
     private let insertMessage: Statement
     private let insertID: Statement
     private let firstHead: Statement
@@ -53,6 +55,7 @@ final class LogWriter {
         self.membership = try MembershipWriter(database: database)
         self.begin = try database.prepare("BEGIN IMMEDIATE")
         self.commit = try database.prepare("COMMIT")
+        self.accounts = try AccountWriter(database: database)
         self.insertMessage = try database.prepare(
             """
             INSERT INTO messages(conversation, offset, time, user, client, message_id, body,
@@ -125,6 +128,7 @@ final class LogWriter {
             try self.moveHeads()
         } catch {
             report(error)
+            for outcome in outcomes { outcome.discard() }
             self.rollBack(report: report)
             return writes.map { $0.outcome(.failed) }
         }
@@ -134,7 +138,8 @@ final class LogWriter {
             report(error)
             self.rollBack(report: report)
             return zip(writes, outcomes).map { write, outcome in
-                write.outcome(outcome == .appended(.done) ? .unknown : .failed)
+                outcome.discard()
+                return write.outcome(outcome == .appended(.done) ? .unknown : .failed)
             }
         }
         return outcomes
@@ -150,6 +155,8 @@ final class LogWriter {
         case .mark(let mark):
             let head = try self.knownHead(of: mark.conversation)
             return try self.membership.mark(mark, head: head).map { .marked($0) } ?? .denied
+        case .account(let request, let note):
+            return .account(try self.accounts.apply(request, note.content))
         }
     }
 
@@ -165,7 +172,7 @@ final class LogWriter {
         let isPlain = head.offset.next == request.offset && !request.isMembersOnly
         if !isPlain, let first = try self.first(request) { return first }
         guard head.offset.next == request.offset else { return .failed }
-        if request.isMembersOnly, let code = try self.refusal(of: request) {
+        if request.isMembersOnly, let code = try self.refusal(of: request, message.people) {
             return .refused(code)
         }
         guard try self.claimID(request) else {
@@ -199,14 +206,17 @@ final class LogWriter {
         return head
     }
 
-    private func refusal(of append: Append) throws(DatabaseError) -> ErrorCode? {
+    private func refusal(
+        of append: Append,
+        _ people: [String]
+    ) throws(DatabaseError) -> ErrorCode? {
         let inquiry = Inquiry(
             conversation: append.conversation,
             user: append.user,
             message: append.message,
             operation: append.operation
         )
-        let standing = try self.membership.tables.standing(inquiry)
+        let standing = try self.membership.tables.standing(inquiry, people: people)
         return MembershipRules.refusal(of: append.operation, by: append.user, standing)
     }
 
