@@ -113,14 +113,16 @@ private struct Life {
     func append(
         _ appends: [(id: String?, offset: UInt64)],
         term: Term,
-        firstToken: UInt64
+        firstToken: UInt64,
+        body: [UInt8] = Array("1".utf8),
+        client: String = "c"
     ) -> [AppendOutcome?] {
         for (index, append) in appends.enumerated() {
             let message = Message(
-                body: Array("1".utf8),
+                body: body,
                 messageID: append.id,
                 user: "u",
-                client: "c",
+                client: client,
                 conversation: "store"
             )
             let request = Append(
@@ -170,6 +172,65 @@ struct DurableStoreTests {
             )
             let repeated = AppendOutcome.duplicate(Offset(1), unixMilliseconds: 7)
             #expect(outcomes == [.done, repeated, .failed, .done, .failed, .done])
+            life.store.close()
+        }
+    }
+
+    @Test func `a transaction that fails moves no head`() throws {
+        try Self.withDirectory { path in
+            let life = try Life(path: path)
+            let term = try #require(life.term())
+            #expect(life.append([("a", 1)], term: term, firstToken: 1) == [.done])
+            try Self.execute(
+                """
+                CREATE TRIGGER refusal BEFORE UPDATE ON conversations WHEN NEW.head > 1
+                BEGIN SELECT RAISE(ABORT, 'refused'); END
+                """,
+                in: path
+            )
+            let refused = life.append([("b", 2), ("c", 3)], term: term, firstToken: 2)
+            #expect(refused == [.failed, .failed])
+            try Self.execute("DROP TRIGGER refusal", in: path)
+            let again = life.append([("c", 2), ("b", 3), ("b", 4)], term: term, firstToken: 4)
+            let repeated = AppendOutcome.duplicate(Offset(3), unixMilliseconds: 7)
+            #expect(again == [.done, .done, repeated])
+            life.store.close()
+        }
+    }
+
+    @Test func `texts and bodies of every length come back as they were`() throws {
+        try Self.withDirectory { path in
+            let life = try Life(path: path)
+            let term = try #require(life.term())
+            let lengths = [0, 1, 900, 1_023, 1_024, 1_025, 60_000]
+            for (number, length) in lengths.enumerated() {
+                let outcome = life.append(
+                    [(number == 0 ? "" : "m\(number)", UInt64(number) + 1)],
+                    term: term,
+                    firstToken: UInt64(number) + 1,
+                    body: [UInt8](repeating: UInt8(number), count: length),
+                    client: String(repeating: "c", count: length / 2)
+                )
+                #expect(outcome == [.done])
+            }
+            let read = ReadRequest(
+                conversation: Life.conversation,
+                from: .start,
+                limit: 100,
+                isReversed: false
+            )
+            guard case .page(let page) = life.answer(.read(read), token: 100) else {
+                Issue.record("the page is read")
+                return
+            }
+            let messages = page.handle.page.entries.map(\.message)
+            #expect(messages.map(\.body.count) == lengths)
+            #expect(messages.map(\.client.utf8.count) == lengths.map { $0 / 2 })
+            for (number, message) in messages.enumerated() {
+                #expect(message.body.allSatisfy { $0 == UInt8(number) })
+                #expect(message.messageID == (number == 0 ? "" : "m\(number)"))
+            }
+            page.handle.release()
             life.store.close()
         }
     }
@@ -271,8 +332,13 @@ struct DurableStoreTests {
             INSERT INTO message_ids VALUES(\(conversation), \(blob(user.high, user.low)),
                 \(blob(message.high, message.low)), 2, 6);
             """
+        try Self.execute(text, in: path)
+    }
+
+    /// Changes a store's database behind its back.
+    private static func execute(_ text: String, in path: String) throws {
         var database: OpaquePointer?
-        #expect(unsafe sqlite3_open(path + "/parley.sqlite", &database) == SQLITE_OK)
+        try #require(unsafe sqlite3_open(path + "/parley.sqlite", &database) == SQLITE_OK)
         #expect(unsafe sqlite3_exec(database, text, nil, nil, nil) == SQLITE_OK)
         #expect(unsafe sqlite3_close(database) == SQLITE_OK)
     }

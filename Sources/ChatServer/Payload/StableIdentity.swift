@@ -13,11 +13,12 @@ private struct IdentityDomain {
 
     /// The first 128 bits of SHA-256 over the kind and a text.
     func fingerprint(_ text: String) -> (high: UInt64, low: UInt64) {
-        var bytes = self.prefix
-        bytes.reserveCapacity(bytes.count + text.utf8.count)
-        bytes.append(contentsOf: text.utf8)
+        var text = text
+        var hash = SHA256()
+        unsafe self.prefix.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
+        text.withUTF8 { unsafe hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
         // The digest's memory is read inside the closure only.
-        return unsafe SHA256.hash(data: bytes).withUnsafeBytes { digest in
+        return unsafe hash.finalize().withUnsafeBytes { digest in
             (
                 UInt64(bigEndian: unsafe digest.loadUnaligned(as: UInt64.self)),
                 UInt64(bigEndian: unsafe digest.loadUnaligned(fromByteOffset: 8, as: UInt64.self))

@@ -25,7 +25,7 @@ final class ClientSocket: ChannelInboundHandler {
     private let host: ShardHost
     let dialect: Dialect
     private var phase = Phase.open
-    private var fragments: ByteBuffer?
+    private var fragments: [UInt8]?
     /// Whether the message under way is text, which must be UTF-8.
     private var isText = false
     private(set) var channel: (any Channel)?
@@ -107,15 +107,13 @@ final class ClientSocket: ChannelInboundHandler {
         case .ping:
             let answer = FrameBytes.frame(
                 .pong,
-                Array(payload.readableBytesView),
+                payload,
                 allocator: context.channel.allocator
             )
             self.host.send(answer, to: self.handle)
         case .pong:
             // Any other was sent unasked, which is allowed and means nothing.
-            guard self.dialect.pingsByFrame,
-                payload.readableBytesView.elementsEqual(ReplyBytes.pingMark)
-            else { return }
+            guard self.dialect.pingsByFrame, payload == ReplyBytes.pingMark else { return }
             self.host.pong(self.handle)
         case .connectionClose:
             self.end(code: Self.answer(toClose: payload), reason: "")
@@ -126,16 +124,15 @@ final class ClientSocket: ChannelInboundHandler {
     }
 
     /// The code that answers a client's close: its own, or why it is none (RFC 6455, section 7.4).
-    private static func answer(toClose payload: ByteBuffer) -> UInt16 {
-        guard payload.readableBytes > 0 else { return 1000 }
-        guard let code = payload.getInteger(at: payload.readerIndex, as: UInt16.self) else {
-            return 1002
-        }
+    private static func answer(toClose payload: [UInt8]) -> UInt16 {
+        guard !payload.isEmpty else { return 1000 }
+        guard payload.count >= 2 else { return 1002 }
+        let code = UInt16(payload[0]) << 8 | UInt16(payload[1])
         switch code {
         case 1000...1003, 1007...1014, 3000...4999: break
         default: return 1002
         }
-        return Self.isUTF8(Array(payload.readableBytesView.dropFirst(2))) ? code : 1007
+        return Self.isUTF8(Array(payload.dropFirst(2))) ? code : 1007
     }
 
     private static func isUTF8(_ bytes: [UInt8]) -> Bool {
@@ -161,18 +158,20 @@ final class ClientSocket: ChannelInboundHandler {
         }
     }
 
-    private func gather(_ payload: ByteBuffer) {
-        var whole = self.fragments ?? ByteBuffer()
-        guard whole.readableBytes + payload.readableBytes <= Self.messageLimit else {
+    private func gather(_ payload: [UInt8]) {
+        let gathered = self.fragments?.count ?? 0
+        guard gathered + payload.count <= Self.messageLimit else {
             self.host.violated(self.handle, .messageTooBig)
             return
         }
-        whole.writeImmutableBuffer(payload)
-        self.fragments = whole
+        if gathered == 0 {
+            self.fragments = payload
+        } else {
+            self.fragments?.append(contentsOf: payload)
+        }
     }
 
-    private func receive(_ payload: ByteBuffer) {
-        let bytes = Array(payload.readableBytesView)
+    private func receive(_ bytes: [UInt8]) {
         if self.isText, self.dialect.format == .protobuf {
             self.host.violated(self.handle, FrameError.closeCode)
             return

@@ -43,24 +43,33 @@ enum FrameBytes {
     }
 
     /// What a client's frame says (RFC 6455, section 5.3), eight bytes at a time.
-    static func unmasked(_ frame: WebSocketFrame) -> ByteBuffer {
-        guard let key = frame.maskKey else { return frame.data }
+    static func unmasked(_ frame: WebSocketFrame) -> [UInt8] {
+        let data = frame.data
+        guard let key = frame.maskKey else { return Array(data.readableBytesView) }
         var pattern: UInt64 = 0
         for index in 0..<8 { pattern |= UInt64(key[index & 3]) << UInt64(8 * index) }
-        var payload = frame.data
-        let start = payload.readerIndex
-        let end = payload.writerIndex
-        var index = start
-        while end - index >= 8,
-            let word = payload.getInteger(at: index, endianness: .little, as: UInt64.self)
-        {
-            payload.setInteger(word ^ pattern, at: index, endianness: .little)
-            index += 8
+        pattern = pattern.littleEndian
+        let count = data.readableBytes
+        return unsafe [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+            let target = UnsafeMutableRawBufferPointer(bytes)
+            unsafe data.withUnsafeReadableBytes { source in
+                var index = 0
+                while count - index >= 8 {
+                    let word = unsafe source.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                    unsafe target.storeBytes(
+                        of: word ^ pattern,
+                        toByteOffset: index,
+                        as: UInt64.self
+                    )
+                    index += 8
+                }
+                while index < count {
+                    unsafe target[index] = source[index] ^ key[index & 3]
+                    index += 1
+                }
+            }
+            // Every byte of the frame was written above.
+            filled = count
         }
-        while index < end, let byte = payload.getInteger(at: index, as: UInt8.self) {
-            payload.setInteger(byte ^ key[(index - start) & 3], at: index)
-            index += 1
-        }
-        return payload
     }
 }

@@ -19,7 +19,12 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
     // because each keeps its database alive.
     private let connection: OpaquePointer
 
+    /// SQLite's count of all its memory, which nobody reads, would cost every allocation a lock.
+    private static let isWithoutMemoryCount: Bool =
+        sqlite_without_memory_count() == SQLITE_OK
+
     init(path: String) throws(DatabaseError) {
+        _ = Self.isWithoutMemoryCount
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let code = unsafe sqlite3_open_v2(path, &opened, flags, nil)
@@ -55,24 +60,38 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
         return DatabaseError(code: code, message: message, operation: operation)
     }
 
+    /// Rows that the last finished INSERT, UPDATE or DELETE changed.
+    var changedRows: Int { Int(unsafe sqlite3_changes(self.connection)) }
+
     /// Whether a transaction is open.
     var isInTransaction: Bool { unsafe sqlite3_get_autocommit(self.connection) == 0 }
 }
 
 /// A prepared statement, reused; its columns hold until the next `step` or `reset`.
 @safe final class Statement {
+    /// Bytes of one row's texts and blobs that are bound without a copy of SQLite's own for each.
+    private static let keptLimit = 1_024
+
     // Invariant: valid until `deinit`; `database` keeps its connection open until then.
     private let statement: OpaquePointer
     private let text: String
     private let database: Database
+    // Invariant: allocated in `init`, freed after the statement; what was bound from `kept` stays as it
+    // is until `reset` takes the bindings away.
+    private let kept: UnsafeMutableRawBufferPointer
+    private var keptCount = 0
 
     init(_ statement: OpaquePointer, text: String, of database: Database) {
         unsafe self.statement = statement
         self.text = text
         self.database = database
+        unsafe self.kept = .allocate(byteCount: Self.keptLimit, alignment: 1)
     }
 
-    deinit { unsafe sqlite3_finalize(self.statement) }
+    deinit {
+        unsafe sqlite3_finalize(self.statement)
+        unsafe self.kept.deallocate()
+    }
 
     /// True while there is a row.
     func step() throws(DatabaseError) -> Bool {
@@ -96,6 +115,16 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
     func reset() {
         unsafe sqlite3_reset(self.statement)
         unsafe sqlite3_clear_bindings(self.statement)
+        self.keptCount = 0
+    }
+
+    /// Where bytes stay until the next `reset`; `nil` if there is no room for them.
+    private func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawPointer? {
+        guard bytes.count <= Self.keptLimit - self.keptCount else { return nil }
+        let place = unsafe UnsafeMutableRawBufferPointer(rebasing: self.kept[self.keptCount...])
+        unsafe place.copyMemory(from: bytes)
+        self.keptCount += bytes.count
+        return UnsafeRawPointer(place.baseAddress)
     }
 
     func bind(_ index: Int32, _ value: UInt64) {
@@ -105,24 +134,19 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
     func bind(_ index: Int32, _ value: String) {
         var value = value
         value.withUTF8 { text in
-            // A null address would bind NULL, so an empty text is bound from a literal.
-            guard let base = text.baseAddress else {
-                unsafe sqlite3_bind_text64(
-                    self.statement,
-                    index,
-                    "",
-                    0,
-                    copied,
-                    UInt8(SQLITE_UTF8)
-                )
+            let bytes = UnsafeRawBufferPointer(text)
+            let place = unsafe self.keep(bytes)
+            // A null address would bind NULL, so an empty text without room is bound from a literal.
+            guard let base = unsafe place ?? bytes.baseAddress else {
+                unsafe sqlite3_bind_text64(self.statement, index, "", 0, copied, UInt8(SQLITE_UTF8))
                 return
             }
             unsafe sqlite3_bind_text64(
                 self.statement,
                 index,
-                UnsafeRawPointer(base).assumingMemoryBound(to: CChar.self),
-                UInt64(text.count),
-                copied,
+                base.assumingMemoryBound(to: CChar.self),
+                UInt64(bytes.count),
+                place == nil ? copied : nil,
                 UInt8(SQLITE_UTF8)
             )
         }
@@ -133,29 +157,24 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
             unsafe sqlite3_bind_zeroblob(self.statement, index, 0)
             return
         }
-        unsafe value.withUnsafeBytes { raw in
-            _ = unsafe sqlite3_bind_blob64(
-                self.statement,
-                index,
-                raw.baseAddress,
-                UInt64(raw.count),
-                copied
-            )
-        }
+        unsafe value.withUnsafeBytes { unsafe self.bind(index, blob: $0) }
     }
 
     /// A 128-bit id as a 16-byte blob, big-endian, so that its order is the id's.
     func bind(_ index: Int32, _ high: UInt64, _ low: UInt64) {
         var words = (high.bigEndian, low.bigEndian)
-        unsafe withUnsafeBytes(of: &words) { raw in
-            _ = unsafe sqlite3_bind_blob64(
-                self.statement,
-                index,
-                raw.baseAddress,
-                16,
-                copied
-            )
-        }
+        unsafe withUnsafeBytes(of: &words) { unsafe self.bind(index, blob: $0) }
+    }
+
+    private func bind(_ index: Int32, blob bytes: UnsafeRawBufferPointer) {
+        let place = unsafe self.keep(bytes)
+        unsafe sqlite3_bind_blob64(
+            self.statement,
+            index,
+            place ?? bytes.baseAddress,
+            UInt64(bytes.count),
+            place == nil ? copied : nil
+        )
     }
 
     func integer(_ column: Int32) -> UInt64 {

@@ -23,6 +23,14 @@ enum StoredWrite: Sendable {
 /// neighbours alone. If the transaction fails before its commit, nothing was applied; if the commit
 /// itself fails, everything is of unknown fate.
 final class LogWriter {
+    /// With more heads than this in memory, all are read anew.
+    private static let headLimit = 1 << 16
+
+    private struct KnownHead {
+        var head: StreamHead
+        var isMoved: Bool
+    }
+
     private let database: Database
     private let epochs: EpochSource
     private let reader: LogReader
@@ -33,14 +41,20 @@ final class LogWriter {
     private let firstHead: Statement
     private let moveHead: Statement
     private let renew: Statement
-    /// The heads that the open transaction has looked at, as it leaves them.
-    private var heads: [ConversationID: StreamHead] = [:]
+    private let begin: Statement
+    private let commit: Statement
+    /// Heads as the last transaction left them, or as the open one does; nobody else moves heads.
+    private var heads: [ConversationID: KnownHead] = [:]
+    /// Conversations whose rows have not been told yet where the open transaction moved their heads.
+    private var moved: [ConversationID] = []
 
     init(database: Database, epochs: EpochSource) throws(DatabaseError) {
         self.database = database
         self.epochs = epochs
         self.reader = try LogReader(database: database, epochs: epochs)
         self.membership = try MembershipWriter(database: database)
+        self.begin = try database.prepare("BEGIN IMMEDIATE")
+        self.commit = try database.prepare("COMMIT")
         self.accounts = try AccountWriter(database: database)
         self.insertMessage = try database.prepare(
             """
@@ -48,7 +62,9 @@ final class LogWriter {
                 kind, subject, detail, count) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
         )
-        self.insertID = try database.prepare("INSERT INTO message_ids VALUES(?, ?, ?, ?, ?)")
+        self.insertID = try database.prepare(
+            "INSERT INTO message_ids VALUES(?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        )
         self.firstHead = try database.prepare(
             """
             INSERT INTO conversations(id, name, generation, head, count) VALUES(?, ?, 0, ?, ?)
@@ -103,12 +119,13 @@ final class LogWriter {
     ) -> [StoreOutcome] {
         var outcomes: [StoreOutcome] = []
         outcomes.reserveCapacity(writes.count)
-        self.heads.removeAll(keepingCapacity: true)
+        if self.heads.count > Self.headLimit { self.heads.removeAll(keepingCapacity: true) }
         do throws(DatabaseError) {
-            try self.database.execute("BEGIN IMMEDIATE")
+            try self.begin.run()
             for write in writes {
                 outcomes.append(try self.apply(write, isOwner: isOwner))
             }
+            try self.moveHeads()
         } catch {
             report(error)
             for outcome in outcomes { outcome.discard() }
@@ -116,7 +133,7 @@ final class LogWriter {
             return writes.map { $0.outcome(.failed) }
         }
         do throws(DatabaseError) {
-            try self.database.execute("COMMIT")
+            try self.commit.run()
         } catch {
             report(error)
             self.rollBack(report: report)
@@ -150,15 +167,19 @@ final class LogWriter {
     ) throws(DatabaseError) -> AppendOutcome {
         guard isOwner(request.partition, request.term) else { return .fenced }
         let conversation = request.conversation
-        if let id = request.message,
-            let first = try self.reader.find(id, of: request.user, in: conversation)
-        {
-            return .duplicate(first.offset, unixMilliseconds: first.unixMilliseconds)
-        }
         let head = try self.knownHead(of: conversation)
+        // The index itself refuses a repeat; it is asked first only where the refusal has another name.
+        let isPlain = head.offset.next == request.offset && !request.isMembersOnly
+        if !isPlain, let first = try self.first(request) { return first }
         guard head.offset.next == request.offset else { return .failed }
         if request.isMembersOnly, let code = try self.refusal(of: request, message.people) {
             return .refused(code)
+        }
+        guard try self.claimID(request) else {
+            guard let first = try self.first(request) else {
+                preconditionFailure("an id that is taken has its message")
+            }
+            return first
         }
         let count = head.count + (request.operation.isCountable ? 1 : 0)
         try self.insert(request, message, count)
@@ -170,9 +191,19 @@ final class LogWriter {
         return .done
     }
 
+    /// The message that had an append's id before it.
+    private func first(_ request: Append) throws(DatabaseError) -> AppendOutcome? {
+        guard let id = request.message,
+            let first = try self.reader.find(id, of: request.user, in: request.conversation)
+        else { return nil }
+        return .duplicate(first.offset, unixMilliseconds: first.unixMilliseconds)
+    }
+
     private func knownHead(of conversation: ConversationID) throws(DatabaseError) -> StreamHead {
-        if let known = self.heads[conversation] { return known }
-        return try self.reader.head(of: conversation)
+        if let known = self.heads[conversation] { return known.head }
+        let head = try self.reader.head(of: conversation)
+        self.heads[conversation] = KnownHead(head: head, isMoved: false)
+        return head
     }
 
     private func refusal(
@@ -207,14 +238,18 @@ final class LogWriter {
         self.insertMessage.bind(10, message.note.detail)
         self.insertMessage.bind(11, count)
         try self.insertMessage.run()
-        if let id = request.message {
-            self.insertID.bind(1, conversation.high, conversation.low)
-            self.insertID.bind(2, request.user.high, request.user.low)
-            self.insertID.bind(3, id.high, id.low)
-            self.insertID.bind(4, request.offset.rawValue)
-            self.insertID.bind(5, request.unixMilliseconds)
-            try self.insertID.run()
-        }
+    }
+
+    /// Enters an append's id into the index; false if it stands there already.
+    private func claimID(_ request: Append) throws(DatabaseError) -> Bool {
+        guard let id = request.message else { return true }
+        self.insertID.bind(1, request.conversation.high, request.conversation.low)
+        self.insertID.bind(2, request.user.high, request.user.low)
+        self.insertID.bind(3, id.high, id.low)
+        self.insertID.bind(4, request.offset.rawValue)
+        self.insertID.bind(5, request.unixMilliseconds)
+        try self.insertID.run()
+        return self.database.changedRows > 0
     }
 
     private func move(
@@ -223,30 +258,46 @@ final class LogWriter {
         from head: StreamHead,
         to moved: StreamHead
     ) throws(DatabaseError) {
-        if head.offset == .start {
-            self.firstHead.bind(1, conversation.high, conversation.low)
-            self.firstHead.bind(2, name)
-            self.firstHead.bind(3, moved.offset.rawValue)
-            self.firstHead.bind(4, moved.count)
-            try self.firstHead.run()
-        } else {
+        guard head.offset == .start else {
             // Whoever wrote the first message gave the row its name.
-            self.moveHead.bind(1, moved.offset.rawValue)
-            self.moveHead.bind(2, moved.count)
+            if self.heads[conversation]?.isMoved != true { self.moved.append(conversation) }
+            self.heads[conversation] = KnownHead(head: moved, isMoved: true)
+            return
+        }
+        self.firstHead.bind(1, conversation.high, conversation.low)
+        self.firstHead.bind(2, name)
+        self.firstHead.bind(3, moved.offset.rawValue)
+        self.firstHead.bind(4, moved.count)
+        try self.firstHead.run()
+        self.heads[conversation] = KnownHead(head: moved, isMoved: false)
+    }
+
+    /// Tells the rows of conversations where their heads are, each once in a transaction.
+    private func moveHeads() throws(DatabaseError) {
+        for conversation in self.moved {
+            guard let known = self.heads[conversation] else {
+                preconditionFailure("a head that moved is known")
+            }
+            self.moveHead.bind(1, known.head.offset.rawValue)
+            self.moveHead.bind(2, known.head.count)
             self.moveHead.bind(3, conversation.high, conversation.low)
             try self.moveHead.run()
+            self.heads[conversation]?.isMoved = false
         }
-        self.heads[conversation] = moved
+        self.moved.removeAll(keepingCapacity: true)
     }
 
     /// Starts the conversation's next epoch; the head's offset stays.
     func renewEpoch(of conversation: ConversationID) throws(DatabaseError) -> StreamHead {
         self.renew.bind(1, conversation.high, conversation.low)
+        self.heads[conversation] = nil
         try self.renew.run()
         return try self.reader.head(of: conversation)
     }
 
     private func rollBack(report: (DatabaseError) -> Void) {
+        self.heads.removeAll(keepingCapacity: true)
+        self.moved.removeAll(keepingCapacity: true)
         guard self.database.isInTransaction else { return }
         do throws(DatabaseError) {
             try self.database.execute("ROLLBACK")

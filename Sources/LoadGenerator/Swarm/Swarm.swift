@@ -10,6 +10,8 @@ import Histogram
 @safe package final class Swarm {
     static let ringSize: UInt64 = 4096
     static let bufferSize = 1 << 20
+    /// Clients of one source address; far fewer than there are ports.
+    private static let clientsAnAddress = 4_000
 
     // Invariant: allocated in `init`, freed in `deinit`, never handed out beyond a call.
     let buffer: UnsafeMutableRawBufferPointer
@@ -94,12 +96,8 @@ import Histogram
         var one: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
         unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
-        var address = self.address
-        let status = unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
+        self.leave(descriptor, from: self.clients.count / Self.clientsAnAddress)
+        let status = unsafe Self.withAddress(self.address) { unsafe connect(descriptor, $0, $1) }
         guard status == 0 || errno == EINPROGRESS else {
             let code = errno
             close(descriptor)
@@ -109,6 +107,31 @@ import Histogram
         self.clients.append(SwarmClient(descriptor: descriptor, token: token, stream: stream))
         let wanted = EPOLLIN.rawValue | EPOLLOUT.rawValue
         try self.register(descriptor, as: UInt64(index), EPOLL_CTL_ADD, wanted)
+    }
+
+    /// Lets a socket speak from an address of its own: Linux searches long for a free port once half
+    /// of those between two addresses are taken, and a client would pay for that.
+    private func leave(_ descriptor: Int32, from number: Int) {
+        var one: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        unsafe setsockopt(descriptor, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, &one, size)
+        var source = self.address
+        source.sin_port = 0
+        source.sin_addr.s_addr = UInt32(0x7f00_0001 + number).bigEndian
+        // Where it is refused, the system's choice of an address is as good, if slower.
+        _ = unsafe Self.withAddress(source) { unsafe bind(descriptor, $0, $1) }
+    }
+
+    private static func withAddress<Result>(
+        _ address: sockaddr_in,
+        _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
+        var address = address
+        return unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
     }
 
     /// Handles what the sockets have for us; waits for it until an instant at most.
