@@ -142,7 +142,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ChatCoreTests",
-            dependencies: ["ChatCore", "EventTrace", "Kernel"],
+            dependencies: ["ChatCore", "EventTrace", "Kernel", "Oracles"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -198,7 +198,7 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            exclude: ["live.py", "sdk.py", "Disk"],
+            exclude: ["live.py", "presence.py", "sdk.py", "Disk"],
             swiftSettings: strict
         ),
         .testTarget(

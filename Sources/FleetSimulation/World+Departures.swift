@@ -50,7 +50,8 @@ extension World {
         case .release(let handle):
             if handle.rawValue >= 1 << 40 { self.pages[handle.rawValue] = nil }
         case .limitConnections(let limit): self.shards[index].gauge.limit(to: limit)
-        case .drained: break
+        // Who hears of whom is judged as it leaves the shard; devices make no use of it.
+        case .drained, .presence: break
         }
     }
 
@@ -94,7 +95,7 @@ extension World {
         case .error(let code):
             let isTemporary = code == .internal || code == .tooManyRequests
             outcome = .error(code: code.rawValue, isTemporary: isTemporary)
-        case .unsubscribed, .published: return
+        case .unsubscribed, .published, .presence: return
         }
         self.deliver(.reply(id, outcome), to: handle, bytes: 0, from: index, at: instant)
         if case .subscribed(let subscribed) = reply,

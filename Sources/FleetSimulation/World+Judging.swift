@@ -37,7 +37,7 @@ extension World {
         case .history(let history):
             guard let page = self.pages[history.page.rawValue] else { return }
             self.oracle.told(page.conversation, head: history.head, now: self.now)
-        case .connected, .unsubscribed, .published, .error: return
+        case .connected, .unsubscribed, .published, .error, .presence: return
         }
     }
 
@@ -88,7 +88,7 @@ extension World {
         }
         self.oracle.bounded(
             statistics.deadlines,
-            by: 8 + statistics.connections + statistics.feeds * 2,
+            by: 12 + statistics.connections + statistics.feeds * 2,
             now: self.now,
             "timers of shard \(index) in the quiet"
         )

@@ -125,7 +125,7 @@ extension PeerMessage {
         switch self {
         case .publish(let request): request.body.byteCount
         case .delivery(let delivery): delivery.body.byteCount
-        case .published, .interest, .interested, .withdraw, .head: 0
+        case .published, .interest, .interested, .withdraw, .head, .presence: 0
         }
     }
 }

@@ -15,4 +15,18 @@ struct ClientSDKTests {
             .trimmingCharacters(in: .whitespacesAndNewlines)
         #expect((Int(checks) ?? 0) > 40, "\(checks)")
     }
+
+    @Test(
+        .enabled(if: Script.python != nil),
+        .timeLimit(.minutes(3)),
+        arguments: ["json", "protobuf"]
+    )
+    func `a public SDK sees who is there, who joins and, after the grace, who leaves`(
+        encoding: String
+    ) throws {
+        let printed = try Script("presence.py").run([encoding])
+        let checks = String(decoding: printed, as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect((Int(checks) ?? 0) > 30, "\(checks)")
+    }
 }

@@ -36,10 +36,10 @@ class Server:
     def __init__(self, parley, data):
         self.parley, self.data = parley, data
 
-    def start(self, port=0, environment=None):
+    def start(self, port=0, environment=None, options=()):
         self.process = subprocess.Popen(
             [self.parley, "serve", "--host", "127.0.0.1", "--port", str(port), "--data", self.data,
-             "--token-hmac-secret", SECRET],
+             "--token-hmac-secret", SECRET, *options],
             stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
         for line in self.process.stderr:
             found = re.search(r"port=(\d+).*listening", line)

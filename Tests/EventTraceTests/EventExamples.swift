@@ -56,7 +56,10 @@ enum EventExamples {
             .connect, .subscribe(self.room, since: nil), .subscribe(self.room, since: since),
             .unsubscribe(self.conversation), .publish(self.room, self.body),
             .send(self.room, self.message, self.body), .history(self.room, page),
-            .history(self.room, newest),
+            .history(self.room, newest), .presence(.members(self.conversation, namespace: 1)),
+            .presence(.counts(self.conversation, namespace: 1)),
+            .presence(.watch(UserReference(id: self.user, name: .none), remaining: 2)),
+            .presence(.unwatch(self.user, remaining: 0)), .presence(.choose(.invisible)),
         ] + ErrorCode.allCases.map { .refused($0) }
     }
 

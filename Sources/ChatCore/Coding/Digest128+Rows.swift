@@ -115,6 +115,7 @@ extension Digest128 {
         case .readBack: self.combine(8)
         case .leases: self.combine(9)
         case .lateHistory: self.combine(10)
+        case .roster: self.combine(11)
         }
     }
 
@@ -134,6 +135,7 @@ extension Digest128 {
         case .joining: self.combine(11)
         case .ending: self.combine(12)
         case .subscription: self.combine(13)
+        case .presence(let deadline): self.combine(deadline)
         }
     }
 }

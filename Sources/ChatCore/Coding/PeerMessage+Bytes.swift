@@ -30,18 +30,22 @@ extension PeerMessage: ByteCoded {
             writer.value(conversation)
             writer.value(term)
             writer.value(head)
+        case .presence(let message):
+            writer.byte(7)
+            writer.value(message)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 7, of: "a peer message") {
+        switch try reader.tag(below: 8, of: "a peer message") {
         case 0: self = .publish(try reader.value())
         case 1: self = .published(try reader.value(), try reader.value())
         case 2: self = .interest(try reader.value())
         case 3: self = .interested(try reader.value(), try reader.value(), try reader.value())
         case 4: self = .withdraw(try reader.value(), incarnation: try reader.integer())
         case 5: self = .delivery(try reader.value())
-        default: self = .head(try reader.value(), try reader.value(), try reader.value())
+        case 6: self = .head(try reader.value(), try reader.value(), try reader.value())
+        default: self = .presence(try reader.value())
         }
     }
 }

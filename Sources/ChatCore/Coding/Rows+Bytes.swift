@@ -39,11 +39,14 @@ extension PendingRequest: ByteCoded {
         case .lateHistory(let handle):
             writer.byte(10)
             writer.value(handle)
+        case .roster(let question):
+            writer.byte(11)
+            writer.word(question)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 11, of: "the purpose of a request") {
+        switch try reader.tag(below: 12, of: "the purpose of a request") {
         case 0: self = .vacant
         case 1:
             self = .publish(
@@ -64,7 +67,8 @@ extension PendingRequest: ByteCoded {
         case 7: self = .lookUp(message: try reader.integer())
         case 8: self = .readBack(conversation: try reader.integer())
         case 9: self = .leases
-        default: self = .lateHistory(try reader.value())
+        case 10: self = .lateHistory(try reader.value())
+        default: self = .roster(question: try reader.integer())
         }
     }
 }
@@ -113,11 +117,14 @@ extension Deadline: ByteCoded {
             writer.byte(13)
             writer.word(subscription)
             writer.word(generation)
+        case .presence(let deadline):
+            writer.byte(14)
+            writer.value(deadline)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 14, of: "a deadline") {
+        switch try reader.tag(below: 15, of: "a deadline") {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
@@ -133,11 +140,12 @@ extension Deadline: ByteCoded {
             self = .registration(feed: try reader.integer(), generation: try reader.integer())
         case 11: self = .joining(feed: try reader.integer(), generation: try reader.integer())
         case 12: self = .ending(feed: try reader.integer(), generation: try reader.integer())
-        default:
+        case 13:
             self = .subscription(
                 subscription: try reader.integer(),
                 generation: try reader.integer()
             )
+        default: self = .presence(try reader.value())
         }
     }
 }
@@ -194,6 +202,8 @@ extension Subscription: ByteCoded {
         writer.word(self.nextInFeed)
         writer.word(self.previousInFeed)
         writer.value(self.phase)
+        writer.value(self.info)
+        writer.flag(self.hearsAttendance)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -203,7 +213,9 @@ extension Subscription: ByteCoded {
             nextInConnection: try reader.integer(),
             nextInFeed: try reader.integer(),
             previousInFeed: try reader.integer(),
-            phase: try reader.value()
+            phase: try reader.value(),
+            info: try reader.value(),
+            hearsAttendance: try reader.flag()
         )
     }
 }

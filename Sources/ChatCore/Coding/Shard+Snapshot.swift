@@ -3,7 +3,7 @@ package import Kernel
 
 /// Everything of a shard that decides what it does next, in a canonical encoding.
 extension Shard {
-    private static var snapshotVersion: UInt64 { 1 }
+    private static var snapshotVersion: UInt64 { 2 }
 
     /// Id, configuration, seed, incarnation and all rows.
     ///
@@ -29,6 +29,7 @@ extension Shard {
         writer.list(self.announcing)
         writer.word(self.sweepStart)
         for slot in self.partitionConversations { writer.word(slot) }
+        self.writePresence(to: &writer)
         writer.value(Digest128(of: writer.bytes[...]))
         return writer.bytes
     }
@@ -69,6 +70,7 @@ extension Shard {
         shard.wallClockOrigin = try reader.word()
         try shard.readGateway(from: &reader)
         try shard.readConversations(from: &reader)
+        try shard.readPresence(from: &reader)
         try reader.finish()
         guard shard.areLinksWhole(), shard.addUpBytes() else {
             throw reader.refusal("rows that name rows")

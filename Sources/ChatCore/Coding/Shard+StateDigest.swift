@@ -2,7 +2,7 @@ import BasicContainers
 package import Kernel
 
 /// A hash over rows that does not depend on their order: the sum of a hash of each.
-private struct RowSum {
+struct RowSum {
     private var high: UInt64 = 0
     private var low: UInt64 = 0
     private var count: UInt64 = 0
@@ -50,6 +50,9 @@ extension Shard {
         self.sumConversations(into: &rows)
         self.sumMessages(into: &rows)
         self.sumWaiting(into: &rows)
+        self.sumPresence(into: &rows)
+        self.sumPeople(into: &rows)
+        self.sumRosters(into: &rows)
         rows.combine(into: &digest)
     }
 

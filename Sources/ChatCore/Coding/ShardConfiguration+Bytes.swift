@@ -27,6 +27,7 @@ extension ShardConfiguration: ByteCoded {
         writer.word(self.gatedLimit)
         writer.word(UInt64(self.recentMessageLimit))
         writer.optional(self.overload)
+        writer.value(self.presence)
     }
 
     /// Refuses what no shard can run with.
@@ -57,7 +58,8 @@ extension ShardConfiguration: ByteCoded {
         self.gatedLimit = try reader.integer()
         self.recentMessageLimit = try reader.integer()
         self.overload = try reader.optional()
-        guard !self.namespaces.isEmpty, self.partitionCount > 0,
+        self.presence = try reader.value()
+        guard !self.namespaces.isEmpty, self.partitionCount > 0, self.partitionCount <= 1 << 15,
             self.pongTimeout < self.pingInterval,
             (.milliseconds(200) ... .seconds(86_400)).contains(self.pingInterval)
         else { throw reader.refusal("a configuration that a shard can run with") }
@@ -88,6 +90,9 @@ extension Namespace: ByteCoded {
         writer.flag(self.allowsSubscribe)
         writer.flag(self.allowsPublish)
         writer.flag(self.allowsHistory)
+        writer.flag(self.presence)
+        writer.flag(self.joinLeave)
+        writer.flag(self.forcePushJoinLeave)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
@@ -95,7 +100,10 @@ extension Namespace: ByteCoded {
             hasLog: try reader.flag(),
             allowsSubscribe: try reader.flag(),
             allowsPublish: try reader.flag(),
-            allowsHistory: try reader.flag()
+            allowsHistory: try reader.flag(),
+            presence: try reader.flag(),
+            joinLeave: try reader.flag(),
+            forcePushJoinLeave: try reader.flag()
         )
     }
 }

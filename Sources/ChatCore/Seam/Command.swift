@@ -39,13 +39,14 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     /// Must come first and once; the host keeps the token that came with it.
     case connect
     /// `since` is present when the client asks to recover from a position.
-    case subscribe(ConversationReference, since: RecoveryRequest?)
+    case subscribe(ConversationReference, since: RecoveryRequest?, as: Attendee = .silent)
     case unsubscribe(ConversationID)
     /// Without a message id: no duplicate suppression.
     case publish(ConversationReference, Body)
     /// `chat.send`: once in the log however often it is repeated.
     case send(ConversationReference, MessageID, Body)
     case history(ConversationReference, HistoryRequest)
+    case presence(PresenceCommand)
     /// Understood as far as its id, and refused: what the host's codec or policy found wrong.
     case refused(ErrorCode)
 }

@@ -9,6 +9,7 @@ package enum Reply: Equatable, Sendable, BitwiseCopyable {
     case published
     case sent(SendReply)
     case history(HistoryReply)
+    case presence(PresenceReply)
     case error(ErrorCode)
 }
 

@@ -18,6 +18,8 @@ enum PendingRequest: BitwiseCopyable {
     case lookUp(message: UInt32)
     case readBack(conversation: UInt32)
     case leases
+    /// Who is in a conversation, asked of its owner.
+    case roster(question: UInt32)
 }
 
 /// What waits for its time in a shard.
@@ -41,6 +43,7 @@ enum Deadline: BitwiseCopyable {
     case heads
     case leases
     case drain
+    case presence(PresenceDeadline)
 }
 
 /// A command that waits until the credentials of its connection have been checked.
@@ -68,6 +71,10 @@ struct Subscription: BitwiseCopyable {
     var nextInFeed: UInt32
     var previousInFeed: UInt32
     var phase: Phase
+    /// Who subscribes, until the subscription is live.
+    var info = PayloadHandle.none
+    /// Whether the subscriber asked to hear who joins and leaves.
+    var hearsAttendance = false
 
     static var blank: Self {
         Self(

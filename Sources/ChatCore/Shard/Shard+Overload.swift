@@ -21,11 +21,13 @@ extension Shard {
         }
         let limit =
             switch command {
-            case .history: policy.history
+            case .history, .presence(.members), .presence(.counts), .presence(.choose):
+                policy.history
             case .publish, .send: policy.messages
             case .subscribe: policy.everything
             // Costs less than its refusal, or frees something.
-            case .connect, .unsubscribe, .refused: Interval?.none
+            case .connect, .unsubscribe, .refused, .presence(.watch), .presence(.unwatch):
+                Interval?.none
             }
         guard let limit, self.lag > limit else { return nil }
         return .tooManyRequests

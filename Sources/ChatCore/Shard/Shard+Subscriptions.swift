@@ -8,11 +8,13 @@ extension Shard {
         _ id: CommandID,
         _ reference: ConversationReference,
         since: RecoveryRequest?,
+        as attendee: Attendee,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         if let code = self.refusal(of: handle, reference) {
             self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
             self.fail(handle, id, code, into: &effects)
             return
         }
@@ -24,7 +26,9 @@ extension Shard {
                 nextInConnection: self.connections[Int(handle.slot)].firstSubscription,
                 nextInFeed: noSlot,
                 previousInFeed: noSlot,
-                phase: .waiting(id, since)
+                phase: .waiting(id, since),
+                info: attendee.info,
+                hearsAttendance: attendee.wantsJoinLeave
             )
         )
         self.connections[Int(handle.slot)].firstSubscription = slot
@@ -222,6 +226,7 @@ extension Shard {
             recovery: recovery
         )
         effects.emit(.reply(handle, id, .subscribed(reply)))
+        self.attend(slot, at: self.now, into: &effects)
     }
 
     /// The messages that a returning subscriber missed have been read, or could not be.
@@ -326,8 +331,10 @@ extension Shard {
             self.removeJoining(slot, from: feed)
             self.feeds[feed].recovering -= 1
         case .live(let target):
+            self.cease(slot, at: self.now, into: &effects)
             self.removeTarget(target, from: feed)
         }
+        self.release(self.subscriptions[slot].info, into: &effects)
         self.subscriptions.remove(slot, leaving: .blank)
         self.trimHeld(of: feed, into: &effects)
         self.removeFeedIfUnused(feed, into: &effects)
@@ -351,6 +358,7 @@ extension Shard {
         guard let slot = self.feeds[feed].targetSubscriptions.last else { return }
         let handle = self.subscriptions[slot].connection
         effects.emit(.unsubscribe(handle, name: self.feeds[feed].name, .insufficientState))
+        self.cease(slot, at: self.now, into: &effects)
         self.unlink(slot, from: handle.slot)
         self.removeTarget(UInt32(self.feeds[feed].targets.count - 1), from: feed)
         self.subscriptions.remove(slot, leaving: .blank)

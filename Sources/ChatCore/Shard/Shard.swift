@@ -63,6 +63,11 @@ package struct Shard: ~Copyable, StateMachine {
     /// The first slot that the next sweep for ended interest looks at.
     var sweepStart: UInt32 = 0
 
+    var presence: GatewayPresence
+    var owner: OwnerPresence
+    /// The instant of the present step.
+    var now = Instant.zero
+
     package init(
         id: ShardID,
         configuration: ShardConfiguration,
@@ -79,8 +84,10 @@ package struct Shard: ~Copyable, StateMachine {
         self.connections = UniqueArray()
         self.placement = Array(
             repeating: (term: .none, owner: nil),
-            count: Int(configuration.partitionCount)
+            count: 2 * Int(configuration.partitionCount)
         )
+        self.presence = GatewayPresence(configuration.presence)
+        self.owner = OwnerPresence(partitionCount: configuration.partitionCount)
         self.partitionFeeds = Array(repeating: noSlot, count: Int(configuration.partitionCount))
         self.partitionConversations = self.partitionFeeds
         self.pingSlots = PingSlots(
@@ -91,6 +98,12 @@ package struct Shard: ~Copyable, StateMachine {
         self.deadlines.schedule(.leases, at: .zero)
         if configuration.roles.contains(.conversation) {
             self.deadlines.schedule(.heads, at: .zero + configuration.headInterval)
+        }
+        if configuration.roles.contains(.gateway) {
+            self.deadlines.schedule(.presence(.beacon), at: .zero)
+        }
+        if !configuration.roles.isDisjoint(with: [.conversation, .user]) {
+            self.deadlines.schedule(.presence(.gateways), at: .zero)
         }
     }
 
@@ -121,6 +134,7 @@ package struct Shard: ~Copyable, StateMachine {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         self.counters.events += 1
+        self.now = now
         switch event {
         case .wallClock(let unixMilliseconds):
             self.wallClockOrigin = unixMilliseconds &- now.nanoseconds / 1_000_000
@@ -155,6 +169,7 @@ package struct Shard: ~Copyable, StateMachine {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
+        self.now = now
         while effects.freeCapacity >= Self.effectReserve / 2,
             let deadline = self.deadlines.next(dueAt: now)
         {
@@ -197,6 +212,7 @@ package struct Shard: ~Copyable, StateMachine {
         case .heads: self.announceHeads(at: now, into: &effects)
         case .leases: self.renewLeases(at: now, into: &effects)
         case .drain: self.drainSome(at: now, into: &effects)
+        case .presence(let deadline): self.fire(deadline, at: now, into: &effects)
         }
     }
 
@@ -205,7 +221,7 @@ package struct Shard: ~Copyable, StateMachine {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         self.ask(
-            .leases(holdsPartitions: self.configuration.roles.contains(.conversation)),
+            .leases(self.configuration.roles),
             for: .leases,
             into: &effects
         )

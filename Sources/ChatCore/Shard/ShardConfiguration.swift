@@ -1,7 +1,7 @@
 package import Kernel
 
 /// What a shard serves.
-package struct RoleSet: OptionSet, Sendable, Hashable {
+package struct RoleSet: OptionSet, Sendable, Hashable, BitwiseCopyable {
     package let rawValue: UInt8
 
     package init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -10,7 +10,9 @@ package struct RoleSet: OptionSet, Sendable, Hashable {
     package static let gateway = Self(rawValue: 1)
     /// Sequencing and fan-out planning of the partitions that it leases.
     package static let conversation = Self(rawValue: 2)
-    package static let all: Self = [.gateway, .conversation]
+    /// Presence of the users of the partitions that it leases.
+    package static let user = Self(rawValue: 4)
+    package static let all: Self = [.gateway, .conversation, .user]
 }
 
 /// The policy of the conversations whose names begin alike.
@@ -20,13 +22,25 @@ package struct Namespace: Equatable, Sendable {
     package var allowsSubscribe: Bool
     package var allowsPublish: Bool
     package var allowsHistory: Bool
+    /// Whether subscribers may ask who is there.
+    package var presence: Bool
+    /// Whether subscribers who ask for it hear who joins and leaves.
+    package var joinLeave: Bool
+    /// Whether those who do not ask hear it as well.
+    package var forcePushJoinLeave: Bool
 
     package init(
         hasLog: Bool = true,
         allowsSubscribe: Bool = true,
         allowsPublish: Bool = true,
-        allowsHistory: Bool = true
+        allowsHistory: Bool = true,
+        presence: Bool = false,
+        joinLeave: Bool = false,
+        forcePushJoinLeave: Bool = false
     ) {
+        self.presence = presence
+        self.joinLeave = joinLeave
+        self.forcePushJoinLeave = forcePushJoinLeave
         self.hasLog = hasLog
         self.allowsSubscribe = allowsSubscribe
         self.allowsPublish = allowsPublish
@@ -80,6 +94,7 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var gatedLimit: UInt32 = 64
     /// Message ids that an owner remembers to answer repeats without the store.
     package var recentMessageLimit: Int = 65_536
+    package var presence = PresenceConfiguration()
     /// `nil` takes everything, however late.
     package var overload: OverloadPolicy? = OverloadPolicy()
 
@@ -109,6 +124,8 @@ package struct ShardStatistics: Equatable, Sendable {
     package var epochsRenewed: UInt64 = 0
     package var pings: UInt64 = 0
     package var pongs: UInt64 = 0
+    /// Users' states told to watching connections, each user and connection counted.
+    package var statuses: UInt64 = 0
     /// Rows in use at the moment.
     package var connections: UInt64 = 0
     package var subscriptions: UInt64 = 0

@@ -59,6 +59,7 @@ enum ReplyBytes {
             }
             return .history(result)
         case .error(let code): return .error(ErrorResult(code))
+        case .presence: preconditionFailure("what answers about presence is a draft")
         }
     }
 

@@ -53,6 +53,7 @@ final class ShardHost {
     private var slots: [Slot] = []
     private var vacant: [UInt32] = []
     private var outbound = Outbound()
+    private var draft = PresenceDraft()
     private var watched: [ClientSocket] = []
     private var outgoing: [ShardID: [ShardEvent]] = [:]
     /// By code, the connections that the shard has sent away.
@@ -304,6 +305,11 @@ final class ShardHost {
         switch effect {
         case .authenticate(let handle):
             self.authenticate(handle)
+        case .reply(let handle, let id, .presence(let reply)):
+            let answer = self.draft.take(reply)
+            guard let socket = self.socket(handle) else { return }
+            let frame = ReplyBytes.frame(.reply(id, answer), socket.dialect.format)
+            self.outbound.send(frame, to: handle)
         case .reply(let handle, let id, let reply):
             guard let socket = self.socket(handle) else { return }
             self.outbound.send(ReplyBytes.frame(reply, to: id, of: socket), to: handle)
@@ -319,6 +325,7 @@ final class ShardHost {
             let channel = name.conversationName
             let frame = ReplyBytes.frame(unsubscribing: channel, code, socket.dialect.format)
             self.outbound.send(frame, to: handle)
+        case .presence(let effect): self.carryOut(effect)
         case .ping(let targets):
             let frames = self.pingFrames
             self.send(to: targets) { frames[$0.index] }
@@ -343,6 +350,23 @@ final class ShardHost {
             self.gauge.limit(to: limit)
         case .drained:
             self.surroundings.onDrained()
+        }
+    }
+
+    private func carryOut(_ effect: PresenceEffect) {
+        switch effect {
+        case .member(let info): self.draft.add(info.attendee)
+        case .status(let user, let state): self.draft.add(user.name.userName, state)
+        case .statuses(let window, let targets):
+            let push = self.draft.takePush(window: window)
+            self.send(to: targets) { ReplyBytes.frame(push, $0.format) }
+        case .attendance(let isJoin, let info, let name, let targets):
+            let info = info.attendee
+            let push: ServerPush = isJoin ? .join(info) : .leave(info)
+            let channel = name.conversationName
+            self.send(to: targets) {
+                ReplyBytes.frame(.push(channel: channel, push), $0.format)
+            }
         }
     }
 
@@ -396,6 +420,7 @@ extension PeerMessage {
         switch self {
         case .publish(let request): request.body.handle.retain()
         case .delivery(let delivery): delivery.body.handle.retain()
+        case .presence(let message): message.payload.retain()
         case .published, .interest, .interested, .withdraw, .head: break
         }
     }

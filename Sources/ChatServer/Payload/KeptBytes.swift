@@ -1,4 +1,5 @@
 import ChatCore
+import ClientProtocol
 package import Kernel
 import NIOCore
 import Synchronization
@@ -54,6 +55,20 @@ extension PayloadHandle {
             preconditionFailure("the handle names a page")
         }
         return page
+    }
+
+    var attendee: ClientInfo {
+        guard let attendee = KeptBytes.borrowed(self) as? AttendeeInfo else {
+            preconditionFailure("the handle names an attendee")
+        }
+        return attendee.info
+    }
+
+    var userName: String {
+        guard let name = KeptBytes.borrowed(self) as? UserName else {
+            preconditionFailure("the handle names a user's name")
+        }
+        return name.text
     }
 
     package var conversationName: String {
@@ -128,6 +143,26 @@ package final class MessagePage: KeptBytes, @unchecked Sendable {
 
     package init(_ entries: [Entry]) {
         self.entries = entries
+        super.init()
+    }
+}
+
+/// Who is in a conversation, as others see it.
+final class AttendeeInfo: KeptBytes, @unchecked Sendable {
+    let info: ClientInfo
+
+    init(_ info: ClientInfo) {
+        self.info = info
+        super.init()
+    }
+}
+
+/// A user's name on the wire.
+final class UserName: KeptBytes, @unchecked Sendable {
+    let text: String
+
+    init(_ text: String) {
+        self.text = text
         super.init()
     }
 }

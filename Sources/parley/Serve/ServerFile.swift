@@ -127,6 +127,11 @@ extension Namespace {
         if let value = mapping.optional("subscribe") { self.allowsSubscribe = try value.boolean() }
         if let value = mapping.optional("publish") { self.allowsPublish = try value.boolean() }
         if let value = mapping.optional("history") { self.allowsHistory = try value.boolean() }
+        if let value = mapping.optional("presence") { self.presence = try value.boolean() }
+        if let value = mapping.optional("joinLeave") { self.joinLeave = try value.boolean() }
+        if let value = mapping.optional("forcePushJoinLeave") {
+            self.forcePushJoinLeave = try value.boolean()
+        }
     }
 }
 

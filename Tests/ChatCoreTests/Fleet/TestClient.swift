@@ -34,6 +34,8 @@ final class TestClient {
     private(set) var closeCodes: [CloseCode] = []
     private(set) var declaredLosses = 0
     var answersPings = true
+    /// Who the client says it is in its conversation.
+    var attendee: (TestClient) -> Attendee = { _ in .silent }
 
     init(
         _ fleet: TestFleet,
@@ -49,8 +51,12 @@ final class TestClient {
         self.slot = slot
     }
 
-    private var handle: ConnectionHandle {
+    var handle: ConnectionHandle {
         ConnectionHandle(slot: self.slot, generation: self.generation)
+    }
+
+    var connection: ConnectionID {
+        ConnectionID(UInt64(self.slot) << 32 | UInt64(self.generation))
     }
 
     func connect() {
@@ -59,8 +65,7 @@ final class TestClient {
         self.state = .connecting
         self.sends = [:]
         self.fleet.attach(self, to: self.index, slot: self.slot)
-        let id = ConnectionID(UInt64(self.slot) << 32 | UInt64(self.generation))
-        self.post(.opened(self.handle, id))
+        self.post(.opened(self.handle, self.connection))
         self.command(.connect)
         self.subscribe()
         for index in self.outgoing.indices where !self.outgoing[index].isAcknowledged {
@@ -72,7 +77,7 @@ final class TestClient {
         let since = self.position.map {
             RecoveryRequest(epoch: $0.epoch, offset: $0.offset, refusesUnrecovered: false)
         }
-        self.command(.subscribe(self.reference, since: since))
+        self.command(.subscribe(self.reference, since: since, as: self.attendee(self)))
     }
 
     private var reference: ConversationReference {
@@ -147,7 +152,7 @@ final class TestClient {
                 self.violations.append("one id was acknowledged at two offsets")
             }
             self.acknowledged[message] = sent.offset
-        case .unsubscribed, .published, .history, .error:
+        case .unsubscribed, .published, .history, .error, .presence:
             break
         }
     }

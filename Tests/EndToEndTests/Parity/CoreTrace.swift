@@ -100,7 +100,7 @@ private struct Projector {
                 delivery.conversation,
                 "delivery \(delivery.offset.rawValue) of \(delivery.body.byteCount)"
             )
-        case .published, .interest, .interested, .withdraw, .head: return
+        case .published, .interest, .interested, .withdraw, .head, .presence: return
         }
     }
 
@@ -119,7 +119,7 @@ private struct Projector {
         case .unsubscribe(let handle, _, let code): self.note(handle, "unsubscribed \(code)")
         case .close(let handle, let code): self.note(handle, "close \(code)")
         case .store(let token, let request): self.add(request, token)
-        case .ping, .peer, .release, .drained, .limitConnections: return
+        case .ping, .peer, .release, .drained, .limitConnections, .presence: return
         }
     }
 
@@ -155,7 +155,7 @@ private struct Projector {
     private mutating func text(_ command: Command) -> String {
         switch command {
         case .connect: return "connect"
-        case .subscribe(let to, let since):
+        case .subscribe(let to, let since, _):
             let offset = since.map { "\($0.offset.rawValue)" } ?? "now"
             return "subscribe \(self.conversations[to.id]) since \(offset)"
         case .unsubscribe(let id): return "unsubscribe \(self.conversations[id])"
@@ -168,6 +168,7 @@ private struct Projector {
             let since = request.since.map { "\($0.rawValue)" } ?? "the end"
             return "history \(self.conversations[of.id]) \(request.limit) since \(since)"
         case .refused(let code): return "refused \(code)"
+        case .presence(let command): return "\(command)"
         }
     }
 
@@ -188,6 +189,7 @@ private struct Projector {
             return "sent \(reply.offset.rawValue), duplicate \(reply.isDuplicate)"
         case .history(let reply): return "history, head \(reply.head.rawValue)"
         case .error(let code): return "error \(code.rawValue)"
+        case .presence(let reply): return "\(reply)"
         }
     }
 
