@@ -65,12 +65,13 @@ extension TraceDigest {
     private mutating func digest(_ command: Command) {
         switch command {
         case .connect: self.word(1)
-        case .subscribe(let conversation, let since):
+        case .subscribe(let conversation, let since, let attendee):
             self.word(2)
             self.conversation(conversation.id)
             self.word(since?.epoch.map { UInt64($0.rawValue) } ?? .max)
             self.word(since?.offset.rawValue ?? .max)
             self.word(since?.refusesUnrecovered == true ? 1 : 0)
+            self.word(attendee.wantsJoinLeave ? 1 : 0)
         case .unsubscribe(let conversation):
             self.word(3)
             self.conversation(conversation)
@@ -113,6 +114,9 @@ extension TraceDigest {
         case .refused(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))
+        case .presence(let command):
+            self.word(8)
+            self.digest(command)
         }
     }
 
@@ -161,6 +165,9 @@ extension TraceDigest {
             self.conversation(conversation)
             self.word(term.rawValue)
             self.head(head)
+        case .presence(let message):
+            self.word(8)
+            self.digest(message)
         }
     }
 

@@ -84,8 +84,12 @@ extension Scenario.NodeGroup {
             switch try item.text() {
             case "gateway": self.roles.insert(.gateway)
             case "conversation": self.roles.insert(.conversation)
+            case "user": self.roles.insert(.user)
             case let other:
-                throw item.refused("'\(other)' is no role", expected: "gateway or conversation")
+                throw item.refused(
+                    "'\(other)' is no role",
+                    expected: "gateway, conversation or user"
+                )
             }
         }
         guard !self.roles.isEmpty else { throw roles.refused("is empty", expected: "a role") }

@@ -59,11 +59,11 @@ struct SimulatedShard: ~Copyable {
     /// How many messages went to each other shard: keys what happens to them.
     var linkCounts: [UInt32] = []
 
-    init(id: ShardID, roles: RoleSet, partitionCount: Int) {
+    init(id: ShardID, roles: RoleSet, leaseCount: Int) {
         self.id = id
         self.node = Int(id.node.rawValue)
         self.roles = roles
-        self.told = Array(repeating: nil, count: partitionCount)
+        self.told = Array(repeating: nil, count: leaseCount)
     }
 
     var isUp: Bool {

@@ -55,6 +55,8 @@ extension World {
             }
         case .limitConnections(let limit): self.shards[index].gauge.limit(to: limit)
         case .drained: self.shards[index].hasDrained = true
+        // Who hears of whom is judged as it leaves the shard; devices make no use of it.
+        case .presence: break
         }
     }
 
@@ -110,7 +112,7 @@ extension World {
                 self.deliver(event, to: handle, bytes: 0, from: index, at: instant)
             }
             outcome = .synced
-        case .unsubscribed, .published, .done: return
+        case .unsubscribed, .published, .done, .presence: return
         }
         self.deliver(.reply(id, outcome), to: handle, bytes: 0, from: index, at: instant)
         if case .subscribed(let subscribed) = reply,

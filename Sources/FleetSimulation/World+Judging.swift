@@ -46,7 +46,7 @@ extension World {
             guard let page = self.pages[history.page.rawValue] else { return }
             self.oracle.told(page.conversation, head: history.head, now: self.now)
         case .connected, .unsubscribed, .published, .error, .created, .marked, .listed,
-            .done:
+            .done, .presence:
             return
         }
     }
@@ -98,7 +98,7 @@ extension World {
         }
         self.oracle.bounded(
             statistics.deadlines,
-            by: 8 + statistics.connections + statistics.feeds * 2,
+            by: 12 + statistics.connections + statistics.feeds * 2,
             now: self.now,
             "timers of shard \(index) in the quiet"
         )

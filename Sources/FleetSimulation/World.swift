@@ -146,11 +146,15 @@ package struct World: ~Copyable {
                     let shard = SimulatedShard(
                         id: id,
                         roles: group.roles,
-                        partitionCount: Int(self.scenario.partitionCount)
+                        leaseCount: 2 * Int(self.scenario.partitionCount)
                     )
                     if group.roles.contains(.gateway) { self.gateways.append(self.shards.count) }
-                    if group.roles.contains(.conversation) {
-                        self.logs.leases.enrol(id, until: .zero + .seconds(6))
+                    if !group.roles.isDisjoint(with: [.conversation, .user]) {
+                        self.logs.leases.enrol(
+                            id,
+                            roles: group.roles,
+                            until: .zero + .seconds(6)
+                        )
                     }
                     self.shards.append(shard)
                 }

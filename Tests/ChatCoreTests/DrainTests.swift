@@ -53,7 +53,7 @@ struct DrainTests {
             case .store(let token, .read):
                 return .stored(token, .head(head))
             case .authenticate, .reply, .deliver, .deliverPage, .unsubscribe, .ping, .close, .peer,
-                .store, .release, .drained, .limitConnections:
+                .store, .release, .drained, .limitConnections, .presence:
                 break
             }
         }

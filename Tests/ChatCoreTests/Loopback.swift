@@ -23,7 +23,7 @@ final class Loopback {
     }
 
     func own(term: UInt64) {
-        for partition in 0..<self.partitions {
+        for partition in 0..<2 * self.partitions {
             self.send(.lease(PartitionID(partition), Term(term), owner: self.id))
         }
     }
@@ -49,7 +49,7 @@ final class Loopback {
             case .reply(_, _, .error(let code)): self.errors.append(code)
             case .unsubscribe: self.unsubscribedCount += 1
             case .authenticate, .reply, .deliver, .deliverPage, .ping, .close, .peer, .release,
-                .drained, .limitConnections:
+                .drained, .limitConnections, .presence:
                 break
             }
         }

@@ -60,6 +60,10 @@ enum EventExamples {
             .mark(self.room, Markers(read: self.offset, received: .start)),
             .list(known: self.room.name, after: self.conversation, limit: 7),
             .list(known: self.room.name, after: nil, limit: .max), .typing(self.room, self.body),
+            .presence(.members(self.conversation, namespace: 1)),
+            .presence(.counts(self.conversation, namespace: 1)),
+            .presence(.watch(UserReference(id: self.user, name: .none), remaining: 2)),
+            .presence(.unwatch(self.user, remaining: 0)), .presence(.choose(.invisible)),
         ] + self.operations.map { .operate(self.room, self.message, $0, self.body) }
             + ErrorCode.allCases.map { .refused($0) }
     }

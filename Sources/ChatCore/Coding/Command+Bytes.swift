@@ -42,10 +42,11 @@ extension Command: ByteCoded {
     package func write(to writer: inout ByteWriter) {
         switch self {
         case .connect: writer.byte(0)
-        case .subscribe(let reference, let since):
+        case .subscribe(let reference, let since, let attendee):
             writer.byte(1)
             writer.value(reference)
             writer.optional(since)
+            writer.value(attendee)
         case .unsubscribe(let conversation):
             writer.byte(2)
             writer.value(conversation)
@@ -84,13 +85,21 @@ extension Command: ByteCoded {
             writer.byte(10)
             writer.value(reference)
             writer.value(body)
+        case .presence(let command):
+            writer.byte(11)
+            writer.value(command)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 11, of: "a command") {
+        switch try reader.tag(below: 12, of: "a command") {
         case 0: self = .connect
-        case 1: self = .subscribe(try reader.value(), since: try reader.optional())
+        case 1:
+            self = .subscribe(
+                try reader.value(),
+                since: try reader.optional(),
+                as: try reader.value()
+            )
         case 2: self = .unsubscribe(try reader.value())
         case 3: self = .publish(try reader.value(), try reader.value())
         case 4: self = .send(try reader.value(), try reader.value(), try reader.value())
@@ -110,7 +119,8 @@ extension Command: ByteCoded {
                 after: try reader.optional(),
                 limit: try reader.integer()
             )
-        default: self = .typing(try reader.value(), try reader.value())
+        case 10: self = .typing(try reader.value(), try reader.value())
+        default: self = .presence(try reader.value())
         }
     }
 }

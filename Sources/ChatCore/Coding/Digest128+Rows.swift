@@ -135,6 +135,7 @@ extension Digest128 {
             self.combine(14)
             self.combine(UInt64(command.rawValue))
         case .lateHistory: self.combine(15)
+        case .gathering: self.combine(16)
         }
     }
 
@@ -160,6 +161,7 @@ extension Digest128 {
         case .joining: self.combine(11)
         case .ending: self.combine(12)
         case .subscription: self.combine(13)
+        case .presence(let deadline): self.combine(deadline)
         }
     }
 }

@@ -60,11 +60,14 @@ extension PendingRequest: ByteCoded {
         case .lateHistory(let handle):
             writer.byte(15)
             writer.value(handle)
+        case .gathering(let question):
+            writer.byte(16)
+            writer.word(question)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 16, of: "the purpose of a request") {
+        switch try reader.tag(below: 17, of: "the purpose of a request") {
         case 0: self = .vacant
         case 1:
             self = .publish(
@@ -100,7 +103,8 @@ extension PendingRequest: ByteCoded {
         case 12: self = .standing(inquiry: try reader.integer())
         case 13: self = .mark(try reader.value(), try reader.value())
         case 14: self = .list(try reader.value(), try reader.value())
-        default: self = .lateHistory(try reader.value())
+        case 15: self = .lateHistory(try reader.value())
+        default: self = .gathering(question: try reader.integer())
         }
     }
 }
@@ -146,11 +150,14 @@ extension Deadline: ByteCoded {
             writer.byte(13)
             writer.word(subscription)
             writer.word(generation)
+        case .presence(let deadline):
+            writer.byte(14)
+            writer.value(deadline)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 14, of: "a deadline") {
+        switch try reader.tag(below: 15, of: "a deadline") {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
@@ -166,11 +173,12 @@ extension Deadline: ByteCoded {
             self = .registration(feed: try reader.integer(), generation: try reader.integer())
         case 11: self = .joining(feed: try reader.integer(), generation: try reader.integer())
         case 12: self = .ending(feed: try reader.integer(), generation: try reader.integer())
-        default:
+        case 13:
             self = .subscription(
                 subscription: try reader.integer(),
                 generation: try reader.integer()
             )
+        default: self = .presence(try reader.value())
         }
     }
 }
@@ -207,6 +215,7 @@ extension Join: ByteCoded {
         }
         writer.word(self.next)
         writer.word(self.previous)
+        writer.value(self.info)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -221,7 +230,8 @@ extension Join: ByteCoded {
             command: command,
             phase: phase,
             next: try reader.integer(),
-            previous: try reader.integer()
+            previous: try reader.integer(),
+            info: try reader.value()
         )
     }
 }

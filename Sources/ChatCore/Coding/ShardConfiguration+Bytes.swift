@@ -30,6 +30,7 @@ extension ShardConfiguration: ByteCoded {
         writer.word(self.listLimit)
         writer.value(self.typingInterval)
         writer.optional(self.overload)
+        writer.value(self.presence)
     }
 
     /// Refuses what no shard can run with.
@@ -63,7 +64,8 @@ extension ShardConfiguration: ByteCoded {
         self.listLimit = try reader.integer()
         self.typingInterval = try reader.value()
         self.overload = try reader.optional()
-        guard !self.namespaces.isEmpty, self.partitionCount > 0,
+        self.presence = try reader.value()
+        guard !self.namespaces.isEmpty, self.partitionCount > 0, self.partitionCount <= 1 << 15,
             self.pongTimeout < self.pingInterval,
             self.namespaces.allSatisfy({ $0.hasLog || !$0.isMembersOnly }),
             (.milliseconds(200) ... .seconds(86_400)).contains(self.pingInterval)
@@ -86,25 +88,5 @@ extension OverloadPolicy: ByteCoded {
         self.messages = try reader.value()
         self.everything = try reader.value()
         guard self.isOrdered else { throw reader.refusal("waits in the order of shedding") }
-    }
-}
-
-extension Namespace: ByteCoded {
-    package func write(to writer: inout ByteWriter) {
-        writer.flag(self.hasLog)
-        writer.flag(self.allowsSubscribe)
-        writer.flag(self.allowsPublish)
-        writer.flag(self.allowsHistory)
-        writer.flag(self.isMembersOnly)
-    }
-
-    package init(from reader: inout ByteReader) throws(ByteError) {
-        self.init(
-            hasLog: try reader.flag(),
-            allowsSubscribe: try reader.flag(),
-            allowsPublish: try reader.flag(),
-            allowsHistory: try reader.flag(),
-            isMembersOnly: try reader.flag()
-        )
     }
 }

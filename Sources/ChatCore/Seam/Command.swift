@@ -39,7 +39,7 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     /// Must come first and once; the host keeps the token that came with it.
     case connect
     /// `since` is present when the client asks to recover from a position.
-    case subscribe(ConversationReference, since: RecoveryRequest?)
+    case subscribe(ConversationReference, since: RecoveryRequest?, as: Attendee = .silent)
     case unsubscribe(ConversationID)
     /// Without a message id: no duplicate suppression.
     case publish(ConversationReference, Body)
@@ -54,6 +54,7 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     case mark(ConversationReference, Markers)
     /// A window of the user's conversations; `known` is what the device has, kept by the host.
     case list(known: PayloadHandle, after: ConversationID?, limit: UInt32)
+    case presence(PresenceCommand)
     /// Understood as far as its id, and refused: what the host's codec or policy found wrong.
     case refused(ErrorCode)
 }

@@ -15,6 +15,7 @@ package enum Reply: Equatable, Sendable, BitwiseCopyable {
     /// An rpc that has nothing to tell.
     case done
     case listed(ListPage)
+    case presence(PresenceReply)
     case error(ErrorCode)
 }
 

@@ -25,6 +25,8 @@ enum PendingRequest: BitwiseCopyable {
     case standing(inquiry: UInt32)
     case mark(ConnectionHandle, CommandID)
     case list(ConnectionHandle, CommandID)
+    /// Who is in a conversation, asked of its owner.
+    case gathering(question: UInt32)
 
     /// Whose publish it is, and what that takes of the limits.
     var publish: (ConnectionHandle, cost: UInt32)? {
@@ -32,7 +34,7 @@ enum PendingRequest: BitwiseCopyable {
         case .publish(let handle, _, _, let cost), .create(_, let handle, _, let cost):
             (handle, cost)
         case .vacant, .subscribePage, .holePage, .history, .lateHistory, .load, .append, .lookUp,
-            .readBack, .leases, .admission, .standing, .mark, .list:
+            .readBack, .leases, .admission, .standing, .mark, .list, .gathering:
             nil
         }
     }
@@ -59,6 +61,7 @@ enum Deadline: BitwiseCopyable {
     case heads
     case leases
     case drain
+    case presence(PresenceDeadline)
 }
 
 /// A command that waits until the credentials of its connection have been checked.
@@ -73,7 +76,8 @@ struct Subscription: BitwiseCopyable {
     var connection: ConnectionHandle
     var feed: UInt32
     var nextInConnection: UInt32
-    /// An index of the feed's targets, or a row of those who join with the highest bit set.
+    /// An index of the feed's targets, or a row of those who join with the highest bit set; the bit below
+    /// says whether the subscriber hears who joins and leaves.
     private(set) var place: UInt32
     /// Where the log ended when the user was last seen to be a member.
     var vouched: Offset
@@ -81,6 +85,7 @@ struct Subscription: BitwiseCopyable {
     var mayTypeFrom: Instant
 
     private static let joins = UInt32(1) << 31
+    private static let hears = UInt32(1) << 30
 
     /// Where it stands in its feed.
     enum Place: BitwiseCopyable {
@@ -106,24 +111,40 @@ struct Subscription: BitwiseCopyable {
         self.mayTypeFrom = mayTypeFrom
     }
 
-    init(connection: ConnectionHandle, feed: UInt32, nextInConnection: UInt32, join: UInt32) {
-        self.init(connection: connection, feed: feed, nextInConnection: nextInConnection, place: 0)
+    init(
+        connection: ConnectionHandle,
+        feed: UInt32,
+        nextInConnection: UInt32,
+        join: UInt32,
+        hearsAttendance: Bool = false
+    ) {
+        let place = hearsAttendance ? Self.hears : 0
+        self.init(
+            connection: connection,
+            feed: feed,
+            nextInConnection: nextInConnection,
+            place: place
+        )
         self.standing = .joining(join)
     }
 
+    /// Whether the subscriber asked to hear who joins and leaves.
+    var hearsAttendance: Bool { self.place & Self.hears != 0 }
+
     var standing: Place {
         get {
-            let number = self.place & ~Self.joins
-            return self.place == number ? .live(target: number) : .joining(number)
+            let number = self.place & ~(Self.joins | Self.hears)
+            return self.place & Self.joins == 0 ? .live(target: number) : .joining(number)
         }
         set {
+            let hears = self.place & Self.hears
             switch newValue {
             case .live(let target):
-                precondition(target < Self.joins, "a feed has fewer than 2^31 targets")
-                self.place = target
+                precondition(target < Self.hears, "a feed has fewer than 2^30 targets")
+                self.place = hears | target
             case .joining(let row):
-                precondition(row < Self.joins, "fewer than 2^31 join at a time")
-                self.place = Self.joins | row
+                precondition(row < Self.hears, "fewer than 2^30 join at a time")
+                self.place = Self.joins | hears | row
             }
         }
     }
@@ -154,6 +175,8 @@ struct Join: BitwiseCopyable {
     /// The subscriptions that join the same feed after and before this one.
     var next = noSlot
     var previous = noSlot
+    /// Who subscribes, as others will see it.
+    var info = PayloadHandle.none
 
     static var blank: Self { Self(command: CommandID(0), phase: .waiting(nil)) }
 }

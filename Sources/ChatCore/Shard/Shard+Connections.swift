@@ -50,6 +50,7 @@ extension Shard {
                 && self.connections[slot].phase != .vacant,
             "a connection that closes was open"
         )
+        self.depart(handle, at: self.now, into: &effects)
         self.dropGated(of: handle.slot, into: &effects)
         self.dropSubscriptions(of: handle.slot, into: &effects)
         self.connections[slot].vacate()
@@ -62,7 +63,9 @@ extension Shard {
         _ code: CloseCode,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard self.isOpen(handle), self.connections[Int(handle.slot)].beginClosing() else { return }
+        guard self.isOpen(handle) else { return }
+        self.depart(handle, at: self.now, into: &effects)
+        guard self.connections[Int(handle.slot)].beginClosing() else { return }
         self.dropGated(of: handle.slot, into: &effects)
         self.dropSubscriptions(of: handle.slot, into: &effects)
         effects.emit(.close(handle, code))
@@ -208,6 +211,7 @@ extension Shard {
         )
         effects.emit(.reply(handle, command, .connected(reply)))
         self.admission.complete()
+        self.arrive(handle, at: now, into: &effects)
     }
 
     private mutating func run(
@@ -226,8 +230,16 @@ extension Shard {
         switch command {
         case .connect:
             preconditionFailure("a second connect is a violation")
-        case .subscribe(let reference, let since):
-            self.subscribe(handle, id, reference, since: since, at: now, into: &effects)
+        case .subscribe(let reference, let since, let attendee):
+            self.subscribe(
+                handle,
+                id,
+                reference,
+                since: since,
+                as: attendee,
+                at: now,
+                into: &effects
+            )
         case .unsubscribe(let conversation):
             self.unsubscribe(handle, id, conversation, into: &effects)
         case .publish(let reference, let body):
@@ -244,6 +256,8 @@ extension Shard {
             self.list(handle, id, known, after: after, limit: limit, at: now, into: &effects)
         case .history(let reference, let request):
             self.readHistory(handle, id, reference, request, at: now, into: &effects)
+        case .presence(let command):
+            self.run(command, as: id, for: handle, at: now, into: &effects)
         case .refused(let code):
             self.fail(handle, id, code, into: &effects)
         }
@@ -268,7 +282,12 @@ extension Shard {
         switch command {
         case .connect, .unsubscribe, .refused:
             break
-        case .subscribe(let reference, _), .history(let reference, _), .mark(let reference, _):
+        case .presence(let command):
+            if case .watch(let user, _) = command { self.release(user.name, into: &effects) }
+        case .subscribe(let reference, _, let attendee):
+            self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
+        case .history(let reference, _), .mark(let reference, _):
             self.release(reference.name, into: &effects)
         case .list(let known, _, _):
             self.release(known, into: &effects)

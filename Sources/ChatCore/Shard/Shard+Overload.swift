@@ -21,11 +21,13 @@ extension Shard {
         }
         let limit =
             switch command {
+            case .presence(.members), .presence(.counts), .presence(.choose): policy.history
             case .history, .mark, .list, .typing: policy.history
             case .publish, .send, .operate: policy.messages
             case .subscribe: policy.everything
             // Costs less than its refusal, or frees something.
-            case .connect, .unsubscribe, .refused: Interval?.none
+            case .connect, .unsubscribe, .refused, .presence(.watch), .presence(.unwatch):
+                Interval?.none
             }
         guard let limit, self.lag > limit else { return nil }
         return .tooManyRequests

@@ -8,22 +8,27 @@ extension Shard {
         _ id: CommandID,
         _ reference: ConversationReference,
         since: RecoveryRequest?,
+        as attendee: Attendee,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         if let code = self.refusal(of: handle, reference) {
             self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
             self.fail(handle, id, code, into: &effects)
             return
         }
         let feed = self.feed(for: reference, at: now, into: &effects)
-        let join = self.joins.insert(Join(command: id, phase: .waiting(since)))
+        let join = self.joins.insert(
+            Join(command: id, phase: .waiting(since), info: attendee.info)
+        )
         let slot = self.subscriptions.insert(
             Subscription(
                 connection: handle,
                 feed: feed,
                 nextInConnection: self.connections[Int(handle.slot)].firstSubscription,
-                join: join
+                join: join,
+                hearsAttendance: attendee.wantsJoinLeave
             )
         )
         self.connections[Int(handle.slot)].firstSubscription = slot
@@ -101,8 +106,9 @@ extension Shard {
         self.feeds[feed].lastJoining = slot
     }
 
-    /// Takes a subscription out of those who join its feed; its row is free for another.
-    private mutating func removeJoining(_ slot: UInt32, from feed: UInt32) {
+    /// Takes a subscription out of those who join its feed; its row is free for another, and the caller
+    /// has its info.
+    private mutating func removeJoining(_ slot: UInt32, from feed: UInt32) -> PayloadHandle {
         let join = self.join(of: slot)
         let next = self.joins[join].next
         let previous = self.joins[join].previous
@@ -117,7 +123,9 @@ extension Shard {
             self.joins[self.join(of: next)].previous = previous
         }
         if case .recovering = self.joins[join].phase { self.feeds[feed].recovering -= 1 }
+        let info = self.joins[join].info
         self.joins.remove(join, leaving: .blank)
+        return info
     }
 
     /// Serves everybody who waited for the feed to begin, as many as one step may.
@@ -227,7 +235,7 @@ extension Shard {
     ) {
         let feed = self.subscriptions[slot].feed
         let handle = self.subscriptions[slot].connection
-        self.removeJoining(slot, from: feed)
+        let info = self.removeJoining(slot, from: feed)
         let target = UInt32(self.feeds[feed].targets.count)
         self.subscriptions[slot].standing = .live(target: target)
         self.feeds[feed].targets.append(Target(connection: handle, subscription: slot))
@@ -240,6 +248,7 @@ extension Shard {
             recovery: recovery
         )
         effects.emit(.reply(handle, id, .subscribed(reply)))
+        self.attend(slot, info, at: self.now, into: &effects)
     }
 
     /// The messages that a returning subscriber missed have been read, or could not be.
@@ -340,8 +349,10 @@ extension Shard {
     private mutating func remove(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
         let feed = self.subscriptions[slot].feed
         switch self.subscriptions[slot].standing {
-        case .joining: self.removeJoining(slot, from: feed)
-        case .live(let target): self.removeTarget(target, from: feed)
+        case .joining: self.release(self.removeJoining(slot, from: feed), into: &effects)
+        case .live(let target):
+            self.cease(slot, at: self.now, into: &effects)
+            self.removeTarget(target, from: feed)
         }
         self.subscriptions.remove(slot, leaving: .blank)
         self.trimHeld(of: feed, into: &effects)
@@ -365,6 +376,7 @@ extension Shard {
         let slot = self.feeds[feed].targets[last].subscription
         let handle = self.subscriptions[slot].connection
         effects.emit(.unsubscribe(handle, name: self.feeds[feed].name, .insufficientState))
+        self.cease(slot, at: self.now, into: &effects)
         self.unlink(slot, from: handle.slot)
         self.removeTarget(UInt32(last), from: feed)
         self.subscriptions.remove(slot, leaving: .blank)

@@ -39,6 +39,8 @@ struct NameRefusal: Error {
 /// What the host makes of one client command.
 enum Translation {
     case command(CommandID, Command)
+    /// Commands that one reply answers, the last of them the one it waits for.
+    case commands(CommandID, [Command])
     /// `connect`, whose token stays with the host.
     case connect(CommandID, token: String?)
     case pong
@@ -66,11 +68,18 @@ struct CommandTranslation {
         case .history(let request):
             return .command(id, self.history(request))
         case .rpc(let method, let data):
-            return .command(
-                id,
-                method == SendRequest.method ? self.send(data) : self.chat(method, data)
-            )
-        case .presence, .presenceStats, .refresh, .subRefresh:
+            switch method {
+            case SendRequest.method: return .command(id, self.send(data))
+            case WatchRequest.watchMethod: return self.watch(id, data)
+            case WatchRequest.unwatchMethod: return self.unwatch(id, data)
+            case ChoiceRequest.method: return .command(id, self.choose(data))
+            default: return .command(id, self.chat(method, data))
+            }
+        case .presence(let channel):
+            return .command(id, self.gathering(of: channel) { .members($0, namespace: $1) })
+        case .presenceStats(let channel):
+            return .command(id, self.gathering(of: channel) { .counts($0, namespace: $1) })
+        case .refresh, .subRefresh:
             return .command(id, .refused(.notAvailable))
         case .ping:
             return .violated(.badRequest)
@@ -103,7 +112,14 @@ struct CommandTranslation {
                 refusesUnrecovered: request.flag & SubscribeRequest.rejectsUnrecovered != 0
             )
         }
-        return self.named(request.channel) { .subscribe($0, since: since) }
+        return self.named(request.channel) {
+            .subscribe($0, since: since, as: self.attendee(request))
+        }
+    }
+
+    private func attendee(_ request: SubscribeRequest) -> Attendee {
+        let info = KeptValue(ClientInfo(user: self.user, client: self.client))
+        return Attendee(info: info.retained(), wantsJoinLeave: request.joinLeave)
     }
 
     private func publish(_ request: ChannelPublishRequest) -> Command {

@@ -69,6 +69,7 @@ enum ReplyBytes {
                 data: ChatResults.listed(window.changed, gone: window.gone, cursor: cursor)
             )
         case .error(let code): return .error(ErrorResult(code))
+        case .presence: preconditionFailure("what answers about presence is a draft")
         }
     }
 

@@ -127,6 +127,14 @@ extension Namespace {
         if let value = mapping.optional("subscribe") { self.allowsSubscribe = try value.boolean() }
         if let value = mapping.optional("publish") { self.allowsPublish = try value.boolean() }
         if let value = mapping.optional("history") { self.allowsHistory = try value.boolean() }
+        if let value = mapping.optional("presence") { self.presence = try value.boolean() }
+        if let value = mapping.optional("presenceReaders") {
+            self.presenceReaders = try value.audience()
+        }
+        if let value = mapping.optional("joinLeave") { self.joinLeave = try value.boolean() }
+        if let value = mapping.optional("forcePushJoinLeave") {
+            self.forcePushJoinLeave = try value.boolean()
+        }
         if let value = mapping.optional("membership") {
             self.isMembersOnly = try value.boolean()
             guard self.hasLog || !self.isMembersOnly else {
@@ -146,6 +154,11 @@ extension StrictNode {
             throw self.refused("is finer than a second", expected: "whole seconds")
         }
         return interval.nanoseconds / 1_000_000_000
+    }
+
+    /// Whom an operation is open to.
+    fileprivate func audience() throws(ModelError) -> Audience {
+        try self.choice(["true": .clients, "subscribers": .subscribers, "false": .nobody])
     }
 
     /// A time that is a multiple of the 100 ms in which pings are grouped.

@@ -44,6 +44,8 @@ final class TestClient {
     private(set) var closeCodes: [CloseCode] = []
     private(set) var declaredLosses = 0
     var answersPings = true
+    /// Who the client says it is in its conversation.
+    var attendee: (TestClient) -> Attendee = { _ in .silent }
 
     init(
         _ fleet: TestFleet,
@@ -59,8 +61,12 @@ final class TestClient {
         self.slot = slot
     }
 
-    private var handle: ConnectionHandle {
+    var handle: ConnectionHandle {
         ConnectionHandle(slot: self.slot, generation: self.generation)
+    }
+
+    var connection: ConnectionID {
+        ConnectionID(UInt64(self.slot) << 32 | UInt64(self.generation))
     }
 
     func connect() {
@@ -69,8 +75,7 @@ final class TestClient {
         self.state = .connecting
         self.sends = [:]
         self.fleet.attach(self, to: self.index, slot: self.slot)
-        let id = ConnectionID(UInt64(self.slot) << 32 | UInt64(self.generation))
-        self.post(.opened(self.handle, id))
+        self.post(.opened(self.handle, self.connection))
         self.command(.connect)
         self.subscribe()
         for index in self.outgoing.indices where self.outgoing[index].isOpen {
@@ -87,7 +92,9 @@ final class TestClient {
         let since = self.position.map {
             RecoveryRequest(epoch: $0.epoch, offset: $0.offset, refusesUnrecovered: false)
         }
-        self.subscribeCommand = self.command(.subscribe(self.reference, since: since))
+        self.subscribeCommand = self.command(
+            .subscribe(self.reference, since: since, as: self.attendee(self))
+        )
     }
 
     private var reference: ConversationReference {
@@ -182,7 +189,7 @@ final class TestClient {
             if let index = self.sends[id.rawValue], code != .internal {
                 self.outgoing[index].refusal = code
             }
-        case .unsubscribed, .published, .history, .marked, .listed, .done:
+        case .unsubscribed, .published, .history, .marked, .listed, .done, .presence:
             break
         }
     }

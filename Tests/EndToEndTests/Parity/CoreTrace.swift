@@ -100,7 +100,8 @@ private struct Projector {
                 delivery.conversation,
                 "delivery \(delivery.offset.rawValue) of \(delivery.body.byteCount)"
             )
-        case .published, .interest, .interested, .withdraw, .head, .signal, .signalled: return
+        case .published, .interest, .interested, .withdraw, .head, .signal, .signalled, .presence:
+            return
         }
     }
 
@@ -119,7 +120,7 @@ private struct Projector {
         case .unsubscribe(let handle, _, let code): self.note(handle, "unsubscribed \(code)")
         case .close(let handle, let code): self.note(handle, "close \(code)")
         case .store(let token, let request): self.add(request, token)
-        case .ping, .peer, .release, .drained, .limitConnections: return
+        case .ping, .peer, .release, .drained, .limitConnections, .presence: return
         }
     }
 
@@ -158,7 +159,7 @@ private struct Projector {
     private mutating func text(_ command: Command) -> String {
         switch command {
         case .connect: return "connect"
-        case .subscribe(let to, let since):
+        case .subscribe(let to, let since, _):
             let offset = since.map { "\($0.offset.rawValue)" } ?? "now"
             return "subscribe \(self.conversations[to.id]) since \(offset)"
         case .unsubscribe(let id): return "unsubscribe \(self.conversations[id])"
@@ -178,6 +179,7 @@ private struct Projector {
             return "mark \(self.conversations[to.id]) \(markers.read.rawValue)"
         case .list(_, _, let limit): return "list \(limit)"
         case .refused(let code): return "refused \(code)"
+        case .presence(let command): return "\(command)"
         }
     }
 
@@ -202,6 +204,7 @@ private struct Projector {
         case .done: return "done"
         case .listed(let page): return "listed \(page.count)"
         case .error(let code): return "error \(code.rawValue)"
+        case .presence(let reply): return "\(reply)"
         }
     }
 
