@@ -200,7 +200,9 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            exclude: ["live.py", "presence.py", "sdk.py", "suite.py", "Disk"],
+            exclude: [
+                "live.py", "newcomer.py", "presence.py", "sdk.py", "suite.py", "Disk",
+            ],
             swiftSettings: strict
         ),
         .testTarget(

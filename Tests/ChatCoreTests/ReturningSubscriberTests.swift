@@ -74,10 +74,12 @@ struct ReturningSubscriberTests {
     }
 
     /// Two ways in which a page cannot close the gap: it lacks the first message, or ends too early.
-    @Test(arguments: [(first: 10, count: 1), (first: 9, count: 1)] as [(UInt64, UInt32)])
-    func `who wants all or nothing and cannot have all is refused, and others go on`(
-        first: UInt64,
-        count: UInt32
+    private static let insufficient: [(first: UInt64, count: UInt32)] = [(10, 1), (9, 1)]
+
+    @Test(arguments: Self.insufficient, [false, true])
+    func `who cannot have all is told so, and nothing is kept for it any more`(
+        page: (first: UInt64, count: UInt32),
+        isStrict: Bool
     ) throws {
         let stepper = ShardStepper()
         let partition = PartitionID(of: self.conversation, count: 64)
@@ -85,26 +87,40 @@ struct ReturningSubscriberTests {
         let other = stepper.admit(slot: 0)
         _ = stepper.send(.command(other, CommandID(2), self.subscribe(since: nil)))
         _ = stepper.send(.peer(self.owner, .interested(self.conversation, Term(1), self.head)))
-        let strict = stepper.admit(slot: 1, user: 2)
-        let subscribe = self.subscribe(since: 8, orNothing: true)
-        let asked = stepper.send(.command(strict, CommandID(2), subscribe))
+        let returning = stepper.admit(slot: 1, user: 2)
+        let subscribe = self.subscribe(since: 8, orNothing: isStrict)
+        let asked = stepper.send(.command(returning, CommandID(2), subscribe))
         let tokens = asked.compactMap { effect in
             if case .store(let token, .read) = effect { token } else { nil }
         }
-        let page = Page(
+        _ = stepper.send(self.delivery(11))
+        #expect(stepper.statistics.heldDeliveries == 1)
+        let read = Page(
             handle: .none,
-            first: Offset(first),
-            count: count,
+            first: Offset(page.first),
+            count: page.count,
             byteCount: 1,
             head: self.head
         )
-        let answered = stepper.send(.stored(try #require(tokens.first), .page(page)))
-        #expect(answered.contains(.reply(strict, CommandID(2), .error(.unrecoverablePosition))))
-        #expect(stepper.statistics.subscriptions == 1)
-        let delivered = stepper.send(self.delivery(11))
+        let answered = stepper.send(.stored(try #require(tokens.first), .page(read)))
+        let replies = answered.compactMap { effect in
+            if case .reply(returning, CommandID(2), let reply) = effect { reply } else { nil }
+        }
+        switch try #require(replies.first) {
+        case .error(let code): #expect(isStrict && code == .unrecoverablePosition)
+        case .subscribed(let reply):
+            #expect(!isStrict && reply.recovery == .unrecovered && reply.offset == Offset(11))
+        default: Issue.record("\(replies)")
+        }
+        #expect(stepper.statistics.heldDeliveries == 0)
+        let delivered = stepper.send(self.delivery(12))
         #expect(
             delivered.contains {
-                if case .deliver(_, _, let to) = $0 { to.count == 1 } else { false }
+                if case .deliver(_, _, let to) = $0 {
+                    to.count == (isStrict ? 1 : 2)
+                } else {
+                    false
+                }
             }
         )
         #expect(stepper.statistics.heldDeliveries == 0)

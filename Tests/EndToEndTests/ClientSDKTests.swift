@@ -16,6 +16,16 @@ struct ClientSDKTests {
         #expect((Int(checks) ?? 0) > 40, "\(checks)")
     }
 
+    @Test(.enabled(if: Script.python != nil), .timeLimit(.minutes(2)))
+    func `two users chat with the README's program, across kill -9`() throws {
+        let readme = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../README.md").standardized.path(percentEncoded: false)
+        let printed = try Script("newcomer.py").run([], after: [readme])
+        let checks = String(decoding: printed, as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect((Int(checks) ?? 0) == 19, "\(checks)")
+    }
+
     private struct Outcome: Decodable {
         var test: String
         var failure: String?

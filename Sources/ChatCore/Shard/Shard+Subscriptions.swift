@@ -210,6 +210,7 @@ extension Shard {
             return
         }
         self.goLive(slot, id, .unrecovered, at: position.offset, into: &effects)
+        self.trimHeld(of: feed, into: &effects)
     }
 
     /// Refuses a subscription that has not been answered yet.
@@ -271,6 +272,7 @@ extension Shard {
         }
         guard self.isVouched(slot) else {
             self.feeds[feed].recovering -= 1
+            self.trimHeld(of: feed, into: &effects)
             self.check(slot, since, into: &effects)
             return
         }
