@@ -24,6 +24,9 @@ struct Happening: BitwiseCopyable {
         case commit
         case readDone
         case arrival
+        /// The next socket is cut, or device switched off, of its own kind's count (`detail`).
+        case presenceDrop
+        case presenceLeave
         case faultBegins
         case faultEnds
     }

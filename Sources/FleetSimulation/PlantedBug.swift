@@ -27,6 +27,18 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case subscribesBeyondHead
     /// A returning subscriber is told that nothing was missed.
     case forgetsAbsence
+    /// Departures count at once.
+    case forgetsGrace
+    /// Departures count late.
+    case dawdlesOverDepartures
+    /// Gateways tell watchers whenever something happens.
+    case forgetsWindow
+    /// Gateways gather what they tell for too long.
+    case dawdlesOverBatches
+    /// Gateways tell as much as there is.
+    case forgetsBudget
+    /// Now and then, a push about presence does not leave.
+    case losesStatuses
 }
 
 extension World {
@@ -53,6 +65,11 @@ extension World {
                 subscribed.offset = through
             }
             return .reply(handle, id, .subscribed(subscribed))
+        case (.losesStatuses, .presence(.statuses)):
+            self.sabotageCount += 1
+            guard self.sabotageCount % 5 == 0 else { return effect }
+            self.watching?.draft = []
+            return nil
         case (_, _):
             return effect
         }

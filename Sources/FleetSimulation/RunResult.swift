@@ -23,6 +23,14 @@ package struct RunCounts: Encodable, Sendable {
     package var turnedAway: UInt64 = 0
 }
 
+/// What watchers were told of users in a run.
+package struct PresenceCounts: Encodable, Sendable {
+    /// Each user and connection counted.
+    package var told: UInt64
+    /// The widest W that was in force.
+    package var widestWindowSeconds: Double
+}
+
 /// Everything that a run says of itself; the same for one scenario and seed, to the last digit.
 package struct RunResult: Encodable, Sendable {
     /// In milliseconds.
@@ -69,6 +77,8 @@ package struct RunResult: Encodable, Sendable {
     package var checks: [LawCount]
     package var counts: RunCounts
     package var simulatedSeconds: Double
+    /// What watchers were told of users; `nil` if nobody watched.
+    package var presence: PresenceCounts?
     /// Over the time in which users send.
     package var deliveriesPerSecond: Double
     package var messagesPerSecond: Double
@@ -84,6 +94,46 @@ package struct RunResult: Encodable, Sendable {
 }
 
 extension World {
+    private var verdict: String {
+        guard let presence = self.watching?.oracle else { return "\(self.oracle.verdict)" }
+        let broken = PresenceOracle.Law.allCases.filter { presence.violationCount(of: $0) > 0 }
+        if self.oracle.verdict == .violated || broken.contains(where: { !$0.isLiveness }) {
+            return "\(PromiseOracle.Verdict.violated)"
+        }
+        guard broken.isEmpty else { return "\(PromiseOracle.Verdict.unconverged)" }
+        return "\(self.oracle.verdict)"
+    }
+
+    private var describedViolations: [String] {
+        let promises = self.oracle.violations.map {
+            "\($0.law) at \($0.instant.nanoseconds / 1_000_000) ms: \($0.text)"
+        }
+        let presence = (self.watching?.oracle.violations ?? []).map {
+            "\($0.law) at \($0.instant.nanoseconds / 1_000_000) ms: \($0.text)"
+        }
+        return promises + presence
+    }
+
+    private var lawCounts: [RunResult.LawCount] {
+        var counts = PromiseOracle.Law.allCases.map {
+            RunResult.LawCount(
+                law: "\($0)",
+                checks: self.oracle.checkCount(of: $0),
+                violations: self.oracle.violationCount(of: $0)
+            )
+        }
+        if let presence = self.watching?.oracle {
+            counts += PresenceOracle.Law.allCases.map {
+                RunResult.LawCount(
+                    law: $0 == .convergence ? "presenceConvergence" : "\($0)",
+                    checks: presence.checkCount(of: $0),
+                    violations: presence.violationCount(of: $0)
+                )
+            }
+        }
+        return counts
+    }
+
     func result() -> RunResult {
         let seconds = Double(self.scenario.end.nanoseconds) / 1e9
         let sending = Double(self.scenario.workload.duration.nanoseconds) / 1e9
@@ -96,25 +146,23 @@ extension World {
             let mean = shards.reduce(0, +) / Double(shards.count)
             uses.append(RunResult.NodeUse(node: node, mean: mean, shards: shards))
         }
-        let laws = PromiseOracle.Law.allCases
         return RunResult(
             scenario: self.scenario.name,
             seed: self.seed,
             digest: self.digest.value.hexadecimal,
-            verdict: "\(self.oracle.verdict)",
-            violations: self.oracle.violations.map {
-                "\($0.law) at \($0.instant.nanoseconds / 1_000_000) ms: \($0.text)"
-            },
-            violationCount: self.oracle.violationCount,
-            checks: laws.map {
-                RunResult.LawCount(
-                    law: "\($0)",
-                    checks: self.oracle.checkCount(of: $0),
-                    violations: self.oracle.violationCount(of: $0)
-                )
-            },
+            verdict: self.verdict,
+            violations: self.describedViolations,
+            violationCount: self.oracle.violationCount
+                + (self.watching?.oracle.violationCount ?? 0),
+            checks: self.lawCounts,
             counts: self.counts,
             simulatedSeconds: seconds,
+            presence: self.watching.map {
+                PresenceCounts(
+                    told: $0.oracle.toldCount,
+                    widestWindowSeconds: Double($0.oracle.widestWindow.nanoseconds) / 1e9
+                )
+            },
             deliveriesPerSecond: Double(self.counts.deliveries) / sending,
             messagesPerSecond: Double(self.counts.acknowledged) / sending,
             sendToAck: RunResult.Percentiles(self.sendToAck),

@@ -30,6 +30,9 @@ extension Scenario {
         self.partitionCount = UInt16(
             try fleet.required("partitions", expected: "a whole number").integer(in: 1...4096)
         )
+        if let value = fleet.optional("presenceBudget") {
+            self.presenceBudget = UInt32(try value.integer(in: 10...10_000_000))
+        }
         let groups = try fleet.required("groups", expected: "a list of node groups")
         self.groups = []
         for item in try groups.items() { self.groups.append(try NodeGroup(item)) }
@@ -43,6 +46,10 @@ extension Scenario {
         self.store = try Store(mapping.required("store", expected: "a mapping"))
         let workload = try mapping.required("workload", expected: "a workload or the name of one")
         self.workload = if let named { named } else { try Workload(workload) }
+        guard
+            self.workload.presence == nil
+                || self.groups.contains(where: { $0.roles.contains(.user) })
+        else { throw groups.refused("has no user", expected: "a group with the role user") }
         self.faults = []
         let nodes = self.groups.reduce(0) { $0 + Int($1.nodes) }
         guard nodes <= 1024 else {
@@ -83,7 +90,10 @@ extension Scenario.NodeGroup {
             case "conversation": self.roles.insert(.conversation)
             case "user": self.roles.insert(.user)
             case let other:
-                throw item.refused("'\(other)' is no role", expected: "gateway, conversation or user")
+                throw item.refused(
+                    "'\(other)' is no role",
+                    expected: "gateway, conversation or user"
+                )
             }
         }
         guard !self.roles.isEmpty else { throw roles.refused("is empty", expected: "a role") }
@@ -139,7 +149,7 @@ extension Scenario.Store {
 }
 
 extension Scenario.Fault {
-    private static let kinds = "crash, partition, pause or stall"
+    private static let kinds = "crash, cut, partition, pause or stall"
 
     init(_ node: StrictNode, nodes: Int) throws(ModelError) {
         var mapping = try node.mapping()
@@ -174,6 +184,9 @@ extension Scenario.Fault {
                 isOneWay: isOneWay
             )
         case "stall": self.kind = .stall
+        case "cut":
+            let value = try mapping.required("node", expected: "a node's number")
+            self.kind = .cut(node: Int(try value.integer(in: 0...last)))
         case let text:
             throw kind.refused("'\(text)' is no fault", expected: Self.kinds)
         }

@@ -12,6 +12,8 @@ package struct Scenario: Equatable, Sendable {
     package var workload: Workload
     package var faults: [Fault]
     package var costs: HostCosts
+    /// The most that a gateway shard tells watchers in a second.
+    package var presenceBudget: UInt32 = PresenceConfiguration().budget
 
     /// Nodes that are alike; nodes are numbered through all groups from 0.
     package struct NodeGroup: Equatable, Sendable {
@@ -70,6 +72,8 @@ package struct Scenario: Equatable, Sendable {
             case partition(node: Int, peer: Int, isOneWay: Bool)
             /// The store commits and answers nothing.
             case stall
+            /// Every client socket of the node ends.
+            case cut(node: Int)
         }
     }
 

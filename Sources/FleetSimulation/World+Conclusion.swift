@@ -61,6 +61,7 @@ extension World {
             self.settle(number)
         }
         for index in 0..<self.shards.count { self.witnessQuiet(of: index) }
+        self.watching?.oracle.settle(now: self.scenario.end)
         return self.result()
     }
 

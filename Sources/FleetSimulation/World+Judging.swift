@@ -9,6 +9,7 @@ import Workload
 extension World {
     /// Shows the oracle what a shard is about to say.
     mutating func witness(_ effect: ShardEffect, of index: Int) {
+        if self.watching != nil { self.witnessPresence(effect, of: index) }
         guard case .reply(let handle, let id, let reply) = effect else { return }
         switch reply {
         case .sent(let sent):

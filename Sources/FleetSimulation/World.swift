@@ -41,6 +41,7 @@ package struct World: ~Copyable {
     var ordinals: [UInt32] = []
     var digest: TraceDigest
     var oracle: PromiseOracle
+    var watching: Watching?
     let bug: PlantedBug?
     let pingWay: PingWay
     /// How long after a ping no client misses the next.
@@ -100,6 +101,7 @@ package struct World: ~Copyable {
         self.makeShards()
         self.makeClients()
         self.scheduleArrival()
+        self.beginWatching()
         for (index, fault) in scenario.faults.enumerated() {
             self.schedule(Happening(.faultBegins, index), at: fault.start)
             self.schedule(Happening(.faultEnds, index), at: fault.start + fault.lasts)
@@ -162,6 +164,7 @@ package struct World: ~Copyable {
         var configuration = ShardConfiguration()
         configuration.roles = self.shards[index].roles
         configuration.partitionCount = self.scenario.partitionCount
+        self.plant(in: &configuration.presence)
         self.shards[index].incarnation += 1
         self.shards[index].shard = Shard(
             id: self.shards[index].id,
@@ -226,6 +229,8 @@ package struct World: ~Copyable {
         case .commit: self.commit()
         case .readDone: self.answerRead(self.parcels.take(event.parcel))
         case .arrival: self.arrive()
+        case .presenceDrop: self.dropSomebody(event.detail)
+        case .presenceLeave: self.leaveSomebody(event.detail)
         case .faultBegins: self.begin(self.scenario.faults[target])
         case .faultEnds: self.end(self.scenario.faults[target])
         }

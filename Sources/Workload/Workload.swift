@@ -17,6 +17,18 @@ package struct Workload: Equatable, Sendable {
     package var settle: Interval
     package var conversations: [ConversationClass]
     package var cohorts: [WeightedCohort]
+    /// Who watches whom, and who comes and goes; `nil` if nobody does.
+    package var presence: PresenceLoad?
+
+    /// What users do about presence.
+    package struct PresenceLoad: Equatable, Sendable {
+        /// Other users whom each device watches.
+        package var watches: UInt32
+        /// Sockets that are cut in a second, of all users together, in millionths; the devices return.
+        package var dropMillionths: UInt64
+        /// Devices that are switched off for good in a second, in millionths.
+        package var leaveMillionths: UInt64
+    }
 
     /// Conversations of one size: every user is a member of `perUser` of them.
     package struct ConversationClass: Equatable, Sendable {

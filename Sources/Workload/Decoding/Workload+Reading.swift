@@ -37,6 +37,9 @@ extension Workload {
         guard !self.cohorts.isEmpty else {
             throw cohorts.refused("is empty", expected: "at least one cohort")
         }
+        self.presence = try mapping.optional("presence").map { node throws(ModelError) in
+            try PresenceLoad(node)
+        }
         try mapping.finish()
     }
 
@@ -64,6 +67,20 @@ extension Workload {
             throw node.refused("makes \(count) conversations", expected: "at most \(UInt32.max)")
         }
         return classes
+    }
+}
+
+extension Workload.PresenceLoad {
+    init(_ node: StrictNode) throws(ModelError) {
+        var mapping = try node.mapping()
+        self.watches = UInt32(
+            try mapping.required("watches", expected: "a whole number").integer(in: 1...128)
+        )
+        self.dropMillionths =
+            try mapping.optional("dropsPerSecond")?.millionths(in: 0...1_000_000_000_000) ?? 0
+        self.leaveMillionths =
+            try mapping.optional("leavesPerSecond")?.millionths(in: 0...1_000_000_000_000) ?? 0
+        try mapping.finish()
     }
 }
 
