@@ -36,6 +36,9 @@ extension ShardConfiguration {
         if let value = mapping.optional("recentMessages") {
             self.recentMessageLimit = Int(try value.integer(in: 0...1_000_000))
         }
+        if let value = mapping.optional("presenceBudget") {
+            self.presence.budget = UInt32(try value.integer(in: 10...10_000_000))
+        }
         guard self.pongTimeout < self.pingInterval else {
             throw node.refused(
                 "waits for a pong as long as for the next ping",

@@ -17,6 +17,7 @@ extension World {
                 now: self.now
             )
         }
+        if self.watching != nil { self.witnessPresence(effect, of: index) }
         guard case .reply(let handle, let id, let reply) = effect else { return }
         switch reply {
         case .sent(let sent):

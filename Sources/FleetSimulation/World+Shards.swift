@@ -20,6 +20,7 @@ extension World {
                 self.individualise(socket: Int(handle.slot), of: index)
                 self.shards[index].sockets[Int(handle.slot)].isOpen = false
                 self.shards[index].vacantSlots.append(handle.slot)
+                self.witnessEnd(of: handle, on: index)
             }
             self.enqueue(event, at: index)
         case .pongs(let list):

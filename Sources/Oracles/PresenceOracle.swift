@@ -91,6 +91,8 @@ package struct PresenceOracle {
     package private(set) var violations: [Violation] = []
     /// How much watchers were told.
     package private(set) var toldCount: UInt64 = 0
+    /// How much of that was that somebody has gone.
+    package private(set) var goneCount: UInt64 = 0
     /// The widest W that a gateway reported.
     package private(set) var widestWindow = Interval.zero
     private var counts = [UInt64](repeating: 0, count: Law.allCases.count * 2)
@@ -195,6 +197,7 @@ package struct PresenceOracle {
         now: Instant
     ) {
         self.toldCount += 1
+        if state == 0 { self.goneCount += 1 }
         self.widestWindow = max(self.widestWindow, window)
         self.spend(1, of: gateway, now)
         guard let place = self.places[Pair(watcher: watcher, user: user)] else { return }
