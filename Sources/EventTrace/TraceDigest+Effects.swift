@@ -43,13 +43,26 @@ extension TraceDigest {
         case .store(_, let request):
             self.word(9)
             self.digest(request)
+        case .respond(let id, let response):
+            self.word(13)
+            self.word(id.rawValue)
+            switch response {
+            case .published(let reply): self.digest(.sent(reply))
+            case .history(let reply): self.digest(.history(reply))
+            case .done: self.word(0)
+            case .refused(let code): self.digest(.error(code))
+            }
         case .release: self.word(10)
         case .presence(let effect):
             self.word(12)
             self.digest(effect, effects, shard: shard)
         case .drained: self.word(11)
-        case .limitConnections(let limit):
+        case .subscribe(let handle, let reply):
             self.word(12)
+            self.connection(handle, shard: shard)
+            self.digest(.subscribed(reply))
+        case .limitConnections(let limit):
+            self.word(14)
             self.word(UInt64(limit))
         }
     }
@@ -70,6 +83,10 @@ extension TraceDigest {
             case .recovered(_, let through): self.word(through.rawValue &+ 2)
             case .unrecovered: self.word(1)
             }
+            self.word(subscribed.timeToLive?.nanoseconds ?? .max)
+        case .connectedSubscription(let subscribed):
+            self.word(14)
+            self.digest(.subscribed(subscribed))
         case .unsubscribed: self.word(3)
         case .published: self.word(4)
         case .sent(let sent):
@@ -90,6 +107,12 @@ extension TraceDigest {
             self.word(10)
             self.digest(page)
         case .done: self.word(11)
+        case .refreshed(let timeToLive):
+            self.word(12)
+            self.word(timeToLive?.nanoseconds ?? .max)
+        case .subRefreshed(let timeToLive):
+            self.word(13)
+            self.word(timeToLive?.nanoseconds ?? .max)
         case .error(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))
@@ -127,6 +150,8 @@ extension TraceDigest {
             self.word(read.from?.rawValue ?? .max)
             self.word(UInt64(read.limit))
             self.word(read.isReversed ? 1 : 0)
+            self.word(read.newest.map { UInt64($0) } ?? .max)
+            self.word(read.notBefore ?? .max)
             self.word(read.reader == nil ? 0 : 1)
             if let reader = read.reader { self.user(reader) }
         case .standing(let inquiry):

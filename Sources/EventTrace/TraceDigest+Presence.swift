@@ -5,14 +5,16 @@ import Kernel
 extension TraceDigest {
     mutating func digest(_ command: PresenceCommand) {
         switch command {
-        case .members(let conversation, let namespace):
+        case .members(let reference):
             self.word(1)
-            self.conversation(conversation)
-            self.word(UInt64(namespace))
-        case .counts(let conversation, let namespace):
+            self.conversation(reference.id)
+            self.word(UInt64(reference.namespace))
+            self.word(UInt64(reference.access.rawValue))
+        case .counts(let reference):
             self.word(2)
-            self.conversation(conversation)
-            self.word(UInt64(namespace))
+            self.conversation(reference.id)
+            self.word(UInt64(reference.namespace))
+            self.word(UInt64(reference.access.rawValue))
         case .watch(let user, let remaining):
             self.word(3)
             self.user(user.id)

@@ -56,8 +56,8 @@ struct Round: ~Copyable {
                 )
             )
         case .ping(let range): self.departures.append(.ping(targets: self.rebased(range)))
-        case .authenticate, .reply, .unsubscribe, .close, .peer, .store, .release, .drained,
-            .limitConnections, .presence(.member), .presence(.status):
+        case .authenticate, .reply, .subscribe, .unsubscribe, .close, .respond, .peer, .store,
+            .release, .drained, .limitConnections, .presence(.member), .presence(.status):
             self.departures.append(effect)
         }
     }

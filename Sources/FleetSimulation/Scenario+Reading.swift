@@ -57,7 +57,11 @@ extension Scenario {
         }
         if let faults = mapping.optional("faults") {
             for item in try faults.items() {
-                self.faults.append(try Fault(item, nodes: nodes))
+                let fault = try Fault(item, nodes: nodes)
+                guard fault.start < self.end else {
+                    throw item.refused("begins when the run is over", expected: "an earlier 'at'")
+                }
+                self.faults.append(fault)
             }
         }
         try mapping.finish()

@@ -46,8 +46,8 @@ extension World {
         case .history(let history):
             guard let page = self.pages[history.page.rawValue] else { return }
             self.oracle.told(page.conversation, head: history.head, now: self.now)
-        case .connected, .unsubscribed, .published, .error, .created, .marked, .listed,
-            .done, .presence:
+        case .connected, .connectedSubscription, .unsubscribed, .published, .refreshed,
+            .subRefreshed, .error, .created, .marked, .listed, .done, .presence:
             return
         }
     }

@@ -158,8 +158,9 @@ extension World {
                 self.witness(window, to: self.effects[target: target], on: index)
             }
             self.watching?.draft = []
-        case .presence, .reply, .authenticate, .deliver, .deliverPage, .unsubscribe, .ping, .peer,
-            .store, .release, .drained, .limitConnections:
+        case .presence, .reply, .authenticate, .deliver, .deliverPage, .subscribe, .unsubscribe,
+            .ping,
+            .respond, .peer, .store, .release, .drained, .limitConnections:
             return
         }
     }

@@ -140,7 +140,7 @@ extension World {
         case .command(_, _, .connect): self.scenario.costs.connect
         case .command: self.scenario.costs.command
         case .wallClock, .opened, .closed, .authenticated, .pongs, .violated, .peer, .stored,
-            .lease, .drain, .load:
+            .lease, .drain, .grant, .asked, .load:
             self.scenario.costs.event
         }
     }
@@ -181,8 +181,8 @@ extension World {
             .presence(.statuses(_, let range)), .presence(.attendance(_, _, _, let range)):
             return self.scenario.costs.target * UInt64(range.count)
         case .reply: return self.scenario.costs.target
-        case .authenticate, .unsubscribe, .close, .peer, .store, .release, .drained,
-            .limitConnections, .presence(.member), .presence(.status):
+        case .authenticate, .subscribe, .unsubscribe, .close, .respond, .peer, .store, .release,
+            .drained, .limitConnections, .presence(.member), .presence(.status):
             return .zero
         }
     }

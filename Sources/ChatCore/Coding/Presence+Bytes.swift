@@ -64,14 +64,12 @@ extension Attendee: ByteCoded {
 extension PresenceCommand: ByteCoded {
     package func write(to writer: inout ByteWriter) {
         switch self {
-        case .members(let first, let namespace):
+        case .members(let first):
             writer.byte(0)
             writer.value(first)
-            writer.byte(namespace)
-        case .counts(let first, let namespace):
+        case .counts(let first):
             writer.byte(1)
             writer.value(first)
-            writer.byte(namespace)
         case .watch(let first, let remaining):
             writer.byte(2)
             writer.value(first)
@@ -88,8 +86,8 @@ extension PresenceCommand: ByteCoded {
 
     package init(from reader: inout ByteReader) throws(ByteError) {
         switch try reader.tag(below: 5, of: "a command about presence") {
-        case 0: self = .members(try reader.value(), namespace: try reader.byte())
-        case 1: self = .counts(try reader.value(), namespace: try reader.byte())
+        case 0: self = .members(try reader.value())
+        case 1: self = .counts(try reader.value())
         case 2: self = .watch(try reader.value(), remaining: try reader.integer())
         case 3: self = .unwatch(try reader.value(), remaining: try reader.integer())
         default: self = .choose(try reader.value())

@@ -45,14 +45,23 @@ extension ShardEvent: ByteCoded {
         case .drain(let duration):
             writer.byte(10)
             writer.value(duration)
-        case .load(let lag):
+        case .grant(let handle, let reference, let since):
             writer.byte(11)
+            writer.value(handle)
+            writer.value(reference)
+            writer.optional(since)
+        case .asked(let id, let request):
+            writer.byte(12)
+            writer.value(id)
+            writer.value(request)
+        case .load(let lag):
+            writer.byte(13)
             writer.value(lag)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 12, of: "an event") {
+        switch try reader.tag(below: 14, of: "an event") {
         case 0: self = .wallClock(unixMilliseconds: try reader.integer())
         case 1: self = .opened(try reader.value(), try reader.value())
         case 2: self = .closed(try reader.value())
@@ -64,6 +73,9 @@ extension ShardEvent: ByteCoded {
         case 8: self = .stored(try reader.value(), try reader.value())
         case 9: self = .lease(try reader.value(), try reader.value(), owner: try reader.optional())
         case 10: self = .drain(over: try reader.value())
+        case 11:
+            self = .grant(try reader.value(), try reader.value(), since: try reader.optional())
+        case 12: self = .asked(try reader.value(), try reader.value())
         default: self = .load(lag: try reader.value())
         }
     }

@@ -3,9 +3,9 @@ package import Kernel
 /// What a client asks about presence.
 package enum PresenceCommand: Equatable, Sendable, BitwiseCopyable {
     /// Everybody who is in a conversation.
-    case members(ConversationID, namespace: UInt8)
+    case members(ConversationReference)
     /// How many are in a conversation.
-    case counts(ConversationID, namespace: UInt8)
+    case counts(ConversationReference)
     /// One of the users that a `presence.watch` names; `remaining` more commands of the same id follow.
     case watch(UserReference, remaining: UInt16)
     case unwatch(UserID, remaining: UInt16)

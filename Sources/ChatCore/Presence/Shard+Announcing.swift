@@ -69,7 +69,7 @@ extension Shard {
         let connection = self.connections[Int(handle.slot)]
         switch connection.phase {
         case .connected, .leaving: break
-        case .vacant, .opened, .authenticating, .rejected, .closing: return
+        case .vacant, .opened, .authenticating, .joining, .rejected, .closing: return
         }
         self.dropWatcher(of: handle, into: &effects)
         guard let row = self.localPresence(of: .user(connection.user)) else {
@@ -112,7 +112,7 @@ extension Shard {
     ) {
         let feed = self.subscriptions[subscription].feed
         let namespace = self.namespace(self.feeds[feed].namespace)
-        guard namespace.presence || namespace.joinLeave else {
+        guard info != .none, namespace.presence || namespace.joinLeave else {
             self.release(info, into: &effects)
             return
         }

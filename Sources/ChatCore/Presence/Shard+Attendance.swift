@@ -6,17 +6,18 @@ extension Shard {
     mutating func askGathering(
         _ handle: ConnectionHandle,
         _ id: CommandID,
-        _ conversation: ConversationID,
-        _ namespace: UInt8,
+        _ reference: ConversationReference,
         wantsMembers: Bool,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard self.namespace(namespace).presence else {
+        self.release(reference.name, into: &effects)
+        let conversation = reference.id
+        guard self.namespace(reference.namespace).presence else {
             self.fail(handle, id, .notAvailable, into: &effects)
             return
         }
-        guard self.mayAskGathering(of: conversation, namespace, as: handle) else {
+        guard self.mayAskGathering(of: reference, as: handle) else {
             self.fail(handle, id, .permissionDenied, into: &effects)
             return
         }
@@ -41,20 +42,16 @@ extension Shard {
 
     /// Who is among the members of a conversation is for members only.
     private func mayAskGathering(
-        of conversation: ConversationID,
-        _ namespace: UInt8,
+        of reference: ConversationReference,
         as handle: ConnectionHandle
     ) -> Bool {
-        let policy = self.namespace(namespace)
-        switch policy.presenceReaders {
-        case .nobody: return false
-        case .clients where !policy.isMembersOnly: return true
-        case .clients, .subscribers:
-            guard let slot = self.subscription(of: handle, to: conversation),
-                case .live = self.subscriptions[slot].standing
-            else { return false }
-            return self.isVouched(slot)
-        }
+        let policy = self.namespace(reference.namespace)
+        guard self.isOpen(reference, to: policy.presenceReaders, for: handle) else { return false }
+        guard policy.isMembersOnly else { return true }
+        guard let slot = self.subscription(of: handle, to: reference.id),
+            case .live = self.subscriptions[slot].standing
+        else { return false }
+        return self.isVouched(slot)
     }
 
     private func question(of token: RequestToken) -> UInt32? {

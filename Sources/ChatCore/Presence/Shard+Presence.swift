@@ -20,14 +20,13 @@ extension Shard {
         case .members, .counts: break
         }
         switch command {
-        case .members(let conversation, let namespace), .counts(let conversation, let namespace):
+        case .members(let reference), .counts(let reference):
             var wantsMembers = false
             if case .members = command { wantsMembers = true }
             self.askGathering(
                 handle,
                 id,
-                conversation,
-                namespace,
+                reference,
                 wantsMembers: wantsMembers,
                 at: now,
                 into: &effects

@@ -7,6 +7,18 @@ package import Kernel
     @inlinable package init(_ rawValue: UInt32) { self.rawValue = rawValue }
 }
 
+/// What a conversation's name itself says of who may enter.
+package enum NameAccess: UInt8, Equatable, Sendable, BitwiseCopyable, CaseIterable {
+    /// The namespace's policy decides.
+    case open
+    /// Only a subscription token lets in (`$` before the name).
+    case tokenOnly
+    /// The name lists its users after a `#`, and the connection's user is one of them.
+    case listed
+    /// The name lists its users, and the connection's user is none of them.
+    case unlisted
+}
+
 /// A conversation as a command names it: its id, its partition's key, and the policy of its namespace.
 package struct ConversationReference: Equatable, Sendable, BitwiseCopyable {
     package var id: ConversationID
@@ -14,11 +26,19 @@ package struct ConversationReference: Equatable, Sendable, BitwiseCopyable {
     package var namespace: UInt8
     /// The name, kept by the host.
     package var name: PayloadHandle
+    /// As seen by the user of the connection that names it.
+    package var access: NameAccess
 
-    package init(id: ConversationID, namespace: UInt8, name: PayloadHandle) {
+    package init(
+        id: ConversationID,
+        namespace: UInt8,
+        name: PayloadHandle,
+        access: NameAccess = .open
+    ) {
         self.id = id
         self.namespace = namespace
         self.name = name
+        self.access = access
     }
 }
 
@@ -40,6 +60,13 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     case connect
     /// `since` is present when the client asks to recover from a position.
     case subscribe(ConversationReference, since: RecoveryRequest?, as: Attendee = .silent)
+    /// With a subscription token, which the host has checked.
+    case subscribeByToken(
+        ConversationReference,
+        since: RecoveryRequest?,
+        SubscriptionGrant,
+        as: Attendee = .silent
+    )
     case unsubscribe(ConversationID)
     /// Without a message id: no duplicate suppression.
     case publish(ConversationReference, Body)
@@ -55,8 +82,23 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     /// A window of the user's conversations; `known` is what the device has, kept by the host.
     case list(known: PayloadHandle, after: ConversationID?, limit: UInt32)
     case presence(PresenceCommand)
+    /// New credentials for the connection, which the host has checked.
+    case refresh(AuthenticationOutcome)
+    /// New credentials for a subscription, which the host has checked.
+    case subRefresh(ConversationID, SubscriptionGrant)
     /// Understood as far as its id, and refused: what the host's codec or policy found wrong.
     case refused(ErrorCode)
+}
+
+/// What became of a subscription token.
+package enum SubscriptionGrant: Equatable, Sendable, BitwiseCopyable {
+    /// Good for the connection's user and the conversation; `timeToLive` is `nil` if it does not end.
+    case accepted(timeToLive: Interval?)
+    case expired
+    /// Malformed, or not signed by anybody who may.
+    case invalid
+    /// Signed for another user or another conversation.
+    case foreign
 }
 
 /// The position that a returning subscriber claims.

@@ -69,6 +69,10 @@ package struct ReadRequest: Equatable, Sendable, BitwiseCopyable {
     package var from: Offset?
     package var limit: UInt32
     package var isReversed: Bool
+    /// Reaches no message that lies further from the head: at most this many are seen at all.
+    package var newest: UInt32?
+    /// Reaches no message that is older than this instant, in milliseconds since 1970.
+    package var notBefore: UInt64?
     /// Who reads, where only members may; others are denied in the snapshot of the read.
     package var reader: UserID?
 
@@ -77,13 +81,23 @@ package struct ReadRequest: Equatable, Sendable, BitwiseCopyable {
         from: Offset?,
         limit: UInt32,
         isReversed: Bool,
+        newest: UInt32? = nil,
+        notBefore: UInt64? = nil,
         reader: UserID? = nil
     ) {
         self.conversation = conversation
         self.from = from
         self.limit = limit
         self.isReversed = isReversed
+        self.newest = newest
+        self.notBefore = notBefore
         self.reader = reader
+    }
+
+    /// The offset after which messages are in reach, in a log that ends at `head`.
+    package func floor(below head: Offset) -> Offset {
+        guard let newest = self.newest, head.rawValue > UInt64(newest) else { return .start }
+        return Offset(head.rawValue - UInt64(newest))
     }
 }
 

@@ -1,3 +1,5 @@
+package import Kernel
+
 /// Whom an operation on a conversation is open to.
 package enum Audience: UInt8, Equatable, Sendable, BitwiseCopyable, CaseIterable {
     case nobody
@@ -10,10 +12,17 @@ package enum Audience: UInt8, Equatable, Sendable, BitwiseCopyable, CaseIterable
 /// The policy of the conversations whose names begin alike.
 package struct Namespace: Equatable, Sendable {
     /// Whether messages are kept: without a log there are no offsets, and at most one delivery.
+    ///
+    /// A conversation with a log is always positioned and recoverable.
     package var hasLog: Bool
+    /// Whether a client may subscribe to an open name without a token.
     package var allowsSubscribe: Bool
-    package var allowsPublish: Bool
-    package var allowsHistory: Bool
+    package var publishers: Audience
+    package var historyReaders: Audience
+    /// The newest messages that history and recovery reach; `nil` is the whole log.
+    package var historySize: UInt32?
+    /// How old a message may be that history and recovery reach; `nil` is any age.
+    package var historyAge: Interval?
     /// Whether its conversations belong to their members; needs a log.
     package var isMembersOnly: Bool
     /// Whether it is known who is subscribed.
@@ -27,8 +36,10 @@ package struct Namespace: Equatable, Sendable {
     package init(
         hasLog: Bool = true,
         allowsSubscribe: Bool = true,
-        allowsPublish: Bool = true,
-        allowsHistory: Bool = true,
+        publishers: Audience = .clients,
+        historyReaders: Audience = .clients,
+        historySize: UInt32? = nil,
+        historyAge: Interval? = nil,
         isMembersOnly: Bool = false,
         presence: Bool = false,
         presenceReaders: Audience = .subscribers,
@@ -37,8 +48,10 @@ package struct Namespace: Equatable, Sendable {
     ) {
         self.hasLog = hasLog
         self.allowsSubscribe = allowsSubscribe
-        self.allowsPublish = allowsPublish
-        self.allowsHistory = allowsHistory
+        self.publishers = publishers
+        self.historyReaders = historyReaders
+        self.historySize = historySize
+        self.historyAge = historyAge
         self.isMembersOnly = isMembersOnly
         self.presence = presence
         self.presenceReaders = presenceReaders

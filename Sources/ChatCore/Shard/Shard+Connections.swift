@@ -17,7 +17,7 @@ extension Shard {
         guard connection.generation == handle.generation else { return false }
         switch connection.phase {
         case .vacant, .closing: return false
-        case .opened, .authenticating, .rejected, .connected, .leaving: return true
+        case .opened, .authenticating, .joining, .rejected, .connected, .leaving: return true
         }
     }
 
@@ -77,7 +77,8 @@ extension Shard {
     ) {
         guard self.isOpen(handle) else { return }
         switch self.connections[Int(handle.slot)].phase {
-        case .opened, .authenticating, .rejected: self.close(handle, .stale, into: &effects)
+        case .opened, .authenticating, .joining, .rejected:
+            self.close(handle, .stale, into: &effects)
         case .connected, .leaving, .closing, .vacant: break
         }
     }
@@ -151,7 +152,7 @@ extension Shard {
         return row
     }
 
-    private mutating func dropGated(
+    mutating func dropGated(
         of slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
@@ -171,15 +172,14 @@ extension Shard {
         guard case .authenticating(let command) = self.connections[slot].phase else { return }
         switch outcome {
         case .accepted(let user, let timeToLive):
-            self.admit(handle, as: user, answering: command, timeToLive, at: now, into: &effects)
-            while self.isOpen(handle), let row = self.nextGated(of: handle.slot) {
-                self.run(row.command, as: row.id, for: handle, at: now, into: &effects)
-            }
+            let accepted = self.connections[slot].accept(user)
+            precondition(accepted == command, "the command that authenticates is the one answered")
+            self.connections[slot].timeToLive = timeToLive
+            self.renew(handle, for: timeToLive, at: now)
+            self.finishConnect(handle, at: now, into: &effects)
         case .expired:
             // The client fetches a new token and connects again; this connection is of no more use.
-            self.connections[slot].reject()
-            self.dropGated(of: handle.slot, into: &effects)
-            self.fail(handle, command, .tokenExpired, into: &effects)
+            self.failConnect(handle, command, .tokenExpired, into: &effects)
         case .invalid:
             self.close(handle, .invalidToken, into: &effects)
         case .missing:
@@ -187,31 +187,34 @@ extension Shard {
         }
     }
 
-    private mutating func admit(
+    mutating func answerConnect(
         _ handle: ConnectionHandle,
-        as user: UserID,
-        answering command: CommandID,
-        _ timeToLive: Interval?,
+        _ command: CommandID,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let slot = Int(handle.slot)
-        let accepted = self.connections[slot].accept(user)
-        precondition(accepted == command, "the command that authenticates is the one answered")
         let draw = self.random.draw(.pingSlot, self.connections[slot].id.rawValue)
         self.pingSlots.insert(handle, at: now, draw: draw)
         self.turnPingSlots(at: now)
-        if let timeToLive {
-            let expiry = now + timeToLive + self.configuration.expiryGrace
-            self.deadlines.schedule(.expire(handle), at: expiry)
-        }
         let reply = ConnectReply(
             pingInterval: self.configuration.pingInterval,
-            timeToLive: timeToLive
+            timeToLive: self.connections[slot].timeToLive
         )
         effects.emit(.reply(handle, command, .connected(reply)))
         self.admission.complete()
         self.arrive(handle, at: now, into: &effects)
+    }
+
+    /// Runs what waited for the answer to `connect`.
+    mutating func runGated(
+        _ handle: ConnectionHandle,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        while self.isOpen(handle), let row = self.nextGated(of: handle.slot) {
+            self.run(row.command, as: row.id, for: handle, at: now, into: &effects)
+        }
     }
 
     private mutating func run(
@@ -240,6 +243,17 @@ extension Shard {
                 at: now,
                 into: &effects
             )
+        case .subscribeByToken(let reference, let since, let grant, let attendee):
+            self.subscribe(
+                handle,
+                id,
+                reference,
+                since: since,
+                grant,
+                as: attendee,
+                at: now,
+                into: &effects
+            )
         case .unsubscribe(let conversation):
             self.unsubscribe(handle, id, conversation, into: &effects)
         case .publish(let reference, let body):
@@ -258,6 +272,10 @@ extension Shard {
             self.readHistory(handle, id, reference, request, at: now, into: &effects)
         case .presence(let command):
             self.run(command, as: id, for: handle, at: now, into: &effects)
+        case .refresh(let outcome):
+            self.refresh(handle, id, outcome, at: now, into: &effects)
+        case .subRefresh(let conversation, let grant):
+            self.refreshSubscription(handle, id, conversation, grant, at: now, into: &effects)
         case .refused(let code):
             self.fail(handle, id, code, into: &effects)
         }
@@ -280,11 +298,14 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         switch command {
-        case .connect, .unsubscribe, .refused:
+        case .connect, .unsubscribe, .refresh, .subRefresh, .refused:
             break
-        case .presence(let command):
-            if case .watch(let user, _) = command { self.release(user.name, into: &effects) }
-        case .subscribe(let reference, _, let attendee):
+        case .presence(.watch(let user, _)): self.release(user.name, into: &effects)
+        case .presence(.members(let reference)), .presence(.counts(let reference)):
+            self.release(reference.name, into: &effects)
+        case .presence(.unwatch), .presence(.choose): break
+        case .subscribe(let reference, _, let attendee),
+            .subscribeByToken(let reference, _, _, let attendee):
             self.release(reference.name, into: &effects)
             self.release(attendee.info, into: &effects)
         case .history(let reference, _), .mark(let reference, _):

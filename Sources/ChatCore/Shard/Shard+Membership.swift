@@ -92,10 +92,16 @@ extension Shard {
 /// The gateway's side: who may subscribe, and whose subscriptions end.
 extension Shard {
     /// Why an operation is refused whoever asks for it.
-    func refusal(of operation: ChatAction, in index: UInt8) -> ErrorCode? {
-        let namespace = self.namespace(index)
+    func refusal(
+        of operation: ChatAction,
+        in reference: ConversationReference,
+        for handle: ConnectionHandle
+    ) -> ErrorCode? {
+        let namespace = self.namespace(reference.namespace)
         guard namespace.isMembersOnly || operation == .message else { return .notAvailable }
-        return namespace.allowsPublish || !operation.isContent ? nil : .permissionDenied
+        guard operation.isContent else { return nil }
+        return self.isOpen(reference, to: namespace.publishers, for: handle)
+            ? nil : .permissionDenied
     }
 
     mutating func onCreated(
@@ -145,6 +151,18 @@ extension Shard {
     mutating func onAdmission(
         _ slot: UInt32,
         _ outcome: StoreOutcome,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let handle = self.subscriptions[slot].connection
+        self.takeAdmission(slot, outcome, at: now, into: &effects)
+        self.finishConnect(handle, at: now, into: &effects)
+    }
+
+    private mutating func takeAdmission(
+        _ slot: UInt32,
+        _ outcome: StoreOutcome,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let join = self.join(of: slot)
@@ -162,7 +180,7 @@ extension Shard {
         }
         self.subscriptions[slot].vouched = page.head.offset
         self.joins[join].phase = .waiting(since)
-        self.join(slot, into: &effects)
+        self.join(slot, at: now, into: &effects)
     }
 
     /// Ends the subscriptions of somebody whose membership ends with a delivery, on all devices here.

@@ -24,9 +24,10 @@ extension Shard {
             case .presence(.members), .presence(.counts), .presence(.choose): policy.history
             case .history, .mark, .list, .typing: policy.history
             case .publish, .send, .operate: policy.messages
-            case .subscribe: policy.everything
+            case .subscribe, .subscribeByToken: policy.everything
             // Costs less than its refusal, or frees something.
-            case .connect, .unsubscribe, .refused, .presence(.watch), .presence(.unwatch):
+            case .connect, .unsubscribe, .refresh, .subRefresh, .refused, .presence(.watch),
+                .presence(.unwatch):
                 Interval?.none
             }
         guard let limit, self.lag > limit else { return nil }

@@ -4,18 +4,6 @@ import Kernel
 
 /// The commands about presence.
 extension CommandTranslation {
-    func gathering(
-        of channel: String,
-        _ make: (ConversationID, UInt8) -> PresenceCommand
-    ) -> Command {
-        switch self.namespaces.reference(to: channel) {
-        case .success(let reference):
-            reference.name.release()
-            return .presence(make(reference.id, reference.namespace))
-        case .failure(let refusal): return .refused(refusal.code)
-        }
-    }
-
     func watch(_ id: CommandID, _ data: [UInt8]) -> Translation {
         do throws(FrameError) {
             let users = try WatchRequest(parsing: data.span).users

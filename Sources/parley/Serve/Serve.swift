@@ -84,13 +84,16 @@ struct Serve: AsyncParsableCommand {
         guard let data = self.data ?? file.data else {
             throw ValidationError("no data directory; expected --data DIR, or data: in --config")
         }
+        var tokens = file.tokens
         let secret = self.tokenHmacSecret ?? file.tokenSecret ?? ""
-        guard !secret.isEmpty else {
+        if !secret.isEmpty { tokens.keys.append(.secret(secret)) }
+        guard !tokens.keys.isEmpty else {
             throw ValidationError(
-                "no secret; expected --token-hmac-secret S, or tokenHmacSecret: in --config"
+                "no key for tokens; expected --token-hmac-secret S, or in --config"
+                    + " tokenHmacSecret: S or a key in tokens:"
             )
         }
-        var configuration = ServerConfiguration(dataPath: data, tokenSecret: secret)
+        var configuration = ServerConfiguration(dataPath: data, tokens: tokens)
         if let host = self.host ?? file.host { configuration.host = host }
         if let port = self.port ?? file.port { configuration.port = port }
         if let shards = self.shards.map(Int.init) ?? file.shardCount {
@@ -98,6 +101,8 @@ struct Serve: AsyncParsableCommand {
         }
         if let seconds = file.drainSeconds { configuration.drainSeconds = seconds }
         if let seconds = file.writeTimeoutSeconds { configuration.writeTimeoutSeconds = seconds }
+        configuration.apiKey = file.apiKey
+        configuration.allowedOrigins = file.allowedOrigins
         configuration.recordPath = self.record
         if let limit = self.recordLimit { configuration.recordMebibytes = limit }
         configuration.shard = file.shard
@@ -105,6 +110,7 @@ struct Serve: AsyncParsableCommand {
         for name in self.namespace where !file.namespaces.contains(where: { $0.name == name }) {
             configuration.declare(name, Namespace())
         }
+        configuration.namespaces.personal = file.personal
         guard configuration.shard.namespaces.count <= 256 else {
             throw ValidationError("too many namespaces; expected at most 255")
         }

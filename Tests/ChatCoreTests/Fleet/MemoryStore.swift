@@ -186,13 +186,18 @@ final class MemoryStore {
         }
         let entries = self.logs[request.conversation]?.entries ?? []
         let count = UInt64(entries.count)
+        var floor = request.floor(below: Offset(count)).rawValue
+        if let oldest = request.notBefore {
+            while floor < count, entries[Int(floor)].unixMilliseconds < oldest { floor += 1 }
+        }
         let first: UInt64
         let last: UInt64
         if request.isReversed {
             last = min(count, (request.from?.rawValue).map { $0 - 1 } ?? count)
-            first = last > UInt64(request.limit) ? last - UInt64(request.limit) + 1 : 1
+            let newest = last > UInt64(request.limit) ? last - UInt64(request.limit) + 1 : 1
+            first = max(newest, floor + 1)
         } else {
-            first = (request.from?.rawValue ?? 0) + 1
+            first = max(request.from?.rawValue ?? 0, floor) + 1
             last = min(count, first + UInt64(request.limit) - 1)
         }
         let bodies =

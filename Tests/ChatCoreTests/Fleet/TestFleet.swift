@@ -306,7 +306,9 @@ final class TestFleet {
         case .authenticate(let handle):
             guard let client = clients[handle.slot] else { return }
             let accepted = ShardEvent.authenticated(handle, .accepted(client.user, timeToLive: nil))
-            self.schedule(index, .event(accepted), after: .milliseconds(1))
+            for event in client.grants(to: handle) + [accepted] {
+                self.schedule(index, .event(event), after: .milliseconds(1))
+            }
         case .reply(let handle, let id, let reply):
             clients[handle.slot]?.receive(reply, to: id, self.store)
             self.onReply(index, handle, id, reply)
@@ -322,6 +324,8 @@ final class TestFleet {
                         .receive(Offset(offset), page.bodies[Int(offset - page.first)])
                 }
             }
+        case .subscribe, .respond:
+            break
         case .unsubscribe(let handle, _, let code):
             clients[handle.slot]?.unsubscribed(code)
         case .presence(let effect): self.observePresence(effect, index, effects)

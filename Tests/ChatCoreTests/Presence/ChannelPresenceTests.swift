@@ -58,8 +58,8 @@ import Testing
             scene.at(10_000 + round * 6_000) { scene.drop(3) }
             scene.at(14_000 + round * 6_000) { scene.connect(3) }
         }
-        scene.at(40_000) { scene.ask(0, .members(scene.conversation, namespace: 0)) }
-        scene.at(40_000) { scene.ask(3, .members(scene.conversation, namespace: 0)) }
+        scene.at(40_000) { scene.ask(0, .members(scene.reference)) }
+        scene.at(40_000) { scene.ask(3, .members(scene.reference)) }
         scene.at(41_000) { scene.drop(3) }
         scene.run(until: 50_000)
         for hearer in 0..<3 {
@@ -78,8 +78,8 @@ import Testing
     @Test(arguments: Layout.allCases)
     func `presence lists sessions and the stats count them and their users`(_ layout: Layout) {
         let scene = self.scene(layout, 1, users: [1, 1, 2, 3])
-        scene.at(9_000) { scene.ask(0, .members(scene.conversation, namespace: 0)) }
-        scene.at(9_000) { scene.ask(1, .counts(scene.conversation, namespace: 0)) }
+        scene.at(9_000) { scene.ask(0, .members(scene.reference)) }
+        scene.at(9_000) { scene.ask(1, .counts(scene.reference)) }
         scene.run(until: 10_000)
         #expect(scene.gatherings[0]?.map(\.client).sorted() == [0, 1, 2, 3])
         #expect(scene.counts[1]?.clients == 4 && scene.counts[1]?.users == 3)
@@ -91,8 +91,8 @@ import Testing
         }
         scene.at(3_000) { scene.connect(0) }
         scene.at(4_000) {
-            scene.ask(0, .members(ConversationID(high: 1, low: 1), namespace: 0))
-            scene.ask(0, .counts(scene.conversation, namespace: 1))
+            scene.ask(0, .members(PresenceScene.reference(ConversationID(high: 1, low: 1))))
+            scene.ask(0, .counts(PresenceScene.reference(scene.conversation, namespace: 1)))
         }
         scene.run(until: 5_000)
         #expect(scene.errors[0] == [.permissionDenied, .notAvailable])
@@ -109,8 +109,8 @@ import Testing
             where scene.layout.roles[shard].contains(.conversation) { scene.restart(shard) }
         }
         scene.at(24_000) { scene.fleet.bus = .calm }
-        scene.at(25_000) { scene.ask(0, .members(scene.conversation, namespace: 0)) }
-        scene.at(27_000) { scene.ask(0, .members(scene.conversation, namespace: 0)) }
+        scene.at(25_000) { scene.ask(0, .members(scene.reference)) }
+        scene.at(27_000) { scene.ask(0, .members(scene.reference)) }
         scene.run(until: 32_000)
         for hearer in 0..<4 {
             #expect(scene.pushes[hearer, default: []].allSatisfy { $0.at < .zero + .seconds(10) })
@@ -154,7 +154,7 @@ import Testing
             scene.connect(0)
             scene.drop(7)
         }
-        scene.at(50_000) { scene.ask(0, .members(scene.conversation, namespace: 0)) }
+        scene.at(50_000) { scene.ask(0, .members(scene.reference)) }
         scene.run(until: 51_000)
         let there = scene.clients.indices.filter { scene.clients[$0].state == .online }
         #expect(

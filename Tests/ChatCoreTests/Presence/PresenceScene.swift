@@ -147,6 +147,15 @@ final class PresenceScene {
 
     var conversation: ConversationID { self.clients[0].conversation }
 
+    var reference: ConversationReference { Self.reference(self.conversation) }
+
+    static func reference(
+        _ conversation: ConversationID,
+        namespace: UInt8 = 0
+    ) -> ConversationReference {
+        ConversationReference(id: conversation, namespace: namespace, name: .none)
+    }
+
     func settle() { self.oracle.settle(now: self.fleet.now) }
 
     private func client(_ shard: Int, _ handle: ConnectionHandle) -> Int? {
@@ -186,8 +195,8 @@ final class PresenceScene {
         case .presence(.members): self.gatherings[index] = members
         case .presence(.counts(let clients, let users)): self.counts[index] = (clients, users)
         case .error(let code): self.errors[index, default: []].append(code)
-        case .subscribed, .unsubscribed, .published, .sent, .created, .history, .marked, .done,
-            .listed, .presence(.done):
+        case .subscribed, .connectedSubscription, .unsubscribed, .published, .sent, .created,
+            .history, .marked, .done, .listed, .refreshed, .subRefreshed, .presence(.done):
             break
         }
     }

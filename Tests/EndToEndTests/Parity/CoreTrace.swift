@@ -83,7 +83,9 @@ private struct Projector {
             self.note(conversation, "stored: \(Self.text(outcome))")
         case .peer(_, let message): self.add(message)
         case .lease(_, _, let owner): if owner != nil { self.leaseCount += 1 }
-        case .wallClock, .pongs, .drain, .load: return
+        case .grant(let handle, let reference, _):
+            self.note(handle, "granted \(self.conversations[reference.id])")
+        case .wallClock, .pongs, .drain, .asked, .load: return
         }
     }
 
@@ -117,10 +119,12 @@ private struct Projector {
         case .deliverPage(let page, let range):
             let line = "delivered \(page.after.rawValue)..\(page.through.rawValue)"
             for handle in step.targets(range) { self.note(handle, line) }
+        case .subscribe(let handle, let reply):
+            self.note(handle, "subscribed by the server at \(reply.offset.rawValue)")
         case .unsubscribe(let handle, _, let code): self.note(handle, "unsubscribed \(code)")
         case .close(let handle, let code): self.note(handle, "close \(code)")
         case .store(let token, let request): self.add(request, token)
-        case .ping, .peer, .release, .drained, .limitConnections, .presence: return
+        case .ping, .peer, .respond, .release, .drained, .limitConnections, .presence: return
         }
     }
 
@@ -162,6 +166,8 @@ private struct Projector {
         case .subscribe(let to, let since, _):
             let offset = since.map { "\($0.offset.rawValue)" } ?? "now"
             return "subscribe \(self.conversations[to.id]) since \(offset)"
+        case .subscribeByToken(let to, let since, let grant, _):
+            return "\(self.text(.subscribe(to, since: since))) by token: \(grant)"
         case .unsubscribe(let id): return "unsubscribe \(self.conversations[id])"
         case .publish(let to, let body):
             return "publish \(self.conversations[to.id]) of \(body.byteCount)"
@@ -178,6 +184,9 @@ private struct Projector {
         case .mark(let to, let markers):
             return "mark \(self.conversations[to.id]) \(markers.read.rawValue)"
         case .list(_, _, let limit): return "list \(limit)"
+        case .refresh(let outcome): return "refresh \(outcome)"
+        case .subRefresh(let id, let grant):
+            return "refresh \(self.conversations[id]): \(grant)"
         case .refused(let code): return "refused \(code)"
         case .presence(let command): return "\(command)"
         }
@@ -194,6 +203,8 @@ private struct Projector {
                 case .unrecovered: "unrecovered"
                 }
             return "subscribed at \(reply.offset.rawValue), log \(reply.hasLog), \(recovery)"
+        case .connectedSubscription(let reply):
+            return "connected and \(Self.text(.subscribed(reply)))"
         case .unsubscribed: return "unsubscribed"
         case .published: return "published"
         case .sent(let reply):
@@ -203,6 +214,9 @@ private struct Projector {
         case .marked(let reply): return "marked \(reply)"
         case .done: return "done"
         case .listed(let page): return "listed \(page.count)"
+        case .refreshed(let left): return "refreshed for \(left.map { "\($0)" } ?? "ever")"
+        case .subRefreshed(let left):
+            return "subscription refreshed for \(left.map { "\($0)" } ?? "ever")"
         case .error(let code): return "error \(code.rawValue)"
         case .presence(let reply): return "\(reply)"
         }

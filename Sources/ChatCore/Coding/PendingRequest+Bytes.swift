@@ -1,0 +1,117 @@
+import Kernel
+
+extension PendingRequest: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        switch self {
+        case .vacant: writer.byte(0)
+        case .publish(let handle, let id, let isSend, let cost):
+            writer.byte(1)
+            writer.value(handle)
+            writer.value(id)
+            writer.flag(isSend)
+            writer.word(cost)
+        case .subscribePage(let subscription, let generation):
+            writer.byte(2)
+            writer.word(subscription)
+            writer.word(generation)
+        case .holePage(let feed, let generation):
+            writer.byte(3)
+            writer.word(feed)
+            writer.word(generation)
+        case .history(let handle, let id, let request):
+            writer.byte(4)
+            writer.value(handle)
+            writer.value(id)
+            writer.value(request)
+        case .load(let conversation): writer.row(conversation, tagged: 5)
+        case .append(let message): writer.row(message, tagged: 6)
+        case .lookUp(let message): writer.row(message, tagged: 7)
+        case .readBack(let conversation): writer.row(conversation, tagged: 8)
+        case .leases: writer.byte(9)
+        case .create(let reference, let handle, let id, let cost):
+            writer.byte(10)
+            writer.value(reference)
+            writer.value(handle)
+            writer.value(id)
+            writer.word(cost)
+        case .admission(let subscription, let generation):
+            writer.byte(11)
+            writer.word(subscription)
+            writer.word(generation)
+        case .standing(let inquiry): writer.row(inquiry, tagged: 12)
+        case .mark(let handle, let id):
+            writer.byte(13)
+            writer.value(handle)
+            writer.value(id)
+        case .list(let handle, let id):
+            writer.byte(14)
+            writer.value(handle)
+            writer.value(id)
+        case .lateHistory(let handle):
+            writer.byte(15)
+            writer.value(handle)
+        case .serverPublish(let id, let cost):
+            writer.byte(16)
+            writer.value(id)
+            writer.word(cost)
+        case .serverHistory(let id, let request):
+            writer.byte(17)
+            writer.value(id)
+            writer.value(request)
+        case .gathering(let question): writer.row(question, tagged: 18)
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 19, of: "the purpose of a request") {
+        case 0: self = .vacant
+        case 1:
+            self = .publish(
+                try reader.value(),
+                try reader.value(),
+                isSend: try reader.flag(),
+                cost: try reader.integer()
+            )
+        case 2:
+            self = .subscribePage(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
+        case 3: self = .holePage(feed: try reader.integer(), generation: try reader.integer())
+        case 4: self = .history(try reader.value(), try reader.value(), try reader.value())
+        case 5: self = .load(conversation: try reader.integer())
+        case 6: self = .append(message: try reader.integer())
+        case 7: self = .lookUp(message: try reader.integer())
+        case 8: self = .readBack(conversation: try reader.integer())
+        case 9: self = .leases
+        case 10:
+            self = .create(
+                try reader.value(),
+                try reader.value(),
+                try reader.value(),
+                cost: try reader.integer()
+            )
+        case 11:
+            self = .admission(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
+        case 12: self = .standing(inquiry: try reader.integer())
+        case 13: self = .mark(try reader.value(), try reader.value())
+        case 14: self = .list(try reader.value(), try reader.value())
+        case 15: self = .lateHistory(try reader.value())
+        case 16:
+            self = .serverPublish(try reader.value(), cost: try reader.integer())
+        case 17: self = .serverHistory(try reader.value(), try reader.value())
+        default: self = .gathering(question: try reader.integer())
+        }
+    }
+}
+
+extension ByteWriter {
+    /// A purpose that names a row and nothing else.
+    fileprivate mutating func row(_ slot: UInt32, tagged tag: UInt8) {
+        self.byte(tag)
+        self.word(slot)
+    }
+}
