@@ -1,4 +1,5 @@
 package import ChatCore
+import Kernel
 
 extension ShardEvent {
     /// How many references to bytes of the host's the event gives to its shard.
@@ -7,9 +8,15 @@ extension ShardEvent {
         case .command(_, _, .publish), .command(_, _, .send), .command(_, _, .operate),
             .command(_, _, .typing):
             2
-        case .command(_, _, .subscribe), .command(_, _, .history), .command(_, _, .mark),
-            .command(_, _, .list), .command(_, _, .account):
+        case .command(_, _, .subscribe(_, _, let attendee)),
+            .command(_, _, .subscribeByToken(_, _, _, let attendee)):
+            attendee.info == .none ? 1 : 2
+        case .command(_, _, .history), .command(_, _, .mark), .command(_, _, .list),
+            .command(_, _, .account),
+            .command(_, _, .presence(.members)), .command(_, _, .presence(.counts)):
             1
+        case .command(_, _, .presence(.watch(let user, _))): user.name == .none ? 0 : 1
+        case .peer(_, .presence(let message)): message.payload == .none ? 0 : 1
         case .asked(_, .publish): 2
         case .grant, .asked(_, .history), .asked(_, .subscribe): 1
         case .peer(_, .publish), .peer(_, .delivery), .peer(_, .signal), .peer(_, .signalled): 1

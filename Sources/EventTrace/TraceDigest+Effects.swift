@@ -53,6 +53,9 @@ extension TraceDigest {
             case .refused(let code): self.digest(.error(code))
             }
         case .release: self.word(10)
+        case .presence(let effect):
+            self.word(12)
+            self.digest(effect, effects, shard: shard)
         case .drained: self.word(11)
         case .subscribe(let handle, let reply):
             self.word(12)
@@ -114,6 +117,9 @@ extension TraceDigest {
         case .error(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))
+        case .presence(let reply):
+            self.word(8)
+            self.digest(reply)
         }
     }
 
@@ -176,9 +182,9 @@ extension TraceDigest {
             self.conversation(conversation)
             self.word(UInt64(partition.rawValue))
             self.word(term.rawValue)
-        case .leases(let holdsPartitions):
+        case .leases(let roles):
             self.word(6)
-            self.word(holdsPartitions ? 1 : 0)
+            self.word(UInt64(roles.rawValue))
         }
     }
 }

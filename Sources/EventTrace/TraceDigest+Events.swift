@@ -73,13 +73,14 @@ extension TraceDigest {
     private mutating func digest(_ command: Command) {
         switch command {
         case .connect: self.word(1)
-        case .subscribe(let conversation, let since):
+        case .subscribe(let conversation, let since, let attendee):
             self.word(2)
             self.conversation(conversation.id)
             self.word(UInt64(conversation.access.rawValue))
             self.word(since?.epoch.map { UInt64($0.rawValue) } ?? .max)
             self.word(since?.offset.rawValue ?? .max)
             self.word(since?.refusesUnrecovered == true ? 1 : 0)
+            self.word(attendee.wantsJoinLeave ? 1 : 0)
         case .unsubscribe(let conversation):
             self.word(3)
             self.conversation(conversation)
@@ -125,8 +126,8 @@ extension TraceDigest {
         case .refused(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))
-        case .subscribeByToken(let conversation, let since, let grant):
-            self.digest(.subscribe(conversation, since: since))
+        case .subscribeByToken(let conversation, let since, let grant, let attendee):
+            self.digest(.subscribe(conversation, since: since, as: attendee))
             self.digest(grant)
         case .refresh(let outcome):
             self.word(8)
@@ -135,6 +136,9 @@ extension TraceDigest {
             self.word(9)
             self.conversation(conversation)
             self.digest(grant)
+        case .presence(let command):
+            self.word(14)
+            self.digest(command)
         }
     }
 
@@ -218,6 +222,9 @@ extension TraceDigest {
             self.conversation(conversation)
             self.word(term.rawValue)
             self.head(head)
+        case .presence(let message):
+            self.word(8)
+            self.digest(message)
         }
     }
 

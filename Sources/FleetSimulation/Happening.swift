@@ -28,6 +28,9 @@ struct Happening: BitwiseCopyable {
         case absence
         /// A client (`target`) breaks the protocol for the `detail`-th time.
         case trespass
+        /// The next socket is cut, or device switched off, of its own kind's count (`detail`).
+        case presenceDrop
+        case presenceLeave
         case faultBegins
         case faultEnds
     }

@@ -33,6 +33,18 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case miscountsUnread
     /// Gateways are not told whose membership has ended.
     case keepsRemoved
+    /// Departures count at once.
+    case forgetsGrace
+    /// Departures count late.
+    case dawdlesOverDepartures
+    /// Gateways tell watchers whenever something happens.
+    case forgetsWindow
+    /// Gateways gather what they tell for too long.
+    case dawdlesOverBatches
+    /// Gateways tell as much as there is.
+    case forgetsBudget
+    /// Now and then, a push about presence does not leave.
+    case losesStatuses
 }
 
 extension World {
@@ -62,6 +74,11 @@ extension World {
         case (.keepsRemoved, .peer(let shard, .delivery(var delivery))):
             delivery.departing = nil
             return .peer(shard, .delivery(delivery))
+        case (.losesStatuses, .presence(.statuses)):
+            self.sabotageCount += 1
+            guard self.sabotageCount % 5 == 0 else { return effect }
+            self.watching?.draft = []
+            return nil
         case (_, _):
             return effect
         }

@@ -40,9 +40,24 @@ struct Round: ~Copyable {
             self.departures.append(.deliver(delivery, name: name, targets: self.rebased(range)))
         case .deliverPage(let page, let range):
             self.departures.append(.deliverPage(page, targets: self.rebased(range)))
+        case .presence(.statuses(let window, let range)):
+            self.departures.append(
+                .presence(.statuses(window: window, targets: self.rebased(range)))
+            )
+        case .presence(.attendance(let isJoin, let info, let name, let range)):
+            self.departures.append(
+                .presence(
+                    .attendance(
+                        isJoin: isJoin,
+                        info: info,
+                        name: name,
+                        targets: self.rebased(range)
+                    )
+                )
+            )
         case .ping(let range): self.departures.append(.ping(targets: self.rebased(range)))
         case .authenticate, .reply, .subscribe, .unsubscribe, .close, .respond, .peer, .store,
-            .release, .drained, .limitConnections:
+            .release, .drained, .limitConnections, .presence(.member), .presence(.status):
             self.departures.append(effect)
         }
     }

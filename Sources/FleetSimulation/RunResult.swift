@@ -23,6 +23,16 @@ package struct RunCounts: Encodable, Sendable {
     package var turnedAway: UInt64 = 0
 }
 
+/// What watchers were told of users in a run.
+package struct PresenceCounts: Encodable, Sendable {
+    /// Each user and connection counted.
+    package var told: UInt64
+    /// Of those, that a user has gone.
+    package var gone: UInt64
+    /// The widest W that was in force.
+    package var widestWindowSeconds: Double
+}
+
 /// Everything that a run says of itself; the same for one scenario and seed, to the last digit.
 package struct RunResult: Encodable, Sendable {
     /// In milliseconds.
@@ -69,6 +79,8 @@ package struct RunResult: Encodable, Sendable {
     package var checks: [LawCount]
     package var counts: RunCounts
     package var simulatedSeconds: Double
+    /// What watchers were told of users; `nil` if nobody watched.
+    package var presence: PresenceCounts?
     /// Over the time in which users send.
     package var deliveriesPerSecond: Double
     package var messagesPerSecond: Double
@@ -84,10 +96,15 @@ package struct RunResult: Encodable, Sendable {
 }
 
 extension World {
-    /// The worse of both oracles' verdicts.
+    /// The worst of the oracles' verdicts.
     private var verdict: PromiseOracle.Verdict {
-        guard self.isChatting else { return self.oracle.verdict }
-        let verdicts = [self.oracle.verdict, self.membership.verdict]
+        var verdicts = [self.oracle.verdict]
+        if self.isChatting { verdicts.append(self.membership.verdict) }
+        if let presence = self.watching?.oracle {
+            let broken = PresenceOracle.Law.allCases.filter { presence.violationCount(of: $0) > 0 }
+            if broken.contains(where: { !$0.isLiveness }) { verdicts.append(.violated) }
+            if !broken.isEmpty { verdicts.append(.unconverged) }
+        }
         return [.violated, .unconverged, .unproven].first { verdicts.contains($0) } ?? .held
     }
 
@@ -97,26 +114,39 @@ extension World {
         }
         return self.oracle.violations.map { text("\($0.law)", $0.instant, $0.text) }
             + self.membership.violations.map { text("\($0.law)", $0.instant, $0.text) }
+            + (self.watching?.oracle.violations ?? [])
+            .map { text("\($0.law)", $0.instant, $0.text) }
     }
 
-    /// The laws of membership are judged where conversations belong to their members.
+    /// The laws of membership are judged where conversations belong to their members, those of presence
+    /// where users watch each other.
     private var lawCounts: [RunResult.LawCount] {
-        let promises = PromiseOracle.Law.allCases.map {
+        var counts = PromiseOracle.Law.allCases.map {
             RunResult.LawCount(
                 law: "\($0)",
                 checks: self.oracle.checkCount(of: $0),
                 violations: self.oracle.violationCount(of: $0)
             )
         }
-        guard self.isChatting else { return promises }
-        return promises
-            + MembershipOracle.Law.allCases.map {
+        if self.isChatting {
+            counts += MembershipOracle.Law.allCases.map {
                 RunResult.LawCount(
                     law: "\($0)",
                     checks: self.membership.checkCount(of: $0),
                     violations: self.membership.violationCount(of: $0)
                 )
             }
+        }
+        if let presence = self.watching?.oracle {
+            counts += PresenceOracle.Law.allCases.map {
+                RunResult.LawCount(
+                    law: $0 == .convergence ? "presenceConvergence" : "\($0)",
+                    checks: presence.checkCount(of: $0),
+                    violations: presence.violationCount(of: $0)
+                )
+            }
+        }
+        return counts
     }
 
     func result() -> RunResult {
@@ -137,10 +167,18 @@ extension World {
             digest: self.digest.value.hexadecimal,
             verdict: "\(self.verdict)",
             violations: self.violations,
-            violationCount: self.oracle.violationCount + self.membership.violationCount,
+            violationCount: self.oracle.violationCount + self.membership.violationCount
+                + (self.watching?.oracle.violationCount ?? 0),
             checks: self.lawCounts,
             counts: self.counts,
             simulatedSeconds: seconds,
+            presence: self.watching.map {
+                PresenceCounts(
+                    told: $0.oracle.toldCount,
+                    gone: $0.oracle.goneCount,
+                    widestWindowSeconds: Double($0.oracle.widestWindow.nanoseconds) / 1e9
+                )
+            },
             deliveriesPerSecond: Double(self.counts.deliveries) / sending,
             messagesPerSecond: Double(self.counts.acknowledged) / sending,
             sendToAck: RunResult.Percentiles(self.sendToAck),

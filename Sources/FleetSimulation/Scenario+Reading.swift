@@ -46,6 +46,10 @@ extension Scenario {
         if let value = mapping.optional("server") {
             self.server = try ShardConfiguration(value)
         }
+        guard
+            self.workload.presence == nil
+                || self.groups.contains(where: { $0.roles.contains(.user) })
+        else { throw groups.refused("has no user", expected: "a group with the role user") }
         self.faults = []
         let nodes = self.groups.reduce(0) { $0 + Int($1.nodes) }
         guard nodes <= 1024 else {
@@ -89,10 +93,11 @@ extension Scenario.NodeGroup {
                 switch try item.text() {
                 case "gateway": .gateway
                 case "conversation": .conversation
+                case "user": .user
                 case let other:
                     throw item.refused(
                         "'\(other)' is no role",
-                        expected: "gateway or conversation"
+                        expected: "gateway, conversation or user"
                     )
                 }
             guard self.roles.isDisjoint(with: role) else {
@@ -156,7 +161,7 @@ extension Scenario.Store {
 }
 
 extension Scenario.Fault {
-    private static let kinds = "crash, drain, partition, pause or stall"
+    private static let kinds = "crash, cut, drain, partition, pause or stall"
 
     init(_ node: StrictNode, nodes: Int) throws(ModelError) {
         var mapping = try node.mapping()
@@ -194,6 +199,9 @@ extension Scenario.Fault {
                 isOneWay: isOneWay
             )
         case "stall": self.kind = .stall
+        case "cut":
+            let value = try mapping.required("node", expected: "a node's number")
+            self.kind = .cut(node: Int(try value.integer(in: 0...last)))
         case let text:
             throw kind.refused("'\(text)' is no fault", expected: Self.kinds)
         }

@@ -76,6 +76,8 @@ package struct Scenario: Equatable, Sendable {
             case partition(node: Int, peer: Int, isOneWay: Bool)
             /// The store commits and answers nothing.
             case stall
+            /// Every client socket of the node ends.
+            case cut(node: Int)
         }
     }
 

@@ -39,6 +39,9 @@ extension ShardConfiguration {
         if let value = mapping.optional("admission") {
             self.overload = try OverloadPolicy.reading(value)
         }
+        if let value = mapping.optional("presenceBudget") {
+            self.presence.budget = UInt32(try value.integer(in: 10...10_000_000))
+        }
         guard self.pongTimeout < self.pingInterval else {
             throw node.refused(
                 "waits for a pong as long as for the next ping",

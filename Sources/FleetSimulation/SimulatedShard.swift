@@ -60,13 +60,13 @@ struct SimulatedShard: ~Copyable {
     /// How many messages went to each other shard: keys what happens to them.
     var linkCounts: [UInt32] = []
 
-    init(id: ShardID, roles: RoleSet, partitionCount: Int, overload: OverloadPolicy?) {
+    init(id: ShardID, roles: RoleSet, leaseCount: Int, overload: OverloadPolicy?) {
         self.id = id
         self.overload = overload
         self.gauge = LoadGauge(overload)
         self.node = Int(id.node.rawValue)
         self.roles = roles
-        self.told = Array(repeating: nil, count: partitionCount)
+        self.told = Array(repeating: nil, count: leaseCount)
     }
 
     var isUp: Bool {

@@ -250,6 +250,7 @@ extension World {
         switch observation {
         case .connected:
             self.counts.connects += 1
+            self.watchOthers(number)
             self.series.noted(device: number, isOnline: true, now: self.now)
         case .disconnected:
             self.counts.disconnects += 1

@@ -62,6 +62,7 @@ extension World {
         }
         for index in 0..<self.shards.count { self.witnessQuiet(of: index) }
         self.witnessDeparture()
+        self.watching?.oracle.settle(now: self.scenario.end)
         return self.result()
     }
 

@@ -57,6 +57,8 @@ extension World {
             }
         case .limitConnections(let limit): self.shards[index].gauge.limit(to: limit)
         case .drained: self.shards[index].hasDrained = true
+        // Who hears of whom is judged as it leaves the shard; devices make no use of it.
+        case .presence: break
         }
     }
 
@@ -113,7 +115,7 @@ extension World {
             }
             outcome = .synced
         case .connectedSubscription, .unsubscribed, .published, .refreshed, .subRefreshed, .done,
-            .told:
+            .told, .presence:
             return
         }
         self.deliver(.reply(id, outcome), to: handle, bytes: 0, from: index, at: instant)

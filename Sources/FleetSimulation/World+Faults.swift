@@ -8,6 +8,7 @@ import Workload
 
 extension World {
     mutating func begin(_ fault: Scenario.Fault) {
+        self.witnessAbsence(of: fault)
         switch fault.kind {
         case .crash(let node): self.crash(node)
         case .drain(let node):
@@ -26,6 +27,7 @@ extension World {
         case .partition(let node, let peer, let isOneWay):
             self.severed.append(Severance(from: node, to: peer))
             if !isOneWay { self.severed.append(Severance(from: peer, to: node)) }
+        case .cut(let node): self.cut(node)
         case .stall: self.stalledUntil = max(self.stalledUntil, self.now + fault.lasts)
         }
     }
@@ -48,7 +50,7 @@ extension World {
         case .partition(let node, let peer, let isOneWay):
             self.heal(Severance(from: node, to: peer))
             if !isOneWay { self.heal(Severance(from: peer, to: node)) }
-        case .pause, .stall: break
+        case .pause, .stall, .cut: break
         }
     }
 
@@ -62,6 +64,28 @@ extension World {
     /// Ends one fault's severance of a way; another fault may still sever it.
     private mutating func heal(_ way: Severance) {
         if let index = self.severed.firstIndex(of: way) { self.severed.remove(at: index) }
+    }
+
+    /// Both ends see each socket of the node end.
+    private mutating func cut(_ node: Int) {
+        for index in 0..<self.shards.count
+        where self.shards[index].node == node && self.shards[index].isUp {
+            for slot in 0..<self.shards[index].sockets.count {
+                let socket = self.shards[index].sockets[slot]
+                guard socket.isOpen else { continue }
+                self.cut(Int(socket.client), socket.socket, after: socket.lastArrival)
+                let handle = ConnectionHandle(
+                    slot: UInt32(slot),
+                    generation: socket.generation
+                )
+                self.arriveAtShard(index, 0, .event(.closed(handle)))
+            }
+        }
+    }
+
+    /// Tells a device that its socket has ended.
+    mutating func cut(_ client: Int, _ socket: UInt32, after last: Instant) {
+        self.tell(client, socket, .closed(code: 1006), word: 2, after: last)
     }
 
     private mutating func crash(_ node: Int) {
@@ -83,6 +107,7 @@ extension World {
                     after: socket.lastArrival
                 )
             }
+            self.witnessLoss(of: index)
             self.shards[index].clear()
         }
     }

@@ -17,6 +17,7 @@ extension World {
                 now: self.now
             )
         }
+        if self.watching != nil { self.witnessPresence(effect, of: index) }
         guard case .reply(let handle, let id, let reply) = effect else { return }
         switch reply {
         case .sent(let sent):
@@ -46,7 +47,8 @@ extension World {
             guard let page = self.pages[history.page.rawValue] else { return }
             self.oracle.told(page.conversation, head: history.head, now: self.now)
         case .connected, .connectedSubscription, .unsubscribed, .published, .refreshed,
-            .subRefreshed, .error, .created, .marked, .listed, .done, .told:
+            .subRefreshed, .error, .created, .marked, .listed, .done, .told,
+            .presence:
             return
         }
     }
@@ -98,7 +100,7 @@ extension World {
         }
         self.oracle.bounded(
             statistics.deadlines,
-            by: 8 + statistics.connections + statistics.feeds * 2,
+            by: 12 + statistics.connections + statistics.feeds * 2,
             now: self.now,
             "timers of shard \(index) in the quiet"
         )

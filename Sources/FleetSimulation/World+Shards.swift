@@ -20,6 +20,7 @@ extension World {
                 self.individualise(socket: Int(handle.slot), of: index)
                 self.shards[index].sockets[Int(handle.slot)].isOpen = false
                 self.shards[index].vacantSlots.append(handle.slot)
+                self.witnessEnd(of: handle, on: index)
             }
             self.enqueue(event, at: index)
         case .pongs(let list):
@@ -176,11 +177,12 @@ extension World {
             let bytes = UInt64(delivery.body.byteCount) * UInt64(range.count)
             return self.scenario.costs.target * UInt64(range.count)
                 + self.scenario.costs.kilobyte * bytes / 1024
-        case .deliverPage(_, let range), .ping(let range):
+        case .deliverPage(_, let range), .ping(let range),
+            .presence(.statuses(_, let range)), .presence(.attendance(_, _, _, let range)):
             return self.scenario.costs.target * UInt64(range.count)
         case .reply: return self.scenario.costs.target
         case .authenticate, .subscribe, .unsubscribe, .close, .respond, .peer, .store, .release,
-            .drained, .limitConnections:
+            .drained, .limitConnections, .presence(.member), .presence(.status):
             return .zero
         }
     }

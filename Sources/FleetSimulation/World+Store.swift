@@ -202,20 +202,20 @@ extension World {
             let page = self.logs.read(read, handle: handle)
             self.pages[handle.rawValue] = (read.conversation, page)
             self.answer(errand, .page(page))
-        case .leases(let holdsPartitions):
-            self.leaseRound(shard, holdsPartitions)
+        case .leases(let roles):
+            self.leaseRound(shard, roles)
             self.answer(errand, .leased)
         case .list(let list): self.answer(errand, self.list(list))
         case .append, .head, .lookUp, .renewEpoch, .standing, .mark, .account: return
         }
     }
 
-    private mutating func leaseRound(_ index: Int, _ holdsPartitions: Bool) {
+    private mutating func leaseRound(_ index: Int, _ roles: RoleSet) {
         self.witnessQueues(of: index)
         self.logs.leases.round(
             shard: self.shards[index].id,
             incarnation: self.shards[index].incarnation,
-            holdsPartitions: holdsPartitions,
+            roles: roles,
             now: self.now,
             length: .seconds(6)
         )

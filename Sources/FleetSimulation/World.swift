@@ -43,6 +43,7 @@ package struct World: ~Copyable {
     var digest: TraceDigest
     var oracle: PromiseOracle
     var membership = MembershipOracle()
+    var watching: Watching?
     let bug: PlantedBug?
     let pingWay: PingWay
     /// How long after a ping no client misses the next.
@@ -107,6 +108,7 @@ package struct World: ~Copyable {
         self.foundConversations()
         self.makeClients()
         self.scheduleArrival()
+        self.beginWatching()
         for (index, fault) in scenario.faults.enumerated() {
             self.schedule(Happening(.faultBegins, index), at: fault.start)
             self.schedule(Happening(.faultEnds, index), at: fault.start + fault.lasts)
@@ -129,7 +131,7 @@ package struct World: ~Copyable {
             self.clients.append(SimulatedClient(machine))
             self.schedule(
                 Happening(.clientStarts, Int(number)),
-                at: self.population.start(of: user)
+                at: self.start(of: user)
             )
             self.scheduleAbsence(0, of: Int(number))
             self.scheduleTrespass(0, of: Int(number))
@@ -146,12 +148,16 @@ package struct World: ~Copyable {
                     let shard = SimulatedShard(
                         id: id,
                         roles: group.roles,
-                        partitionCount: Int(self.scenario.partitionCount),
+                        leaseCount: 2 * Int(self.scenario.partitionCount),
                         overload: self.scenario.server.overload
                     )
                     if group.roles.contains(.gateway) { self.gateways.append(self.shards.count) }
-                    if group.roles.contains(.conversation) {
-                        self.logs.leases.enrol(id, until: .zero + .seconds(6))
+                    if !group.roles.isDisjoint(with: [.conversation, .user]) {
+                        self.logs.leases.enrol(
+                            id,
+                            roles: group.roles,
+                            until: .zero + .seconds(6)
+                        )
                     }
                     self.shards.append(shard)
                 }
@@ -170,6 +176,7 @@ package struct World: ~Copyable {
         configuration.roles = self.shards[index].roles
         configuration.partitionCount = self.scenario.partitionCount
         configuration.namespaces[0].isMembersOnly = self.isChatting
+        self.plant(in: &configuration.presence)
         self.shards[index].incarnation += 1
         self.shards[index].shard = Shard(
             id: self.shards[index].id,
@@ -236,6 +243,8 @@ package struct World: ~Copyable {
         case .arrival: self.arrive()
         case .absence: self.leave(target, event.detail)
         case .trespass: self.trespass(target, event.detail)
+        case .presenceDrop: self.dropSomebody(event.detail)
+        case .presenceLeave: self.leaveSomebody(event.detail)
         case .faultBegins: self.begin(self.scenario.faults[target])
         case .faultEnds: self.end(self.scenario.faults[target])
         }

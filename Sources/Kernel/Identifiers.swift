@@ -67,7 +67,7 @@ package struct ConversationID: Hashable, Comparable, Sendable, BitwiseCopyable {
     @inlinable package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
 }
 
-/// A fixed slice of all conversations, owned by exactly one shard in a term.
+/// A fixed slice of all conversations or of all users, owned by exactly one shard in a term.
 @frozen @usableFromInline
 package struct PartitionID: Hashable, Comparable, Sendable, BitwiseCopyable {
     @usableFromInline package var rawValue: UInt16
@@ -78,6 +78,12 @@ package struct PartitionID: Hashable, Comparable, Sendable, BitwiseCopyable {
     @inlinable package init(of conversation: ConversationID, count: UInt16) {
         let product = conversation.high.multipliedFullWidth(by: UInt64(count))
         self.rawValue = UInt16(truncatingIfNeeded: product.high)
+    }
+
+    /// The partition of `user`: as many of users follow the `count` of conversations.
+    @inlinable package init(of user: UserID, count: UInt16) {
+        let product = user.high.multipliedFullWidth(by: UInt64(count))
+        self.rawValue = count + UInt16(truncatingIfNeeded: product.high)
     }
 
     @inlinable package static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }

@@ -48,6 +48,21 @@ package struct Workload: Equatable, Sendable {
         package var silentMillionths: UInt64
     }
 
+    /// Who watches whom, and who comes and goes; `nil` if nobody does.
+    package var presence: PresenceLoad?
+
+    /// What users do about presence.
+    package struct PresenceLoad: Equatable, Sendable {
+        /// Other users whom each device watches.
+        package var watches: UInt32
+        /// Sockets that are cut in a second, of all users together, in millionths; the devices return.
+        package var dropMillionths: UInt64
+        /// Devices that are switched off for good in a second, in millionths.
+        package var leaveMillionths: UInt64
+        /// The first users, whom everybody watches instead, and who come when everybody else is there.
+        package var celebrities: UInt32
+    }
+
     /// Conversations of one size: every user is a member of `perUser` of them.
     package struct ConversationClass: Equatable, Sendable {
         package var members: UInt32

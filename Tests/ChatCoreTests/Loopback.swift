@@ -34,7 +34,7 @@ final class Loopback {
     }
 
     func own(term: UInt64) {
-        for partition in 0..<self.partitions {
+        for partition in 0..<2 * self.partitions {
             self.store.leases.rows[Int(partition)].term = Term(term)
             self.send(.lease(PartitionID(partition), Term(term), owner: self.id))
         }
@@ -67,7 +67,7 @@ final class Loopback {
             case .ping:
                 for handle in self.stepper.takePinged() { self.take(self.stepper.pong(handle)) }
             case .authenticate, .reply, .deliver, .deliverPage, .peer, .release, .drained,
-                .limitConnections:
+                .limitConnections, .presence:
                 break
             }
         }

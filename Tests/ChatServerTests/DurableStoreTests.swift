@@ -57,7 +57,7 @@ private struct Life {
     func term() -> Term? {
         let token = RequestToken(rawValue: .max)
         self.store.submit(
-            .leases(holdsPartitions: true),
+            .leases(.all),
             token: token,
             message: nil,
             from: Self.shard

@@ -31,15 +31,11 @@ struct ClientSDKTests {
         var failure: String?
     }
 
-    /// The SDK's tests that need what is not there yet: presence, joins and leaves, subscription tokens,
-    /// personal channels, and a short window for one namespace.
+    /// The SDK's tests that need what is not there yet: subscription tokens, personal channels, and a short
+    /// window for one namespace.
     static let awaited: Set = [
-        "TestClientLevelOperations.test_client_publish_history_presence",
         "TestGetState.test_get_state_called_again_on_unrecoverable_position",
-        "TestJoinLeave.test_join_leave",
-        "TestPresenceTwoClients.test_presence_two_clients",
         "TestServerSideSubscriptions.test_server_side_subs",
-        "TestSubscriptionOperations.test_subscription_operations",
         "TestSubscriptionTokenInvalid.test_client_token",
     ]
 
@@ -55,5 +51,19 @@ struct ClientSDKTests {
         for outcome in outcomes where !Self.awaited.contains(outcome.test) {
             #expect(outcome.failure == nil, "\(outcome.test): \(outcome.failure ?? "")")
         }
+    }
+
+    @Test(
+        .enabled(if: Script.python != nil),
+        .timeLimit(.minutes(3)),
+        arguments: ["json", "protobuf"]
+    )
+    func `a public SDK sees who is there, who joins and, after the grace, who leaves`(
+        encoding: String
+    ) throws {
+        let printed = try Script("presence.py").run([encoding])
+        let checks = String(decoding: printed, as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect((Int(checks) ?? 0) >= 30, "\(checks)")
     }
 }

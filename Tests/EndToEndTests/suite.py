@@ -16,8 +16,12 @@ import unittest
 
 from live import Server
 
-DEADLINE = 15
+DEADLINE = 25
 CONFIGURATION = """\
+defaultNamespace:
+  presence: true
+  joinLeave: true
+  forcePushJoinLeave: true
 namespaces:
   - name: smallhistory
 """

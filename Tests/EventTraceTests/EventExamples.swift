@@ -75,6 +75,10 @@ enum EventExamples {
             .mark(self.room, Markers(read: self.offset, received: .start)),
             .list(known: self.room.name, after: self.conversation, limit: 7),
             .list(known: self.room.name, after: nil, limit: .max), .typing(self.room, self.body),
+            .presence(.members(self.room)),
+            .presence(.counts(self.room)),
+            .presence(.watch(UserReference(id: self.user, name: .none), remaining: 2)),
+            .presence(.unwatch(self.user, remaining: 0)), .presence(.choose(.invisible)),
         ] + self.accounts.map { .account($0, note: self.room.name) }
             + self.operations.map { .operate(self.room, self.message, $0, self.body) }
             + ErrorCode.allCases.map { .refused($0) }

@@ -44,10 +44,11 @@ extension Command: ByteCoded {
     package func write(to writer: inout ByteWriter) {
         switch self {
         case .connect: writer.byte(0)
-        case .subscribe(let reference, let since):
+        case .subscribe(let reference, let since, let attendee):
             writer.byte(1)
             writer.value(reference)
             writer.optional(since)
+            writer.value(attendee)
         case .unsubscribe(let conversation):
             writer.byte(2)
             writer.value(conversation)
@@ -86,11 +87,12 @@ extension Command: ByteCoded {
             writer.byte(10)
             writer.value(reference)
             writer.value(body)
-        case .subscribeByToken(let reference, let since, let grant):
+        case .subscribeByToken(let reference, let since, let grant, let attendee):
             writer.byte(11)
             writer.value(reference)
             writer.optional(since)
             writer.value(grant)
+            writer.value(attendee)
         case .refresh(let outcome):
             writer.byte(12)
             writer.value(outcome)
@@ -102,13 +104,21 @@ extension Command: ByteCoded {
             writer.byte(14)
             writer.value(action)
             writer.value(note)
+        case .presence(let command):
+            writer.byte(15)
+            writer.value(command)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 15, of: "a command") {
+        switch try reader.tag(below: 16, of: "a command") {
         case 0: self = .connect
-        case 1: self = .subscribe(try reader.value(), since: try reader.optional())
+        case 1:
+            self = .subscribe(
+                try reader.value(),
+                since: try reader.optional(),
+                as: try reader.value()
+            )
         case 2: self = .unsubscribe(try reader.value())
         case 3: self = .publish(try reader.value(), try reader.value())
         case 4: self = .send(try reader.value(), try reader.value(), try reader.value())
@@ -133,11 +143,13 @@ extension Command: ByteCoded {
             self = .subscribeByToken(
                 try reader.value(),
                 since: try reader.optional(),
-                try reader.value()
+                try reader.value(),
+                as: try reader.value()
             )
         case 12: self = .refresh(try reader.value())
         case 13: self = .subRefresh(try reader.value(), try reader.value())
-        default: self = .account(try reader.value(), note: try reader.value())
+        case 14: self = .account(try reader.value(), note: try reader.value())
+        default: self = .presence(try reader.value())
         }
     }
 }

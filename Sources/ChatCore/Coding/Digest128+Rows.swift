@@ -158,6 +158,7 @@ extension Digest128 {
         case .typing(_, let conversation, _):
             self.combine(19)
             self.combine(conversation)
+        case .gathering: self.combine(20)
         }
     }
 
@@ -183,6 +184,7 @@ extension Digest128 {
         case .joining: self.combine(11)
         case .ending: self.combine(12)
         case .subscription: self.combine(13)
+        case .presence(let deadline): self.combine(deadline)
         case .subscriptionExpiry: self.combine(14)
         }
     }

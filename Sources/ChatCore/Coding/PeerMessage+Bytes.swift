@@ -36,11 +36,14 @@ extension PeerMessage: ByteCoded {
             writer.value(conversation)
             writer.value(term)
             writer.value(head)
+        case .presence(let message):
+            writer.byte(9)
+            writer.value(message)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 9, of: "a peer message") {
+        switch try reader.tag(below: 10, of: "a peer message") {
         case 0: self = .publish(try reader.value())
         case 1: self = .published(try reader.value(), try reader.value())
         case 2: self = .interest(try reader.value())
@@ -49,7 +52,8 @@ extension PeerMessage: ByteCoded {
         case 5: self = .delivery(try reader.value())
         case 6: self = .head(try reader.value(), try reader.value(), try reader.value())
         case 7: self = .signal(try reader.value())
-        default: self = .signalled(try reader.value())
+        case 8: self = .signalled(try reader.value())
+        default: self = .presence(try reader.value())
         }
     }
 }

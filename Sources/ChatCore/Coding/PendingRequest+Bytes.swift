@@ -23,22 +23,13 @@ extension PendingRequest: ByteCoded {
             writer.value(handle)
             writer.value(id)
             writer.value(request)
-        case .load(let conversation):
-            writer.byte(5)
-            writer.word(conversation)
-        case .append(let message):
-            writer.byte(6)
-            writer.word(message)
-        case .lookUp(let message):
-            writer.byte(7)
-            writer.word(message)
-        case .readBack(let conversation):
-            writer.byte(8)
-            writer.word(conversation)
+        case .load(let conversation): writer.row(conversation, tagged: 5)
+        case .append(let message): writer.row(message, tagged: 6)
+        case .lookUp(let message): writer.row(message, tagged: 7)
+        case .readBack(let conversation): writer.row(conversation, tagged: 8)
         case .leases: writer.byte(9)
         case .create, .admission, .standing, .mark, .list, .lateHistory, .serverPublish,
-            .serverHistory,
-            .account, .typing:
+            .serverHistory, .account, .typing, .gathering:
             self.writeLate(to: &writer)
         }
     }
@@ -46,8 +37,7 @@ extension PendingRequest: ByteCoded {
     private func writeLate(to writer: inout ByteWriter) {
         switch self {
         case .vacant, .publish, .subscribePage, .holePage, .history, .load, .append, .lookUp,
-            .readBack,
-            .leases:
+            .readBack, .leases:
             preconditionFailure("the other half of the cases")
         case .create(let reference, let handle, let id, let cost):
             writer.byte(10)
@@ -59,9 +49,7 @@ extension PendingRequest: ByteCoded {
             writer.byte(11)
             writer.word(subscription)
             writer.word(generation)
-        case .standing(let inquiry):
-            writer.byte(12)
-            writer.word(inquiry)
+        case .standing(let inquiry): writer.row(inquiry, tagged: 12)
         case .mark(let handle, let id):
             writer.byte(13)
             writer.value(handle)
@@ -90,11 +78,12 @@ extension PendingRequest: ByteCoded {
             writer.byte(17)
             writer.value(id)
             writer.value(request)
+        case .gathering(let question): writer.row(question, tagged: 20)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        let tag = try reader.tag(below: 20, of: "the purpose of a request")
+        let tag = try reader.tag(below: 21, of: "the purpose of a request")
         switch tag {
         case 0: self = .vacant
         case 1:
@@ -145,7 +134,16 @@ extension PendingRequest: ByteCoded {
             return .serverPublish(try reader.value(), cost: try reader.integer())
         case 17: return .serverHistory(try reader.value(), try reader.value())
         case 18: return .account(try reader.value(), try reader.value())
-        default: return .typing(try reader.value(), try reader.value(), try reader.value())
+        case 19: return .typing(try reader.value(), try reader.value(), try reader.value())
+        default: return .gathering(question: try reader.integer())
         }
+    }
+}
+
+extension ByteWriter {
+    /// A purpose that names a row and nothing else.
+    fileprivate mutating func row(_ slot: UInt32, tagged tag: UInt8) {
+        self.byte(tag)
+        self.word(slot)
     }
 }

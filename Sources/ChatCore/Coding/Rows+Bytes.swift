@@ -45,11 +45,14 @@ extension Deadline: ByteCoded {
             writer.byte(14)
             writer.word(subscription)
             writer.word(generation)
+        case .presence(let deadline):
+            writer.byte(15)
+            writer.value(deadline)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 15, of: "a deadline") {
+        switch try reader.tag(below: 16, of: "a deadline") {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
@@ -70,11 +73,12 @@ extension Deadline: ByteCoded {
                 subscription: try reader.integer(),
                 generation: try reader.integer()
             )
-        default:
+        case 14:
             self = .subscriptionExpiry(
                 subscription: try reader.integer(),
                 generation: try reader.integer()
             )
+        default: self = .presence(try reader.value())
         }
     }
 }
@@ -118,6 +122,7 @@ extension Join: ByteCoded {
         }
         writer.word(self.next)
         writer.word(self.previous)
+        writer.value(self.info)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -136,7 +141,8 @@ extension Join: ByteCoded {
             phase: phase,
             timeToLive: timeToLive,
             next: try reader.integer(),
-            previous: try reader.integer()
+            previous: try reader.integer(),
+            info: try reader.value()
         )
     }
 }

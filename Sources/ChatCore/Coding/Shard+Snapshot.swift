@@ -31,6 +31,7 @@ extension Shard {
         writer.list(self.announcing)
         writer.word(self.sweepStart)
         for slot in self.partitionConversations { writer.word(slot) }
+        self.writePresence(to: &writer)
         writer.value(Digest128(of: writer.bytes[...]))
         return writer.bytes
     }
@@ -76,6 +77,7 @@ extension Shard {
         shard.wallClockOrigin = try reader.word()
         try shard.readGateway(from: &reader)
         try shard.readConversations(from: &reader)
+        try shard.readPresence(from: &reader)
         try reader.finish()
         guard shard.areLinksWhole(), shard.addUpBytes() else {
             throw reader.refusal("rows that name rows")

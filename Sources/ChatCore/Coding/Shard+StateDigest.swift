@@ -2,7 +2,7 @@ import BasicContainers
 package import Kernel
 
 /// A hash over rows that does not depend on their order: the sum of a hash of each.
-private struct RowSum {
+struct RowSum {
     private var high: UInt64 = 0
     private var low: UInt64 = 0
     private var count: UInt64 = 0
@@ -50,6 +50,9 @@ extension Shard {
         self.sumConversations(into: &rows)
         self.sumMessages(into: &rows)
         self.sumWaiting(into: &rows)
+        self.sumPresence(into: &rows)
+        self.sumPeople(into: &rows)
+        self.sumGatherings(into: &rows)
         rows.combine(into: &digest)
     }
 
@@ -118,6 +121,7 @@ extension Shard {
                 $0.combine(expiry.nanoseconds)
                 $0.combine(row.vouched.rawValue)
                 $0.combine(row.mayTypeFrom.nanoseconds)
+                $0.combine(row.hearsAttendance ? 1 : 0)
             }
         }
         self.held.forEachRow { row in

@@ -30,6 +30,7 @@ extension ShardConfiguration: ByteCoded {
         writer.word(self.listLimit)
         writer.value(self.typingInterval)
         writer.optional(self.overload)
+        writer.value(self.presence)
     }
 
     /// Refuses what no shard can run with.
@@ -63,7 +64,8 @@ extension ShardConfiguration: ByteCoded {
         self.listLimit = try reader.integer()
         self.typingInterval = try reader.value()
         self.overload = try reader.optional()
-        guard !self.namespaces.isEmpty, self.partitionCount > 0,
+        self.presence = try reader.value()
+        guard !self.namespaces.isEmpty, self.partitionCount > 0, self.partitionCount <= 1 << 15,
             self.pongTimeout < self.pingInterval,
             self.namespaces.allSatisfy({ $0.hasLog || !$0.isMembersOnly }),
             (.milliseconds(200) ... .seconds(86_400)).contains(self.pingInterval)

@@ -23,6 +23,7 @@ extension ShardStatistics: ByteCoded {
         writer.word(self.epochsRenewed)
         writer.word(self.pings)
         writer.word(self.pongs)
+        writer.word(self.statuses)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
@@ -47,5 +48,6 @@ extension ShardStatistics: ByteCoded {
         self.epochsRenewed = try reader.integer()
         self.pings = try reader.integer()
         self.pongs = try reader.integer()
+        self.statuses = try reader.integer()
     }
 }

@@ -59,9 +59,14 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     /// Must come first and once; the host keeps the token that came with it.
     case connect
     /// `since` is present when the client asks to recover from a position.
-    case subscribe(ConversationReference, since: RecoveryRequest?)
+    case subscribe(ConversationReference, since: RecoveryRequest?, as: Attendee = .silent)
     /// With a subscription token, which the host has checked.
-    case subscribeByToken(ConversationReference, since: RecoveryRequest?, SubscriptionGrant)
+    case subscribeByToken(
+        ConversationReference,
+        since: RecoveryRequest?,
+        SubscriptionGrant,
+        as: Attendee = .silent
+    )
     case unsubscribe(ConversationID)
     /// Without a message id: no duplicate suppression.
     case publish(ConversationReference, Body)
@@ -76,6 +81,7 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     case mark(ConversationReference, Markers)
     /// A window of the user's conversations; `known` is what the device has, kept by the host.
     case list(known: PayloadHandle, after: ConversationID?, limit: UInt32)
+    case presence(PresenceCommand)
     /// New credentials for the connection, which the host has checked.
     case refresh(AuthenticationOutcome)
     /// New credentials for a subscription, which the host has checked.

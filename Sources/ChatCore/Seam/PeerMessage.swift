@@ -22,6 +22,7 @@ package enum PeerMessage: Equatable, Sendable, BitwiseCopyable {
     case signalled(Delivery)
     /// Owner to gateway: this is how far the conversation has come.
     case head(ConversationID, Term, StreamHead)
+    case presence(PresenceMessage)
 }
 
 /// A message on its way to the sequencer.

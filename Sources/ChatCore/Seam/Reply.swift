@@ -17,6 +17,7 @@ package enum Reply: Equatable, Sendable, BitwiseCopyable {
     /// An rpc that has nothing to tell.
     case done
     case listed(ListPage)
+    case presence(PresenceReply)
     /// `nil` if the new credentials do not end.
     case refreshed(timeToLive: Interval?)
     case subRefreshed(timeToLive: Interval?)

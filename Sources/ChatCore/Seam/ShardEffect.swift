@@ -14,6 +14,7 @@ package enum ShardEffect: Equatable, Sendable, BitwiseCopyable {
     /// The subscription has ended without the client asking for it.
     case unsubscribe(ConnectionHandle, name: PayloadHandle, UnsubscribeCode)
     case ping(targets: TargetRange)
+    case presence(PresenceEffect)
     /// Flush what was sent, then close; `closed` follows.
     case close(ConnectionHandle, CloseCode)
     case respond(ServerRequestID, ServerResponse)

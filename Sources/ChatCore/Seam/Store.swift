@@ -20,7 +20,7 @@ package enum StoreRequest: Equatable, Sendable, BitwiseCopyable {
     /// Starts a new epoch, because the log was shown to have lost its end.
     case renewEpoch(ConversationID, PartitionID, Term)
     /// Renews this shard's leases, takes what it is due, and reports what changed.
-    case leases(holdsPartitions: Bool)
+    case leases(RoleSet)
 }
 
 /// A conditional append: it applies only if `term` is the partition's and `offset` is head + 1, and in a

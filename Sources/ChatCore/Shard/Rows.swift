@@ -30,6 +30,8 @@ enum PendingRequest: BitwiseCopyable {
     case account(ConnectionHandle, CommandID)
     /// Whether somebody may be heard who types.
     case typing(ConnectionHandle, ConversationID, Body)
+    /// Who is in a conversation, asked of its owner.
+    case gathering(question: UInt32)
 
     /// Which client's publish it is, if a client's, and what that takes of the limits.
     var publish: (ConnectionHandle?, cost: UInt32)? {
@@ -39,7 +41,7 @@ enum PendingRequest: BitwiseCopyable {
         case .serverPublish(_, let cost): (nil, cost)
         case .vacant, .subscribePage, .holePage, .history, .serverHistory, .lateHistory, .load,
             .append, .lookUp, .readBack, .leases, .admission, .standing, .mark, .list,
-            .account, .typing:
+            .account, .typing, .gathering:
             nil
         }
     }
@@ -67,6 +69,7 @@ enum Deadline: BitwiseCopyable {
     case heads
     case leases
     case drain
+    case presence(PresenceDeadline)
 }
 
 /// A command that waits until the credentials of its connection have been checked.
@@ -81,8 +84,8 @@ struct Subscription: BitwiseCopyable {
     var connection: ConnectionHandle
     var feed: UInt32
     var nextInConnection: UInt32
-    /// An index of the feed's targets, or a row of those who join with the highest bit set; the next bit
-    /// says whether the server has made it.
+    /// An index of the feed's targets, or a row of those who join with the highest bit set; the next bits
+    /// say whether the server has made it, and whether the subscriber hears who joins and leaves.
     private(set) var place: UInt32
     /// The row that says when its credentials end, if they do.
     var expiry: UInt32
@@ -93,6 +96,7 @@ struct Subscription: BitwiseCopyable {
 
     private static let joins = UInt32(1) << 31
     private static let serverSide = UInt32(1) << 30
+    private static let hears = UInt32(1) << 29
 
     /// Where it stands in its feed.
     enum Place: BitwiseCopyable {
@@ -125,9 +129,10 @@ struct Subscription: BitwiseCopyable {
         feed: UInt32,
         nextInConnection: UInt32,
         join: UInt32,
-        isServerSide: Bool
+        hearsAttendance: Bool = false,
+        isServerSide: Bool = false
     ) {
-        let place = isServerSide ? Self.serverSide : 0
+        let place = (hearsAttendance ? Self.hears : 0) | (isServerSide ? Self.serverSide : 0)
         self.init(
             connection: connection,
             feed: feed,
@@ -137,22 +142,25 @@ struct Subscription: BitwiseCopyable {
         self.standing = .joining(join)
     }
 
+    /// Whether the subscriber asked to hear who joins and leaves.
+    var hearsAttendance: Bool { self.place & Self.hears != 0 }
     /// Whether the server has made it: its client cannot make it again on its own.
     var isServerSide: Bool { self.place & Self.serverSide != 0 }
 
     var standing: Place {
         get {
-            let number = self.place & (Self.serverSide - 1)
+            let number = self.place & (Self.hears - 1)
             return self.place & Self.joins == 0 ? .live(target: number) : .joining(number)
         }
         set {
+            let flags = self.place & (Self.serverSide | Self.hears)
             switch newValue {
             case .live(let target):
-                precondition(target < Self.serverSide, "a feed has fewer than 2^30 targets")
-                self.place = self.place & Self.serverSide | target
+                precondition(target < Self.hears, "a feed has fewer than 2^29 targets")
+                self.place = flags | target
             case .joining(let row):
-                precondition(row < Self.serverSide, "fewer than 2^30 join at a time")
-                self.place = self.place & Self.serverSide | Self.joins | row
+                precondition(row < Self.hears, "fewer than 2^29 join at a time")
+                self.place = Self.joins | flags | row
             }
         }
     }
@@ -190,6 +198,8 @@ struct Join: BitwiseCopyable {
     /// The subscriptions that join the same feed after and before this one.
     var next = noSlot
     var previous = noSlot
+    /// Who subscribes, as others will see it.
+    var info = PayloadHandle.none
 
     static var blank: Self { Self(command: CommandID(0), phase: .waiting(nil)) }
 

@@ -50,6 +50,7 @@ extension Shard {
                 && self.connections[slot].phase != .vacant,
             "a connection that closes was open"
         )
+        self.depart(handle, at: self.now, into: &effects)
         self.dropGated(of: handle.slot, into: &effects)
         self.dropSubscriptions(of: handle.slot, into: &effects)
         self.connections[slot].vacate()
@@ -62,7 +63,9 @@ extension Shard {
         _ code: CloseCode,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard self.isOpen(handle), self.connections[Int(handle.slot)].beginClosing() else { return }
+        guard self.isOpen(handle) else { return }
+        self.depart(handle, at: self.now, into: &effects)
+        guard self.connections[Int(handle.slot)].beginClosing() else { return }
         self.dropGated(of: handle.slot, into: &effects)
         self.dropSubscriptions(of: handle.slot, into: &effects)
         effects.emit(.close(handle, code))
@@ -200,6 +203,7 @@ extension Shard {
         )
         effects.emit(.reply(handle, command, .connected(reply)))
         self.admission.complete()
+        self.arrive(handle, at: now, into: &effects)
     }
 
     /// Runs what waited for the answer to `connect`.
@@ -229,10 +233,27 @@ extension Shard {
         switch command {
         case .connect:
             preconditionFailure("a second connect is a violation")
-        case .subscribe(let reference, let since):
-            self.subscribe(handle, id, reference, since: since, at: now, into: &effects)
-        case .subscribeByToken(let reference, let since, let grant):
-            self.subscribe(handle, id, reference, since: since, grant, at: now, into: &effects)
+        case .subscribe(let reference, let since, let attendee):
+            self.subscribe(
+                handle,
+                id,
+                reference,
+                since: since,
+                as: attendee,
+                at: now,
+                into: &effects
+            )
+        case .subscribeByToken(let reference, let since, let grant, let attendee):
+            self.subscribe(
+                handle,
+                id,
+                reference,
+                since: since,
+                grant,
+                as: attendee,
+                at: now,
+                into: &effects
+            )
         case .unsubscribe(let conversation):
             self.unsubscribe(handle, id, conversation, into: &effects)
         case .publish(let reference, let body):
@@ -251,6 +272,8 @@ extension Shard {
             self.account(handle, id, action, note, at: now, into: &effects)
         case .history(let reference, let request):
             self.readHistory(handle, id, reference, request, at: now, into: &effects)
+        case .presence(let command):
+            self.run(command, as: id, for: handle, at: now, into: &effects)
         case .refresh(let outcome):
             self.refresh(handle, id, outcome, at: now, into: &effects)
         case .subRefresh(let conversation, let grant):
@@ -279,8 +302,15 @@ extension Shard {
         switch command {
         case .connect, .unsubscribe, .refresh, .subRefresh, .refused:
             break
-        case .subscribe(let reference, _), .subscribeByToken(let reference, _, _),
-            .history(let reference, _), .mark(let reference, _):
+        case .presence(.watch(let user, _)): self.release(user.name, into: &effects)
+        case .presence(.members(let reference)), .presence(.counts(let reference)):
+            self.release(reference.name, into: &effects)
+        case .presence(.unwatch), .presence(.choose): break
+        case .subscribe(let reference, _, let attendee),
+            .subscribeByToken(let reference, _, _, let attendee):
+            self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
+        case .history(let reference, _), .mark(let reference, _):
             self.release(reference.name, into: &effects)
         case .list(let known, _, _), .account(_, let known):
             self.release(known, into: &effects)

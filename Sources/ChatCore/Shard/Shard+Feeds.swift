@@ -152,6 +152,12 @@ extension Shard {
         let known = self.placement[Int(partition.rawValue)]
         guard term > known.term || (term == known.term && owner != known.owner) else { return }
         self.placement[Int(partition.rawValue)] = (term, owner)
+        self.reannounce(at: now)
+        guard partition.rawValue < self.configuration.partitionCount else {
+            self.onUserLease(partition, term, wasOwner: known.owner == self.id, at: now)
+            return
+        }
+        self.dropGatherings(at: now)
         self.relinquish(partition, before: owner == self.id ? term : term.next)
         var slot = self.partitionFeeds[Int(partition.rawValue)]
         while slot != noSlot {

@@ -4,7 +4,7 @@ import Kernel
 extension Shard {
     /// Half of an id is hash enough, but clients choose the names it is made of: the seed keeps them
     /// from choosing where they lie.
-    private func hash(_ id: ConversationID) -> UInt32 {
+    func hash(_ id: ConversationID) -> UInt32 {
         UInt32(truncatingIfNeeded: KeyedRandom.mix(id.high ^ self.random.seed))
     }
 

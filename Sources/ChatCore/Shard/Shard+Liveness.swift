@@ -16,7 +16,10 @@ extension Shard {
 
     /// Pings one slot, and lets go of those in the overdue slot that never answered.
     mutating func pingSlot(at now: Instant, into effects: inout EffectBuffer<ShardEffect>) {
-        self.closeOverdue(self.pingSlots.overdueIndex(at: now), into: &effects)
+        guard self.closeOverdue(self.pingSlots.overdueIndex(at: now), into: &effects) else {
+            self.deadlines.schedule(.pings, at: now)
+            return
+        }
         let index = self.pingSlots.index(at: now)
         let start = effects.targetCount
         var kept = self.pingSlots.take(index)
@@ -38,14 +41,17 @@ extension Shard {
         self.deadlines.schedule(.pings, at: self.nextSlot(after: now))
     }
 
+    /// False if there are more than one step may close.
     private mutating func closeOverdue(
         _ index: Int,
         into effects: inout EffectBuffer<ShardEffect>
-    ) {
+    ) -> Bool {
         for handle in self.pingSlots.slots[index] where self.isOpen(handle) {
             guard self.connections[Int(handle.slot)].awaitsPong else { continue }
+            guard effects.freeCapacity > Self.effectReserve / 4 else { return false }
             self.close(handle, .noPong, into: &effects)
         }
+        return true
     }
 
     mutating func onPongs(_ range: TargetRange, into effects: inout EffectBuffer<ShardEffect>) {

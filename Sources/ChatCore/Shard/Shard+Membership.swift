@@ -208,6 +208,7 @@ extension Shard {
                 return
             }
             effects.emit(.unsubscribe(handle, name: self.feeds[slot].name, .server))
+            self.cease(row, at: self.now, into: &effects)
             self.unlink(row, from: handle.slot)
             self.removeTarget(UInt32(index), from: slot)
             self.subscriptions.remove(row, leaving: .blank)

@@ -21,11 +21,14 @@ extension Shard {
         }
         let limit =
             switch command {
+            case .presence(.members), .presence(.counts), .presence(.choose): policy.history
             case .history, .mark, .list, .typing: policy.history
             case .publish, .send, .operate, .account: policy.messages
             case .subscribe, .subscribeByToken: policy.everything
             // Costs less than its refusal, or frees something.
-            case .connect, .unsubscribe, .refresh, .subRefresh, .refused: Interval?.none
+            case .connect, .unsubscribe, .refresh, .subRefresh, .refused, .presence(.watch),
+                .presence(.unwatch):
+                Interval?.none
             }
         guard let limit, self.lag > limit else { return nil }
         return .tooManyRequests

@@ -100,6 +100,7 @@ extension Shard {
             // Counts as open until the store answers, so that repeats do not pile up there.
             self.requests[slot] = .lateHistory(handle)
             self.fail(handle, id, .internal, into: &effects)
+        case .gathering(let question): self.expireQuestion(token, question, into: &effects)
         case .serverPublish(let id, let cost):
             self.requests.remove(slot, leaving: .vacant)
             self.openBytes -= UInt64(cost)
@@ -245,6 +246,8 @@ extension Shard {
             self.onDelivery(delivery, from: sender, at: now, into: &effects)
         case .head(let conversation, let term, let head):
             self.onHead(conversation, term, head, confirms: false, at: now, into: &effects)
+        case .presence(let message):
+            self.onPresence(message, from: sender, at: now, into: &effects)
         }
     }
 
@@ -258,7 +261,7 @@ extension Shard {
             preconditionFailure("the store answers each request once")
         }
         switch purpose {
-        case .vacant, .publish, .create, .serverPublish:
+        case .vacant, .publish, .create, .serverPublish, .gathering:
             preconditionFailure("the store answers what it was asked")
         case .subscribePage(let slot, let generation):
             guard self.subscriptions.holds(slot, generation: generation) else { break }

@@ -58,7 +58,7 @@ extension Shard {
             self.connections[Int(handle.slot)].pendingSubscriptions -= 1
             effects.emit(.reply(handle, id, .connectedSubscription(reply)))
         case .connected, .leaving:
-            self.becomeTarget(slot)
+            self.becomeTarget(slot, into: &effects)
             effects.emit(.subscribe(handle, reply))
         case .opened, .rejected, .closing, .vacant:
             preconditionFailure("only an open connection has subscriptions")
@@ -102,7 +102,7 @@ extension Shard {
             return
         }
         guard current.offset > position.offset else {
-            self.becomeTarget(slot)
+            self.becomeTarget(slot, into: &effects)
             return
         }
         self.joins[join].phase = .catchingUp(position)
@@ -146,7 +146,7 @@ extension Shard {
             through: through
         )
         effects.emit(.deliverPage(stretch, targets: TargetRange(start: first, count: 1)))
-        self.becomeTarget(slot)
+        self.becomeTarget(slot, into: &effects)
         self.deliverHeld(of: feed, after: through, only: handle, into: &effects)
         self.trimHeld(of: feed, into: &effects)
     }

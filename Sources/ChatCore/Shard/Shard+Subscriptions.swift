@@ -9,20 +9,32 @@ extension Shard {
         _ reference: ConversationReference,
         since: RecoveryRequest?,
         _ grant: SubscriptionGrant? = nil,
+        as attendee: Attendee = .silent,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard grant != .foreign else {
             self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
             self.close(handle, .invalidToken, into: &effects)
             return
         }
         if let code = self.refusal(of: handle, reference, grant) {
             self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
             self.fail(handle, id, code, into: &effects)
             return
         }
-        self.enter(handle, id, reference, since: since, grant, at: now, into: &effects)
+        self.enter(
+            handle,
+            id,
+            reference,
+            since: since,
+            grant,
+            as: attendee,
+            at: now,
+            into: &effects
+        )
     }
 
     /// Makes a subscription that is allowed, and joins its feed.
@@ -32,18 +44,22 @@ extension Shard {
         _ reference: ConversationReference,
         since: RecoveryRequest?,
         _ grant: SubscriptionGrant? = nil,
+        as attendee: Attendee = .silent,
         isServerSide: Bool = false,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let feed = self.feed(for: reference, at: now, into: &effects)
-        let join = self.joins.insert(Join(command: id, phase: .waiting(since)))
+        let join = self.joins.insert(
+            Join(command: id, phase: .waiting(since), info: attendee.info)
+        )
         let slot = self.subscriptions.insert(
             Subscription(
                 connection: handle,
                 feed: feed,
                 nextInConnection: self.connections[Int(handle.slot)].firstSubscription,
                 join: join,
+                hearsAttendance: attendee.wantsJoinLeave,
                 isServerSide: isServerSide
             )
         )
@@ -132,8 +148,9 @@ extension Shard {
         self.feeds[feed].lastJoining = slot
     }
 
-    /// Takes a subscription out of those who join its feed; its row is free for another.
-    mutating func removeJoining(_ slot: UInt32, from feed: UInt32) {
+    /// Takes a subscription out of those who join its feed; its row is free for another, and the caller
+    /// has its info.
+    mutating func removeJoining(_ slot: UInt32, from feed: UInt32) -> PayloadHandle {
         let join = self.join(of: slot)
         let next = self.joins[join].next
         let previous = self.joins[join].previous
@@ -148,7 +165,9 @@ extension Shard {
             self.joins[self.join(of: next)].previous = previous
         }
         if self.joins[join].isReading { self.feeds[feed].recovering -= 1 }
+        let info = self.joins[join].info
         self.joins.remove(join, leaving: .blank)
+        return info
     }
 
     /// Serves everybody who waited for the feed to begin, as many as one step may.
@@ -301,18 +320,8 @@ extension Shard {
             self.tell(slot, id, reply, into: &effects)
             return
         }
-        self.becomeTarget(slot)
         effects.emit(.reply(handle, id, .subscribed(reply)))
-    }
-
-    /// From the feed's position on, a subscription gets what comes.
-    mutating func becomeTarget(_ slot: UInt32) {
-        let feed = self.subscriptions[slot].feed
-        self.removeJoining(slot, from: feed)
-        let target = UInt32(self.feeds[feed].targets.count)
-        self.subscriptions[slot].standing = .live(target: target)
-        let handle = self.subscriptions[slot].connection
-        self.feeds[feed].targets.append(Target(connection: handle, subscription: slot))
+        self.becomeTarget(slot, into: &effects)
     }
 
     /// The messages that a returning subscriber missed have been read, or could not be.
@@ -445,38 +454,13 @@ extension Shard {
     mutating func remove(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
         let feed = self.subscriptions[slot].feed
         switch self.subscriptions[slot].standing {
-        case .joining: self.removeJoining(slot, from: feed)
-        case .live(let target): self.removeTarget(target, from: feed)
+        case .joining: self.release(self.removeJoining(slot, from: feed), into: &effects)
+        case .live(let target):
+            self.cease(slot, at: self.now, into: &effects)
+            self.removeTarget(target, from: feed)
         }
         self.forgetSubscription(slot)
         self.trimHeld(of: feed, into: &effects)
         self.removeFeedIfUnused(feed, into: &effects)
-    }
-
-    mutating func removeTarget(_ target: UInt32, from feed: UInt32) {
-        let last = self.feeds[feed].targets.count - 1
-        if Int(target) != last {
-            let moved = self.feeds[feed].targets[last]
-            self.feeds[feed].targets[Int(target)] = moved
-            self.subscriptions[moved.subscription].standing = .live(target: target)
-        }
-        self.feeds[feed].targets.removeLast()
-    }
-
-    /// Ends the subscription of one who is live: the stream is another one now.
-    mutating func endLast(of feed: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
-        let last = self.feeds[feed].targets.count - 1
-        guard last >= 0 else { return }
-        let slot = self.feeds[feed].targets[last].subscription
-        let handle = self.subscriptions[slot].connection
-        let isServerSide = self.subscriptions[slot].isServerSide
-        self.unlink(slot, from: handle.slot)
-        self.removeTarget(UInt32(last), from: feed)
-        self.forgetSubscription(slot)
-        guard !isServerSide else {
-            self.close(handle, .insufficientState, into: &effects)
-            return
-        }
-        effects.emit(.unsubscribe(handle, name: self.feeds[feed].name, .insufficientState))
     }
 }

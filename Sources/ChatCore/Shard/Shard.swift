@@ -73,6 +73,11 @@ package struct Shard: ~Copyable, StateMachine {
     /// The first slot that the next sweep for ended interest looks at.
     var sweepStart: UInt32 = 0
 
+    var presence: GatewayPresence
+    var owner: OwnerPresence
+    /// The instant of the present step.
+    var now = Instant.zero
+
     package init(
         id: ShardID,
         configuration: ShardConfiguration,
@@ -93,8 +98,10 @@ package struct Shard: ~Copyable, StateMachine {
         self.connections = UniqueArray()
         self.placement = Array(
             repeating: (term: .none, owner: nil),
-            count: Int(configuration.partitionCount)
+            count: 2 * Int(configuration.partitionCount)
         )
+        self.presence = GatewayPresence(configuration.presence)
+        self.owner = OwnerPresence(partitionCount: configuration.partitionCount)
         self.partitionFeeds = Array(repeating: noSlot, count: Int(configuration.partitionCount))
         self.partitionConversations = self.partitionFeeds
         self.pingSlots = PingSlots(
@@ -141,6 +148,7 @@ package struct Shard: ~Copyable, StateMachine {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         self.counters.events += 1
+        self.now = now
         switch event {
         case .wallClock(let unixMilliseconds):
             self.wallClockOrigin = unixMilliseconds &- now.nanoseconds / 1_000_000
@@ -179,6 +187,7 @@ package struct Shard: ~Copyable, StateMachine {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
+        self.now = now
         while effects.freeCapacity >= Self.effectReserve / 2,
             let deadline = self.deadlines.next(dueAt: now)
         {
@@ -222,6 +231,7 @@ package struct Shard: ~Copyable, StateMachine {
         case .heads: self.announceHeads(at: now, into: &effects)
         case .leases: self.renewLeases(at: now, into: &effects)
         case .drain: self.drainSome(at: now, into: &effects)
+        case .presence(let deadline): self.fire(deadline, at: now, into: &effects)
         }
     }
 
@@ -229,11 +239,9 @@ package struct Shard: ~Copyable, StateMachine {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        self.ask(
-            .leases(holdsPartitions: self.configuration.roles.contains(.conversation)),
-            for: .leases,
-            into: &effects
-        )
+        var roles = self.configuration.roles
+        if !self.configuration.presence.followsUsers { roles.remove(.user) }
+        self.ask(.leases(roles), for: .leases, into: &effects)
         self.deadlines.schedule(.leases, at: now + self.configuration.leaseInterval)
     }
 

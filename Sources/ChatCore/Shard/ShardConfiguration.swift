@@ -1,7 +1,7 @@
 package import Kernel
 
 /// What a shard serves.
-package struct RoleSet: OptionSet, Sendable, Hashable {
+package struct RoleSet: OptionSet, Sendable, Hashable, BitwiseCopyable {
     package let rawValue: UInt8
 
     package init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -10,7 +10,9 @@ package struct RoleSet: OptionSet, Sendable, Hashable {
     package static let gateway = Self(rawValue: 1)
     /// Sequencing and fan-out planning of the partitions that it leases.
     package static let conversation = Self(rawValue: 2)
-    package static let all: Self = [.gateway, .conversation]
+    /// Presence of the users of the partitions that it leases.
+    package static let user = Self(rawValue: 4)
+    package static let all: Self = [.gateway, .conversation, .user]
 }
 
 /// The knobs of a shard; every shard of a fleet has the same, but for its roles.
@@ -65,6 +67,7 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var typingInterval: Interval = .seconds(3)
     /// The most conversations in one window of a user's list.
     package var listLimit: UInt32 = 200
+    package var presence = PresenceConfiguration()
     /// `nil` takes everything, however late.
     package var overload: OverloadPolicy? = OverloadPolicy()
 
@@ -94,6 +97,8 @@ package struct ShardStatistics: Equatable, Sendable {
     package var epochsRenewed: UInt64 = 0
     package var pings: UInt64 = 0
     package var pongs: UInt64 = 0
+    /// Users' states told to watching connections, each user and connection counted.
+    package var statuses: UInt64 = 0
     /// Rows in use at the moment.
     package var connections: UInt64 = 0
     package var subscriptions: UInt64 = 0

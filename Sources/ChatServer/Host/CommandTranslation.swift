@@ -69,6 +69,8 @@ package struct NameRefusal: Error {
 /// What the host makes of one client command.
 enum Translation {
     case command(CommandID, Command)
+    /// Commands that one reply answers, the last of them the one it waits for.
+    case commands(CommandID, [Command])
     /// `connect`, whose token stays with the host.
     case connect(CommandID, ConnectRequest)
     case pong
@@ -97,10 +99,17 @@ struct CommandTranslation {
         case .history(let request):
             return .command(id, self.history(request))
         case .rpc(let method, let data):
-            return .command(
-                id,
-                method == SendRequest.method ? self.send(data) : self.chat(method, data)
-            )
+            switch method {
+            case SendRequest.method: return .command(id, self.send(data))
+            case WatchRequest.watchMethod: return self.watch(id, data)
+            case WatchRequest.unwatchMethod: return self.unwatch(id, data)
+            case ChoiceRequest.method: return .command(id, self.choose(data))
+            default: return .command(id, self.chat(method, data))
+            }
+        case .presence(let channel):
+            return .command(id, self.named(channel) { .presence(.members($0)) })
+        case .presenceStats(let channel):
+            return .command(id, self.named(channel) { .presence(.counts($0)) })
         case .refresh(let token):
             return .command(id, .refresh(self.outcome(of: token)))
         case .subRefresh(let channel, let token):
@@ -111,8 +120,6 @@ struct CommandTranslation {
                 id,
                 .subRefresh(ConversationID(named: channel), self.grant(token, for: channel))
             )
-        case .presence, .presenceStats:
-            return .command(id, .refused(.notAvailable))
         case .ping:
             return .violated(.badRequest)
         case .send:
@@ -138,11 +145,23 @@ struct CommandTranslation {
         guard request.type == 0 else { return .refused(.notAvailable) }
         let since = Self.since(request)
         guard let token = request.token, !token.isEmpty else {
-            return self.named(request.channel) { .subscribe($0, since: since) }
+            return self.named(request.channel) {
+                .subscribe($0, since: since, as: self.attendee(request))
+            }
         }
         return self.named(request.channel) {
-            .subscribeByToken($0, since: since, self.grant(token, for: request.channel))
+            .subscribeByToken(
+                $0,
+                since: since,
+                self.grant(token, for: request.channel),
+                as: self.attendee(request)
+            )
         }
+    }
+
+    private func attendee(_ request: SubscribeRequest) -> Attendee {
+        let info = KeptValue(ClientInfo(user: self.user, client: self.client))
+        return Attendee(info: info.retained(), wantsJoinLeave: request.joinLeave)
     }
 
     /// The position that a subscriber claims, if any.

@@ -102,6 +102,9 @@ package final class LiveServer: Sendable {
         self.store = store
         let records = try RecordFiles.open(boxes.keys.sorted(), configuration, log: log)
         self.records = records
+        var policy = configuration.shard
+        policy.presence.followsUsers = true
+        let shardConfiguration = policy
         let drained = Drained(expected: loops.count)
         self.drained = drained
         let api = ServerApi(
@@ -133,7 +136,7 @@ package final class LiveServer: Sendable {
                 try await loop.submit {
                     let shard = Shard(
                         id: id,
-                        configuration: configuration.shard,
+                        configuration: shardConfiguration,
                         seed: seed,
                         incarnation: store.processIncarnation
                     )

@@ -41,6 +41,7 @@ struct MetricsText {
         self.counter("unrecovered", "Positions not recoverable.", sum(\.unrecovered))
         self.counter("pings", "Pings sent.", sum(\.pings))
         self.counter("pongs", "Pongs received.", sum(\.pongs))
+        self.counter("statuses", "Users' states told to watchers.", sum(\.statuses))
     }
 
     /// How many connections each shard has sent away, by code.

@@ -74,6 +74,7 @@ enum ReplyBytes {
             return .refreshed(result)
         case .subRefreshed(let timeToLive): return .subRefreshed(SubRefreshResult(timeToLive))
         case .error(let code): return .error(ErrorResult(code))
+        case .presence: preconditionFailure("what answers about presence is a draft")
         }
     }
 

@@ -56,6 +56,7 @@ final class ShardHost {
     private var slots: [Slot] = []
     private var vacant: [UInt32] = []
     private var outbound = Outbound()
+    private var draft = PresenceDraft()
     private var watched: [ClientSocket] = []
     private var outgoing: [ShardID: [ShardEvent]] = [:]
     private var foulBus: FoulBus?
@@ -311,6 +312,11 @@ final class ShardHost {
         switch effect {
         case .authenticate(let handle):
             self.authenticate(handle)
+        case .reply(let handle, let id, .presence(let reply)):
+            let answer = self.draft.take(reply)
+            guard let socket = self.socket(handle) else { return }
+            let frame = ReplyBytes.frame(.reply(id, answer), socket.dialect.format)
+            self.outbound.send(frame, to: handle)
         case .reply(let handle, let id, let reply):
             guard let socket = self.socket(handle) else { return }
             if case .connectedSubscription(let part) = reply {
@@ -334,6 +340,7 @@ final class ShardHost {
             let channel = name.conversationName
             let frame = ReplyBytes.frame(unsubscribing: channel, code, socket.dialect.format)
             self.outbound.send(frame, to: handle)
+        case .presence(let effect): self.carryOut(effect)
         case .ping(let targets):
             let frames = self.pingFrames
             self.send(to: targets) { frames[$0.index] }
@@ -387,6 +394,23 @@ final class ShardHost {
     func passLate(_ message: PeerMessage, to shard: ShardID) {
         self.pass(message, to: shard)
         self.scheduleRound()
+    }
+
+    private func carryOut(_ effect: PresenceEffect) {
+        switch effect {
+        case .member(let info): self.draft.add(info.attendee)
+        case .status(let user, let state): self.draft.add(user.name.userName, state)
+        case .statuses(let window, let targets):
+            let push = self.draft.takePush(window: window)
+            self.send(to: targets) { ReplyBytes.frame(push, $0.format) }
+        case .attendance(let isJoin, let info, let name, let targets):
+            let info = info.attendee
+            let push: ServerPush = isJoin ? .join(info) : .leave(info)
+            let channel = name.conversationName
+            self.send(to: targets) {
+                ReplyBytes.frame(.push(channel: channel, push), $0.format)
+            }
+        }
     }
 
     private func socket(_ handle: ConnectionHandle) -> ClientSocket? {
@@ -459,6 +483,7 @@ extension PeerMessage {
         case .publish(let request): request.body.handle.retain()
         case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
             delivery.body.handle.retain()
+        case .presence(let message): message.payload.retain()
         case .published, .interest, .interested, .withdraw, .head: break
         }
     }
@@ -468,6 +493,7 @@ extension PeerMessage {
         case .publish(let request): request.body.handle.release()
         case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
             delivery.body.handle.release()
+        case .presence(let message): message.payload.release()
         case .published, .interest, .interested, .withdraw, .head: break
         }
     }

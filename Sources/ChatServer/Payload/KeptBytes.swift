@@ -1,4 +1,5 @@
 import ChatCore
+import ClientProtocol
 package import Kernel
 import NIOCore
 import Synchronization
@@ -57,6 +58,20 @@ extension PayloadHandle {
             preconditionFailure("the handle names a page")
         }
         return page
+    }
+
+    var attendee: ClientInfo {
+        guard let attendee = KeptBytes.borrowed(self) as? KeptValue<ClientInfo> else {
+            preconditionFailure("the handle names an attendee")
+        }
+        return attendee.value
+    }
+
+    var userName: String {
+        guard let name = KeptBytes.borrowed(self) as? KeptValue<String> else {
+            preconditionFailure("the handle names a user's name")
+        }
+        return name.value
     }
 
     package var conversationName: String {
@@ -140,6 +155,16 @@ package final class MessagePage: KeptBytes, @unchecked Sendable {
 
     package init(_ entries: [Entry]) {
         self.entries = entries
+        super.init()
+    }
+}
+
+/// A user's name on the wire, or who is in a conversation, as others see it.
+final class KeptValue<Value: Sendable>: KeptBytes, @unchecked Sendable {
+    let value: Value
+
+    init(_ value: Value) {
+        self.value = value
         super.init()
     }
 }

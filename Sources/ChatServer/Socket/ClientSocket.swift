@@ -217,6 +217,8 @@ final class ClientSocket: ChannelInboundHandler {
             self.submit(id, .connect)
         case .command(let id, let command):
             self.submit(id, command)
+        case .commands(let id, let commands):
+            for command in commands { self.submit(id, command) }
         case .pong:
             self.host.pong(self.handle)
         case .violated(let code):

@@ -37,7 +37,7 @@ struct PartitionLeases {
             self.table.rows[index].term = Term(load.integer(1))
             self.table.rows[index].incarnation = load.integer(2)
         }
-        for shard in shards { self.table.enrol(shard, until: .zero + length) }
+        for shard in shards { self.table.enrol(shard, roles: .all, until: .zero + length) }
         for shard in shards { try self.round(of: shard, at: .zero) }
     }
 
@@ -53,7 +53,7 @@ struct PartitionLeases {
         next.round(
             shard: shard,
             incarnation: self.incarnation,
-            holdsPartitions: true,
+            roles: .all,
             now: now,
             length: self.length
         )

@@ -103,9 +103,9 @@ struct StoreWriter {
                 self.answer(work) { log throws(DatabaseError) in
                     .head(try log.renewEpoch(of: conversation))
                 }
-            case .leases(let holdsPartitions):
+            case .leases(let roles):
                 self.commit()
-                self.roundOfLeases(work, holdsPartitions: holdsPartitions)
+                self.roundOfLeases(work, roles)
             case .mark(let mark):
                 if self.group.count == DurableStore.batchLimit { self.commit() }
                 self.group.append(work)
@@ -188,7 +188,7 @@ struct StoreWriter {
         return weather.isLeaseless(shard, round: round)
     }
 
-    private mutating func roundOfLeases(_ work: WriterWork, holdsPartitions: Bool) {
+    private mutating func roundOfLeases(_ work: WriterWork, _ roles: RoleSet) {
         let now = Instant(
             nanoseconds: UInt64(max(0, (NIODeadline.now() - self.origin).nanoseconds))
         )
@@ -197,7 +197,9 @@ struct StoreWriter {
             return
         }
         do throws(DatabaseError) {
-            if holdsPartitions { try self.leases.round(of: work.shard, at: now) }
+            if !roles.isDisjoint(with: [.conversation, .user]) {
+                try self.leases.round(of: work.shard, at: now)
+            }
             let news = self.leases.news(for: work.shard)
             self.answers[work.shard, default: []] += news + [.stored(work.token, .leased)]
         } catch {

@@ -95,6 +95,8 @@ extension FieldName {
     static let send = Self("send")
     static let session = Self("session")
     static let since = Self("since")
+    static let state = Self("state")
+    static let users = Self("users")
     static let subRefresh = Self("sub_refresh")
     static let subs = Self("subs")
     static let subscribe = Self("subscribe")

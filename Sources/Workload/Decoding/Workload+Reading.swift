@@ -50,6 +50,9 @@ extension Workload {
         if let value = mapping.optional("trespassEvery") {
             self.trespassEvery = try value.duration(in: .milliseconds(1)...day)
         }
+        self.presence = try mapping.optional("presence").map { node throws(ModelError) in
+            try PresenceLoad(node)
+        }
         try mapping.finish()
     }
 
@@ -92,6 +95,21 @@ extension Workload.Absences {
             .duration(in: self.shortest...day)
         self.silentMillionths = try mapping.required("silent", expected: "a part of 1")
             .millionths(in: 0...1_000_000)
+        try mapping.finish()
+    }
+}
+
+extension Workload.PresenceLoad {
+    init(_ node: StrictNode) throws(ModelError) {
+        var mapping = try node.mapping()
+        self.watches = UInt32(
+            try mapping.required("watches", expected: "a whole number").integer(in: 1...128)
+        )
+        self.dropMillionths =
+            try mapping.optional("dropsPerSecond")?.millionths(in: 0...1_000_000_000_000) ?? 0
+        self.leaveMillionths =
+            try mapping.optional("leavesPerSecond")?.millionths(in: 0...1_000_000_000_000) ?? 0
+        self.celebrities = UInt32(try mapping.optional("celebrities")?.integer(in: 1...128) ?? 0)
         try mapping.finish()
     }
 }

@@ -44,6 +44,8 @@ final class TestClient {
     private(set) var closeCodes: [CloseCode] = []
     private(set) var declaredLosses = 0
     var answersPings = true
+    /// Who the client says it is in its conversation.
+    var attendee: (TestClient) -> Attendee = { _ in .silent }
     /// Whether the server subscribes it, instead of its own asking.
     var isSubscribedByServer = false
     /// Whether it subscribes again when nobody could answer in time: the next time finds another owner.
@@ -63,8 +65,12 @@ final class TestClient {
         self.slot = slot
     }
 
-    private var handle: ConnectionHandle {
+    var handle: ConnectionHandle {
         ConnectionHandle(slot: self.slot, generation: self.generation)
+    }
+
+    var connection: ConnectionID {
+        ConnectionID(UInt64(self.slot) << 32 | UInt64(self.generation))
     }
 
     func connect() {
@@ -73,8 +79,7 @@ final class TestClient {
         self.state = .connecting
         self.sends = [:]
         self.fleet.attach(self, to: self.index, slot: self.slot)
-        let id = ConnectionID(UInt64(self.slot) << 32 | UInt64(self.generation))
-        self.post(.opened(self.handle, id))
+        self.post(.opened(self.handle, self.connection))
         self.command(.connect)
         if !self.isSubscribedByServer { self.subscribe() }
         for index in self.outgoing.indices where self.outgoing[index].isOpen {
@@ -88,7 +93,9 @@ final class TestClient {
     }
 
     func subscribe() {
-        self.subscribeCommand = self.command(.subscribe(self.reference, since: self.since))
+        self.subscribeCommand = self.command(
+            .subscribe(self.reference, since: self.since, as: self.attendee(self))
+        )
     }
 
     private var since: RecoveryRequest? {
@@ -216,7 +223,7 @@ final class TestClient {
                 self.outgoing[index].refusal = code
             }
         case .unsubscribed, .published, .history, .marked, .listed, .done, .refreshed,
-            .subRefreshed, .told:
+            .subRefreshed, .told, .presence:
             break
         }
     }

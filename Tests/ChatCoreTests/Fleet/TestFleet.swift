@@ -17,7 +17,7 @@ enum Layout: CaseIterable, CustomStringConvertible {
     var roles: [RoleSet] {
         switch self {
         case .together: [.all]
-        case .apart: [.gateway, .conversation, .gateway, .conversation]
+        case .apart: [.gateway, .conversation, .gateway, .conversation, .user, .user]
         }
     }
 }
@@ -69,6 +69,10 @@ final class TestFleet {
     private var references: [UInt64: Int] = [:]
     private var lastStoreTime: [Int: Instant] = [:]
     private var told: [[LeaseTable.Row?]] = []
+    /// Is shown what each shard tells about presence, with the connections that are told.
+    var onPresence: (Int, PresenceEffect, [ConnectionHandle]) -> Void = { _, _, _ in }
+    /// Is shown each reply.
+    var onReply: (Int, ConnectionHandle, CommandID, Reply) -> Void = { _, _, _, _ in }
     /// Until when the store takes no request.
     var stalledUntil = Instant.zero
     /// Pages that the store has read and that were not given back.
@@ -99,9 +103,13 @@ final class TestFleet {
         self.store = MemoryStore(partitionCount: configuration.partitionCount)
         for (index, roles) in layout.roles.enumerated() {
             self.boxes.append(Box(self.makeShard(index, roles, incarnation: 1)))
-            self.told.append(Array(repeating: nil, count: Int(configuration.partitionCount)))
-            if roles.contains(.conversation) {
-                self.store.leases.enrol(self.id(index), until: .zero + .seconds(6))
+            self.told.append(Array(repeating: nil, count: 2 * Int(configuration.partitionCount)))
+            if !roles.isDisjoint(with: [.conversation, .user]) {
+                self.store.leases.enrol(
+                    self.id(index),
+                    roles: roles,
+                    until: .zero + .seconds(6)
+                )
             }
             self.schedule(
                 index,
@@ -306,6 +314,7 @@ final class TestFleet {
             }
         case .reply(let handle, let id, let reply):
             clients[handle.slot]?.receive(reply, to: id, self.store)
+            self.onReply(index, handle, id, reply)
         case .deliver(let delivery, _, let targets):
             for target in targets.start..<(targets.start + targets.count) {
                 clients[effects[target: target].slot]?.receive(delivery, self.store)
@@ -322,6 +331,7 @@ final class TestFleet {
             break
         case .unsubscribe(let handle, _, let code):
             clients[handle.slot]?.unsubscribed(code)
+        case .presence(let effect): self.observePresence(effect, index, effects)
         case .ping(let targets):
             for target in targets.start..<(targets.start + targets.count) {
                 self.pong(effects[target: target], to: index)
@@ -342,6 +352,22 @@ final class TestFleet {
         case .drained, .limitConnections:
             break
         }
+    }
+
+    private func observePresence(
+        _ effect: PresenceEffect,
+        _ index: Int,
+        _ effects: borrowing EffectBuffer<ShardEffect>
+    ) {
+        var targets: [ConnectionHandle] = []
+        switch effect {
+        case .member, .status: break
+        case .statuses(_, let range), .attendance(_, _, _, let range):
+            for target in range.start..<(range.start + range.count) {
+                targets.append(effects[target: target])
+            }
+        }
+        self.onPresence(index, effect, targets)
     }
 
     private func pong(_ handle: ConnectionHandle, to index: Int) {
@@ -379,6 +405,7 @@ final class TestFleet {
         case .publish(let request): request.body.handle
         case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
             delivery.body.handle
+        case .presence(let message): message.payload == .none ? nil : message.payload
         case .published, .interest, .interested, .withdraw, .head: nil
         }
     }
@@ -424,8 +451,8 @@ final class TestFleet {
             }
         case .list:
             outcome = .unavailable
-        case .leases(let holdsPartitions):
-            self.leaseRound(index, holdsPartitions)
+        case .leases(let roles):
+            self.leaseRound(index, roles)
             outcome = .leased
         }
         self.step(index) { shard, effects in
@@ -433,12 +460,12 @@ final class TestFleet {
         }
     }
 
-    private func leaseRound(_ index: Int, _ holdsPartitions: Bool) {
+    private func leaseRound(_ index: Int, _ roles: RoleSet) {
         guard let incarnation = self.boxes[index].shard?.incarnation else { return }
         self.store.leases.round(
             shard: self.id(index),
             incarnation: incarnation,
-            holdsPartitions: holdsPartitions,
+            roles: roles,
             now: self.now,
             length: .seconds(6)
         )

@@ -102,7 +102,8 @@ private struct Projector {
                 delivery.conversation,
                 "delivery \(delivery.offset.rawValue) of \(delivery.body.byteCount)"
             )
-        case .published, .interest, .interested, .withdraw, .head, .signal, .signalled: return
+        case .published, .interest, .interested, .withdraw, .head, .signal, .signalled, .presence:
+            return
         }
     }
 
@@ -123,7 +124,7 @@ private struct Projector {
         case .unsubscribe(let handle, _, let code): self.note(handle, "unsubscribed \(code)")
         case .close(let handle, let code): self.note(handle, "close \(code)")
         case .store(let token, let request): self.add(request, token)
-        case .ping, .peer, .respond, .release, .drained, .limitConnections: return
+        case .ping, .peer, .respond, .release, .drained, .limitConnections, .presence: return
         }
     }
 
@@ -162,10 +163,10 @@ private struct Projector {
     private mutating func text(_ command: Command) -> String {
         switch command {
         case .connect: return "connect"
-        case .subscribe(let to, let since):
+        case .subscribe(let to, let since, _):
             let offset = since.map { "\($0.offset.rawValue)" } ?? "now"
             return "subscribe \(self.conversations[to.id]) since \(offset)"
-        case .subscribeByToken(let to, let since, let grant):
+        case .subscribeByToken(let to, let since, let grant, _):
             return "\(self.text(.subscribe(to, since: since))) by token: \(grant)"
         case .unsubscribe(let id): return "unsubscribe \(self.conversations[id])"
         case .publish(let to, let body):
@@ -188,6 +189,7 @@ private struct Projector {
             return "refresh \(self.conversations[id]): \(grant)"
         case .account: return "account"
         case .refused(let code): return "refused \(code)"
+        case .presence(let command): return "\(command)"
         }
     }
 
@@ -218,6 +220,7 @@ private struct Projector {
         case .subRefreshed(let left):
             return "subscription refreshed for \(left.map { "\($0)" } ?? "ever")"
         case .error(let code): return "error \(code.rawValue)"
+        case .presence(let reply): return "\(reply)"
         }
     }
 
