@@ -31,16 +31,13 @@ struct ClientSDKTests {
         var failure: String?
     }
 
-    /// The SDK's tests that need what is not there yet: presence, joins and leaves, subscription tokens,
-    /// personal channels, and a short window for one namespace.
+    /// The SDK's tests that need what is not there yet: presence, joins and leaves.
     static let awaited: Set = [
         "TestClientLevelOperations.test_client_publish_history_presence",
-        "TestGetState.test_get_state_called_again_on_unrecoverable_position",
         "TestJoinLeave.test_join_leave",
         "TestPresenceTwoClients.test_presence_two_clients",
         "TestServerSideSubscriptions.test_server_side_subs",
         "TestSubscriptionOperations.test_subscription_operations",
-        "TestSubscriptionTokenInvalid.test_client_token",
     ]
 
     @Test(.enabled(if: Script.python != nil), .timeLimit(.minutes(4)))

@@ -18,8 +18,14 @@ from live import Server
 
 DEADLINE = 15
 CONFIGURATION = """\
+personalChannels: true
+defaultNamespace:
+  historySize: 100
+  historyAge: 300 s
 namespaces:
   - name: smallhistory
+    historySize: 2
+    historyAge: 300 s
 """
 
 
