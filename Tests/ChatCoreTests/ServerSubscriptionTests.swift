@@ -116,6 +116,18 @@ import Testing
         #expect(loop.deliveries == 3)
     }
 
+    @Test(arguments: [false, true])
+    func `a conversation of others opens to no grant, and connects all the same`(isLate: Bool) {
+        let loop = Loopback { $0.namespaces[0].isMembersOnly = true }
+        loop.own(term: 1)
+        Self.open(loop, granting: isLate ? [] : [1])
+        Self.admit(loop)
+        if isLate { loop.send(.grant(Self.handle, Self.name(1), since: nil)) }
+        #expect(loop.replies.count == 1 && loop.replies.contains { $0.isConnected })
+        #expect(loop.pushed == [] && loop.errors == [] && loop.closes == [])
+        #expect(loop.stepper.statistics.subscriptions == 0)
+    }
+
     private static var publicName: ConversationReference {
         var name = Self.name(1)
         name.access = .open

@@ -82,6 +82,18 @@ struct TokenTests {
         #expect(verifier.verdictAtOnce(token, at: Date()) == nil)
     }
 
+    @Test(arguments: ["[\"x\"]", "[]", "[\"alg\"]", "\"x\"", "{}", "7"])
+    func `a token that says what must be understood is refused`(_ list: String) async throws {
+        let verifier = try await TokenVerifier(TokenPolicy(keys: [.secret(Self.secret)]))
+        for (header, isGood) in [
+            ("{\"alg\":\"HS256\"}", true), ("{\"alg\":\"HS256\",\"crit\":\(list)}", false),
+        ] {
+            let token = Self.token("{\"sub\":\"a\"}", header: header)
+            let verdict = verifier.verdict(onConnectionToken: token, at: Date())
+            #expect((verdict != .invalid) == isGood)
+        }
+    }
+
     @Test(arguments: [
         "k", String(repeating: "k", count: 31), String(repeating: "k", count: 200),
     ])

@@ -177,6 +177,38 @@ extension Hostile {
             }
         }
 
+        @Test func `an application server opens no conversation of members to others`()
+            async throws
+        {
+            try await expectHolds(LiveHost.port) { port in
+                let run = UUID().uuidString
+                let alice = try ChatPeer(port: port, user: "alice-\(run)")
+                let eve = try ChatPeer(port: port, user: "eve-\(run)")
+                let channel = try alice.create("den-\(run)")
+                _ = try alice.send(channel, "m1")
+                let there = "\"channel\":\"\(channel)\""
+                let spoken = try Self.ask("publish", "{\(there),\"data\":\"loud\"}", port: port)
+                try hold(spoken.body.contains("\"error\":{\"code\":1403"), "\(spoken)")
+                let missing = "{\"channel\":\"c:nothing\",\"data\":1}"
+                let nothing = try Self.ask("publish", missing, port: port)
+                try hold(nothing.body == spoken.body, "none and others': \(nothing)")
+                for user in ["eve-\(run)", "alice-\(run)"] {
+                    let body = "{\"user\":\"\(user)\",\(there)}"
+                    let answer = try Self.ask("subscribe", body, port: port)
+                    try hold(answer.body == "{\"result\":{}}", "\(answer)")
+                }
+                _ = try alice.peer.message { $0.contains("\"subscribe\":{") }
+                _ = try alice.send(channel, "m2")
+                let heard = eve.peer.next(milliseconds: 300).map(\.text) ?? ""
+                try hold(heard.isEmpty || heard == "{}", "eve hears nothing: \(heard)")
+                let history = try Self.ask("history", "{\(there),\"limit\":9}", port: port)
+                try hold(
+                    history.body.contains("m2") && !history.body.contains("loud"),
+                    "the key reads: \(history)"
+                )
+            }
+        }
+
         @Test func `an application server subscribes, unsubscribes and sends away`() async throws {
             try await expectHolds(LiveHost.port) { port in
                 let user = "user-\(UUID().uuidString)"

@@ -31,12 +31,9 @@ struct ClientSDKTests {
         var failure: String?
     }
 
-    /// The SDK's tests that need what is not there yet: subscription tokens, personal channels, and a short
-    /// window for one namespace.
+    /// The SDK's tests that need what is not there yet: presence of whom the server has subscribed.
     static let awaited: Set = [
-        "TestGetState.test_get_state_called_again_on_unrecoverable_position",
-        "TestServerSideSubscriptions.test_server_side_subs",
-        "TestSubscriptionTokenInvalid.test_client_token",
+        "TestServerSideSubscriptions.test_server_side_subs"
     ]
 
     @Test(.enabled(if: Script.python != nil), .timeLimit(.minutes(4)))

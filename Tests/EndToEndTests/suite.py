@@ -18,12 +18,17 @@ from live import Server
 
 DEADLINE = 25
 CONFIGURATION = """\
+personalChannels: true
 defaultNamespace:
+  historySize: 100
+  historyAge: 300 s
   presence: true
   joinLeave: true
   forcePushJoinLeave: true
 namespaces:
   - name: smallhistory
+    historySize: 2
+    historyAge: 300 s
 """
 
 
