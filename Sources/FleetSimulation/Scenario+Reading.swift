@@ -85,12 +85,20 @@ extension Scenario.NodeGroup {
         self.roles = []
         let roles = try mapping.required("roles", expected: "a list of roles")
         for item in try roles.items() {
-            switch try item.text() {
-            case "gateway": self.roles.insert(.gateway)
-            case "conversation": self.roles.insert(.conversation)
-            case let other:
-                throw item.refused("'\(other)' is no role", expected: "gateway or conversation")
+            let role: RoleSet =
+                switch try item.text() {
+                case "gateway": .gateway
+                case "conversation": .conversation
+                case let other:
+                    throw item.refused(
+                        "'\(other)' is no role",
+                        expected: "gateway or conversation"
+                    )
+                }
+            guard self.roles.isDisjoint(with: role) else {
+                throw item.refused("is there twice", expected: "each role once")
             }
+            self.roles.insert(role)
         }
         guard !self.roles.isEmpty else { throw roles.refused("is empty", expected: "a role") }
         try mapping.finish()

@@ -2,7 +2,8 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// SIGTERM and SIGINT: the first asks the command to end, the second ends it at once with 1.
+/// SIGTERM, SIGINT and, unless it is ignored (nohup), SIGHUP: the first asks the command to end, the second
+/// ends it at once with 1.
 final class EndSignals: Sendable {
     private let count = Atomic<Int>(0)
 
@@ -11,8 +12,9 @@ final class EndSignals: Sendable {
 
     /// Calls `onFirst` with the first signal; they are heard as long as the sources are kept.
     func listen(_ onFirst: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {
-        [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
+        [SIGTERM, SIGINT, SIGHUP].compactMap { number in
+            let former = signal(number, SIG_IGN)
+            guard number != SIGHUP || !Self.ignores(former) else { return nil }
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
                 let earlier = self.count.wrappingAdd(1, ordering: .relaxed).oldValue
@@ -22,5 +24,10 @@ final class EndSignals: Sendable {
             source.resume()
             return source
         }
+    }
+
+    private static func ignores(_ handler: __sighandler_t?) -> Bool {
+        // The C library has no other way to tell two handlers apart than by their addresses.
+        unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 }

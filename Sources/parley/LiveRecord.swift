@@ -4,7 +4,7 @@ import Kernel
 
 /// The record that `serve --record` left: one file, or a folder of them.
 struct LiveRecord {
-    /// What came of running it again.
+    /// What came of running it again; the digest is one over those of all segments, in order.
     struct Result: Encodable {
         var digest: String
         var verdict: String
@@ -35,7 +35,7 @@ struct LiveRecord {
         }
     }
 
-    /// Runs each segment again; the digest is the last one's.
+    /// Runs each segment again.
     func replayed(command: String) throws -> Result {
         var result = Result(
             digest: "",
@@ -45,11 +45,13 @@ struct LiveRecord {
             steps: 0,
             command: command
         )
+        var digest = Digest128()
         for file in self.files {
             guard let segment = try Self.replay(file) else { continue }
             result.segments += 1
             result.steps += segment.steps
-            result.digest = segment.digest.hexadecimal
+            digest.combine(segment.digest.high)
+            digest.combine(segment.digest.low)
             if !segment.held {
                 result.verdict = "differs"
                 let text = "\(file.path): differs in the block that ends at step \(segment.steps)\n"
@@ -59,6 +61,7 @@ struct LiveRecord {
         guard result.segments > 0 else {
             throw refusal("\(self.files[0].path): expected a whole segment of a record")
         }
+        result.digest = digest.hexadecimal
         return result
     }
 

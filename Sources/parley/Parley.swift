@@ -23,6 +23,7 @@ struct Parley: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            try Self.finishOutput()
         } catch {
             guard Self.exitCode(for: error) == .validationFailure else {
                 Self.exit(withError: error)
@@ -30,5 +31,12 @@ struct Parley: AsyncParsableCommand {
             FileHandle.standardError.write(Data((Self.fullMessage(for: error) + "\n").utf8))
             Foundation.exit(2)
         }
+    }
+
+    /// What could not be written out, on a full disk or a closed descriptor, must not look like success.
+    private static func finishOutput() throws {
+        guard fflush(nil) != 0 else { return }
+        let reason = POSIXErrorCode(rawValue: errno).map { POSIXError($0).localizedDescription }
+        throw ValidationError("standard output cannot be written: \(reason ?? "error \(errno)")")
     }
 }

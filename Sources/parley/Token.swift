@@ -18,6 +18,14 @@ struct Token: AsyncParsableCommand {
     @Option(help: "Seconds until it expires; without it, never.")
     var expires: UInt64?
 
+    func validate() throws {
+        for (name, value) in [("user", self.user), ("token-hmac-secret", self.tokenHmacSecret)]
+        where value.isEmpty {
+            throw ValidationError("--\(name) '': expected text")
+        }
+        if self.channel?.isEmpty == true { throw ValidationError("--channel '': expected text") }
+    }
+
     func run() async throws {
         let tokens = await TokenSigner(hmacSecret: self.tokenHmacSecret)
         print(

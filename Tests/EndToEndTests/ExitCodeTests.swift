@@ -24,13 +24,17 @@ struct ExitCodeTests {
         ("simulate /nowhere.yaml", "/nowhere.yaml: cannot be read"),
         ("load /nowhere.yaml --url ws://localhost:1/ --token-hmac-secret s", "/nowhere.yaml"),
         ("bench engine --repetitions 0", "expected at least 1"),
+        ("token --user '' --token-hmac-secret s", "--user '': expected text"),
+        ("token --user u --token-hmac-secret ''", "--token-hmac-secret '': expected text"),
         ("sing", "Unexpected argument 'sing'"),
     ])
     func `bad input ends with 2 and says what was expected`(
         line: String,
         reason: String
     ) throws {
-        let (status, error) = try Self.run(line.split(separator: " ").map(String.init))
+        let (status, error) = try Self.run(
+            line.split(separator: " ").map { $0 == "''" ? "" : String($0) }
+        )
         #expect(status == 2)
         #expect(error.contains(reason), "\(error)")
     }
@@ -42,6 +46,13 @@ struct ExitCodeTests {
         let (status, error) = try Self.run(["simulate", scenario, "--out", "/dev/null/run"])
         #expect(status == 2)
         #expect(error.contains("--out: /dev/null/run: cannot be written"), "\(error)")
+    }
+
+    @Test func `a result that cannot be written out is no success`() throws {
+        let command = Bundle.main.bundleURL.appending(path: "parley").path(percentEncoded: false)
+        let line = "\"$0\" token --user u --token-hmac-secret s > /dev/full 2>/dev/null; echo $?"
+        let ended = try EndToEndTests.run(URL(filePath: "/bin/sh"), ["-c", line, command])
+        #expect(ended.text == "2\n")
     }
 
     @Test func `help is no error`() throws {

@@ -120,6 +120,8 @@ struct RecordTests {
             )
             try hold(try Self.replay(records).0 == first, "the same again")
             let files = try FileManager.default.contentsOfDirectory(atPath: records)
+            let each = try files.map { try Self.replay("\(records)/\($0)").0?.digest }
+            try hold(Set(each).count == 2 && !each.contains(first?.digest), "one over all shards")
             let altered = URL(filePath: records).appending(path: files[0])
             let original = try Data(contentsOf: altered)
             try Data(Self.withAnotherDigest(Array(original))).write(to: altered)

@@ -51,6 +51,10 @@ extension Hostile {
                 )
                 try hold(result.code == 2, "\(obstacle): \(result)")
                 try hold(result.text.contains("cannot start"), "\(obstacle): \(result.text)")
+                try hold(
+                    obstacle != .portInUse || result.text.contains("127.0.0.1, port \(port):"),
+                    "\(result.text)"
+                )
                 try expectUnharmed(port: first.port)
             }
         }
@@ -142,6 +146,19 @@ extension Hostile {
                 try hold(kept >= acknowledged && acknowledged > 0, "\(acknowledged) of \(kept)")
                 let faults = try log.faults()
                 try hold(faults.isEmpty, "\(faults)")
+            }
+        }
+
+        @Test func `a terminal that is closed drains the server`() async throws {
+            try await expectHolds(()) { _ in
+                let server = try ServerProcess()
+                try server.start()
+                let peer = try WebSocketPeer(port: server.port)
+                try peer.connect()
+                Foundation.kill(server.process.processIdentifier, SIGHUP)
+                server.process.waitUntilExit()
+                try hold(server.process.terminationReason == .exit, "no signal ends it")
+                try hold(server.process.terminationStatus == 0, "a drain ends with 0")
             }
         }
 

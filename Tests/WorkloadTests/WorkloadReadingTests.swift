@@ -31,6 +31,7 @@ import Workload
         ("share: 3", "share: 3, mood: bad", "w.yaml:13: cohorts[0].mood: unknown key"),
         ("commandTimeout: 2 s", "commandTimeout: 2 h", "w.yaml:14: cohorts[1].commandTimeout"),
         ("name: sound", "name: [", "w.yaml:"),
+        ("name: hasty", "name: sdk", "w.yaml:14: cohorts[1]: 'sdk' is there twice"),
     ]
 
     @Test(arguments: faults.indices)

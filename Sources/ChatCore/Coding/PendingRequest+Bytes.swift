@@ -36,6 +36,19 @@ extension PendingRequest: ByteCoded {
             writer.byte(8)
             writer.word(conversation)
         case .leases: writer.byte(9)
+        case .create, .admission, .standing, .mark, .list, .lateHistory, .serverPublish,
+            .serverHistory,
+            .account, .typing:
+            self.writeLate(to: &writer)
+        }
+    }
+
+    private func writeLate(to writer: inout ByteWriter) {
+        switch self {
+        case .vacant, .publish, .subscribePage, .holePage, .history, .load, .append, .lookUp,
+            .readBack,
+            .leases:
+            preconditionFailure("the other half of the cases")
         case .create(let reference, let handle, let id, let cost):
             writer.byte(10)
             writer.value(reference)

@@ -218,7 +218,7 @@ package final class LiveServer: Sendable {
         let timeout = TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds))
         let origins = OriginPolicy(configuration.allowedOrigins)
         let metrics: @Sendable () -> EventLoopFuture<String> = { Self.metrics(hosts, store) }
-        return try await ServerBootstrap(group: group)
+        let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -243,8 +243,15 @@ package final class LiveServer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(gate)
                 }
             }
-            .bind(host: configuration.host, port: configuration.port)
-            .get()
+        do {
+            return try await bootstrap.bind(host: configuration.host, port: configuration.port)
+                .get()
+        } catch let error {
+            throw StartError(
+                "cannot listen on \(configuration.host), port \(configuration.port): \(error);"
+                    + " expected an address of this machine and a port that is free"
+            )
+        }
     }
 
     private static func metrics(

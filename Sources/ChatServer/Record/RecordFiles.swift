@@ -37,15 +37,22 @@ package final class RecordFiles: Sendable {
     ) throws -> [ShardID: RecordFiles] {
         guard let path = configuration.recordPath else { return [:] }
         let folder = URL(fileURLWithPath: path, isDirectory: true)
-        return try Dictionary(
-            uniqueKeysWithValues: shards.map { shard in
-                let mebibytes = configuration.recordMebibytes
-                return (
-                    shard,
-                    try RecordFiles(folder: folder, shard: shard, mebibytes: mebibytes, log: log)
-                )
-            }
-        )
+        do {
+            return try Dictionary(
+                uniqueKeysWithValues: shards.map { shard in
+                    let limit = configuration.recordMebibytes
+                    let files = try RecordFiles(
+                        folder: folder,
+                        shard: shard,
+                        mebibytes: limit,
+                        log: log
+                    )
+                    return (shard, files)
+                }
+            )
+        } catch {
+            throw StartError("\(path): no record can be written there; expected a folder")
+        }
     }
 
     /// Creates the folder where it is missing, and goes on behind the segments that are there.

@@ -33,7 +33,13 @@ extension Workload {
         )
         self.cohorts = []
         let cohorts = try mapping.required("cohorts", expected: "a list of cohorts")
-        for item in try cohorts.items() { self.cohorts.append(try WeightedCohort(item)) }
+        for item in try cohorts.items() {
+            let cohort = try WeightedCohort(item)
+            guard !self.cohorts.contains(where: { $0.name == cohort.name }) else {
+                throw item.refused("'\(cohort.name)' is there twice", expected: "a name of its own")
+            }
+            self.cohorts.append(cohort)
+        }
         guard !self.cohorts.isEmpty else {
             throw cohorts.refused("is empty", expected: "at least one cohort")
         }
