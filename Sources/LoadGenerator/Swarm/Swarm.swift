@@ -96,7 +96,7 @@ import Histogram
         var one: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
         unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
-        self.leave(descriptor, from: self.clients.count / Self.clientsAnAddress)
+        self.giveSource(descriptor, number: self.clients.count / Self.clientsAnAddress)
         let status = unsafe Self.withAddress(self.address) { unsafe connect(descriptor, $0, $1) }
         guard status == 0 || errno == EINPROGRESS else {
             let code = errno
@@ -111,7 +111,7 @@ import Histogram
 
     /// Lets a socket speak from an address of its own: Linux searches long for a free port once half
     /// of those between two addresses are taken, and a client would pay for that.
-    private func leave(_ descriptor: Int32, from number: Int) {
+    private func giveSource(_ descriptor: Int32, number: Int) {
         var one: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
         unsafe setsockopt(descriptor, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, &one, size)
