@@ -96,11 +96,7 @@ extension TraceDigest {
         case .history(let conversation, let request):
             self.word(6)
             self.conversation(conversation.id)
-            self.word(request.since?.rawValue ?? .max)
-            self.word(request.epoch.map { UInt64($0.rawValue) } ?? .max)
-            self.word(UInt64(request.limit))
-            self.word(request.isReversed ? 1 : 0)
-            self.word(request.isChat ? 1 : 0)
+            self.digest(request)
         case .operate(let conversation, let message, let operation, let body):
             self.word(8)
             self.conversation(conversation.id)
@@ -130,16 +126,24 @@ extension TraceDigest {
             self.digest(.subscribe(conversation, since: since, as: attendee))
             self.digest(grant)
         case .refresh(let outcome):
-            self.word(8)
+            self.word(13)
             self.digest(outcome)
         case .subRefresh(let conversation, let grant):
-            self.word(9)
+            self.word(15)
             self.conversation(conversation)
             self.digest(grant)
         case .presence(let command):
             self.word(14)
             self.digest(command)
         }
+    }
+
+    private mutating func digest(_ request: HistoryRequest) {
+        self.word(request.since?.rawValue ?? .max)
+        self.word(request.epoch.map { UInt64($0.rawValue) } ?? .max)
+        self.word(UInt64(request.limit))
+        self.word(request.isReversed ? 1 : 0)
+        self.word(request.isChat ? 1 : 0)
     }
 
     private mutating func digest(_ request: ServerRequest) {

@@ -356,21 +356,7 @@ final class ShardHost {
             } else {
                 self.foulBus?.carry(message, from: self, to: shard)
             }
-        case .store(let token, let request):
-            var message: Message?
-            if case .append(let append) = request { message = append.body.handle.message }
-            var known: KnownConversations?
-            if case .list(let list) = request { known = list.known.known }
-            var note: AccountNote?
-            if case .account(let account) = request { note = account.note.accountNote }
-            self.surroundings.store.submit(
-                request,
-                token: token,
-                message: message,
-                known: known,
-                note: note,
-                from: self.id
-            )
+        case .store(let token, let request): self.submit(request, token)
         case .release(let handle):
             handle.release()
         case .limitConnections(let limit):
@@ -378,6 +364,23 @@ final class ShardHost {
         case .drained:
             self.surroundings.onDrained()
         }
+    }
+
+    private func submit(_ request: StoreRequest, _ token: RequestToken) {
+        var message: Message?
+        if case .append(let append) = request { message = append.body.handle.message }
+        var known: KnownConversations?
+        if case .list(let list) = request { known = list.known.known }
+        var note: AccountNote?
+        if case .account(let account) = request { note = account.note.accountNote }
+        self.surroundings.store.submit(
+            request,
+            token: token,
+            message: message,
+            known: known,
+            note: note,
+            from: self.id
+        )
     }
 
     /// Puts a message into a shard's line, with the references that it carries.
@@ -438,63 +441,6 @@ final class ShardHost {
             socket.authenticated(as: user)
         } else {
             socket.authenticated(as: nil)
-        }
-    }
-}
-
-extension ShardHost {
-    /// Subscribes a connection to the channels of its token and to its user's own.
-    private func grant(
-        _ channels: [String],
-        to handle: ConnectionHandle,
-        of socket: ClientSocket,
-        as user: String
-    ) {
-        var channels = channels
-        if let own = self.namespaces.personalChannel(of: user) { channels.append(own) }
-        for channel in channels {
-            // A token may name channels of another deployment; who signs it knows best.
-            guard case .success(let reference) = self.namespaces.reference(to: channel, for: user)
-            else { continue }
-            let claim = socket.claims.last { $0.channel == channel }
-            var since = claim.flatMap { CommandTranslation.since($0) }
-            // A position that is lost must not keep the client from connecting.
-            since?.refusesUnrecovered = false
-            self.submit(.grant(handle, reference, since: since))
-        }
-    }
-}
-
-extension AuthenticationOutcome {
-    init(_ verdict: TokenVerdict) {
-        switch verdict {
-        case .accepted(let user, let timeToLive, _):
-            self = .accepted(UserID(named: user), timeToLive: timeToLive)
-        case .expired: self = .expired
-        case .invalid: self = .invalid
-        }
-    }
-}
-
-extension PeerMessage {
-    /// Takes the references that a peer message carries to its receiver.
-    func retainHandles() {
-        switch self {
-        case .publish(let request): request.body.handle.retain()
-        case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
-            delivery.body.handle.retain()
-        case .presence(let message): message.payload.retain()
-        case .published, .interest, .interested, .withdraw, .head: break
-        }
-    }
-    /// Gives them back.
-    func releaseHandles() {
-        switch self {
-        case .publish(let request): request.body.handle.release()
-        case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
-            delivery.body.handle.release()
-        case .presence(let message): message.payload.release()
-        case .published, .interest, .interested, .withdraw, .head: break
         }
     }
 }
