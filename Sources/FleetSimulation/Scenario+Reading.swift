@@ -53,7 +53,14 @@ extension Scenario {
         }
         if let faults = mapping.optional("faults") {
             for item in try faults.items() {
-                self.faults.append(try Fault(item, nodes: nodes))
+                let fault = try Fault(item, nodes: nodes)
+                if case .restore = fault.kind, self.workload.chat != nil {
+                    throw item.refused(
+                        "takes back who is a member, which no law judges",
+                        expected: "a workload without chat"
+                    )
+                }
+                self.faults.append(fault)
             }
         }
         try mapping.finish()
@@ -144,7 +151,7 @@ extension Scenario.Store {
 }
 
 extension Scenario.Fault {
-    private static let kinds = "crash, drain, partition, pause or stall"
+    private static let kinds = "crash, drain, partition, pause, restore or stall"
 
     init(_ node: StrictNode, nodes: Int) throws(ModelError) {
         var mapping = try node.mapping()
@@ -181,6 +188,9 @@ extension Scenario.Fault {
                 peer: Int(pair.1),
                 isOneWay: isOneWay
             )
+        case "restore":
+            let isNoticed = try mapping.optional("noticed")?.boolean() ?? true
+            self.kind = .restore(isNoticed: isNoticed)
         case "stall": self.kind = .stall
         case let text:
             throw kind.refused("'\(text)' is no fault", expected: Self.kinds)

@@ -76,6 +76,9 @@ package struct Scenario: Equatable, Sendable {
             case partition(node: Int, peer: Int, isOneWay: Bool)
             /// The store commits and answers nothing.
             case stall
+            /// At the end, a copy of the store that was made at the start takes its place: what was
+            /// committed meanwhile is lost, and the store knows it or does not.
+            case restore(isNoticed: Bool)
         }
     }
 

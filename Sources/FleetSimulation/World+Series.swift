@@ -54,6 +54,7 @@ extension Scenario.Fault.Kind {
                 : "nodes \(node) and \(peer) do not hear each other"
         case .pause(let node): "node \(node) is paused"
         case .stall: "the store stands still"
+        case .restore: "what the store commits will be lost"
         }
     }
 }
