@@ -22,7 +22,7 @@ enum StoredWrite: Sendable {
 /// neighbours alone. If the transaction fails before its commit, nothing was applied; if the commit
 /// itself fails, everything is of unknown fate.
 final class LogWriter {
-    private let database: Database
+    let database: Database
     private let epochs: EpochSource
     private let reader: LogReader
     private let membership: MembershipWriter
@@ -31,12 +31,25 @@ final class LogWriter {
     private let firstHead: Statement
     private let moveHead: Statement
     private let renew: Statement
+    private let countCommit: Statement
+    private let witness: CommitWitness
+    private var commits: UInt64
     /// The heads that the open transaction has looked at, as it leaves them.
     private var heads: [ConversationID: StreamHead] = [:]
 
-    init(database: Database, epochs: EpochSource) throws(DatabaseError) {
+    /// `witness` is told of each commit.
+    init(
+        database: Database,
+        epochs: EpochSource,
+        witness: CommitWitness
+    ) throws(DatabaseError) {
         self.database = database
         self.epochs = epochs
+        self.witness = witness
+        self.commits = try StoreSchema.number("commits", in: database, initial: 0)
+        self.countCommit = try database.prepare(
+            "UPDATE meta SET value = ? WHERE key = 'commits'"
+        )
         self.reader = try LogReader(database: database, epochs: epochs)
         self.membership = try MembershipWriter(database: database)
         self.insertMessage = try database.prepare(
@@ -106,6 +119,8 @@ final class LogWriter {
             for write in writes {
                 outcomes.append(try self.apply(write, isOwner: isOwner))
             }
+            self.countCommit.bind(1, self.commits + 1)
+            try self.countCommit.run()
         } catch {
             report(error)
             self.rollBack(report: report)
@@ -120,6 +135,8 @@ final class LogWriter {
                 write.outcome(outcome == .appended(.done) ? .unknown : .failed)
             }
         }
+        self.commits += 1
+        self.witness.note(self.commits)
         return outcomes
     }
 
