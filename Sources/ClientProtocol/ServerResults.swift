@@ -84,6 +84,10 @@ package struct SubscribeResult: Equatable, Sendable {
             self.epoch = EpochText.text(of: reply.epoch)
             self.offset = reply.offset.rawValue
         }
+        if let timeToLive = reply.timeToLive {
+            self.expires = true
+            self.timeToLive = ConnectResult.seconds(left: timeToLive)
+        }
         switch reply.recovery {
         case .notRequested: break
         case .unrecovered: self.wasRecovering = true
@@ -137,6 +141,13 @@ package struct RefreshResult: Equatable, Sendable {
     package var timeToLive: UInt32 = 0
 
     package init() {}
+
+    /// `nil` if the credentials do not expire.
+    package init(_ timeToLive: Interval?) {
+        guard let timeToLive else { return }
+        self.expires = true
+        self.timeToLive = ConnectResult.seconds(left: timeToLive)
+    }
 }
 
 /// The answer to `sub_refresh`.
@@ -146,6 +157,13 @@ package struct SubRefreshResult: Equatable, Sendable {
     package var timeToLive: UInt32 = 0
 
     package init() {}
+
+    /// `nil` if the credentials do not expire.
+    package init(_ timeToLive: Interval?) {
+        guard let timeToLive else { return }
+        self.expires = true
+        self.timeToLive = ConnectResult.seconds(left: timeToLive)
+    }
 }
 
 /// The answer to a command that was refused.

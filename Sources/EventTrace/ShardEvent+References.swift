@@ -8,11 +8,14 @@ extension ShardEvent {
             .command(_, _, .typing):
             2
         case .command(_, _, .subscribe), .command(_, _, .history), .command(_, _, .mark),
-            .command(_, _, .list):
+            .command(_, _, .list), .command(_, _, .account):
             1
+        case .asked(_, .publish): 2
+        case .grant, .asked(_, .history), .asked(_, .subscribe): 1
         case .peer(_, .publish), .peer(_, .delivery), .peer(_, .signal), .peer(_, .signalled): 1
-        case .stored(_, .page), .stored(_, .listed): 1
-        case .wallClock, .opened, .closed, .command, .authenticated, .pongs, .violated, .peer,
+        case .stored(_, .page), .stored(_, .listed), .stored(_, .account(.told)): 1
+        case .wallClock, .opened, .closed, .command, .authenticated, .asked, .pongs, .violated,
+            .peer,
             .stored, .lease, .drain, .load:
             0
         }

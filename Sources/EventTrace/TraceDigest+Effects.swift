@@ -43,10 +43,23 @@ extension TraceDigest {
         case .store(_, let request):
             self.word(9)
             self.digest(request)
+        case .respond(let id, let response):
+            self.word(13)
+            self.word(id.rawValue)
+            switch response {
+            case .published(let reply): self.digest(.sent(reply))
+            case .history(let reply): self.digest(.history(reply))
+            case .done: self.word(0)
+            case .refused(let code): self.digest(.error(code))
+            }
         case .release: self.word(10)
         case .drained: self.word(11)
-        case .limitConnections(let limit):
+        case .subscribe(let handle, let reply):
             self.word(12)
+            self.connection(handle, shard: shard)
+            self.digest(.subscribed(reply))
+        case .limitConnections(let limit):
+            self.word(14)
             self.word(UInt64(limit))
         }
     }
@@ -67,6 +80,10 @@ extension TraceDigest {
             case .recovered(_, let through): self.word(through.rawValue &+ 2)
             case .unrecovered: self.word(1)
             }
+            self.word(subscribed.timeToLive?.nanoseconds ?? .max)
+        case .connectedSubscription(let subscribed):
+            self.word(14)
+            self.digest(.subscribed(subscribed))
         case .unsubscribed: self.word(3)
         case .published: self.word(4)
         case .sent(let sent):
@@ -87,6 +104,13 @@ extension TraceDigest {
             self.word(10)
             self.digest(page)
         case .done: self.word(11)
+        case .refreshed(let timeToLive):
+            self.word(12)
+            self.word(timeToLive?.nanoseconds ?? .max)
+        case .subRefreshed(let timeToLive):
+            self.word(13)
+            self.word(timeToLive?.nanoseconds ?? .max)
+        case .told: self.word(14)
         case .error(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))
@@ -121,8 +145,11 @@ extension TraceDigest {
             self.word(read.from?.rawValue ?? .max)
             self.word(UInt64(read.limit))
             self.word(read.isReversed ? 1 : 0)
+            self.word(read.newest.map { UInt64($0) } ?? .max)
+            self.word(read.notBefore ?? .max)
             self.word(read.reader == nil ? 0 : 1)
             if let reader = read.reader { self.user(reader) }
+            if read.isSpeaking { self.word(1) }
         case .standing(let inquiry):
             self.word(7)
             self.conversation(inquiry.conversation)
@@ -140,6 +167,10 @@ extension TraceDigest {
             self.word(request.after == nil ? 0 : 1)
             if let after = request.after { self.conversation(after) }
             self.word(UInt64(request.limit))
+        case .account(let request):
+            self.word(10)
+            self.user(request.user)
+            self.coded(request.action)
         case .renewEpoch(let conversation, let partition, let term):
             self.word(5)
             self.conversation(conversation)

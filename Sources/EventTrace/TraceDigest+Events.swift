@@ -44,8 +44,16 @@ extension TraceDigest {
         case .drain(let duration):
             self.word(11)
             self.word(duration.nanoseconds)
-        case .load(let lag):
+        case .asked(let id, let request):
+            self.word(13)
+            self.word(id.rawValue)
+            self.digest(request)
+        case .grant(let handle, let reference, let since):
             self.word(12)
+            self.connection(handle, shard: shard)
+            self.digest(.subscribe(reference, since: since))
+        case .load(let lag):
+            self.word(14)
             self.word(lag.nanoseconds)
         }
     }
@@ -68,6 +76,7 @@ extension TraceDigest {
         case .subscribe(let conversation, let since):
             self.word(2)
             self.conversation(conversation.id)
+            self.word(UInt64(conversation.access.rawValue))
             self.word(since?.epoch.map { UInt64($0.rawValue) } ?? .max)
             self.word(since?.offset.rawValue ?? .max)
             self.word(since?.refusesUnrecovered == true ? 1 : 0)
@@ -110,9 +119,57 @@ extension TraceDigest {
             self.word(after == nil ? 0 : 1)
             if let after { self.conversation(after) }
             self.word(UInt64(limit))
+        case .account(let action, _):
+            self.word(12)
+            self.coded(action)
         case .refused(let code):
             self.word(7)
             self.word(UInt64(code.rawValue))
+        case .subscribeByToken(let conversation, let since, let grant):
+            self.digest(.subscribe(conversation, since: since))
+            self.digest(grant)
+        case .refresh(let outcome):
+            self.word(8)
+            self.digest(outcome)
+        case .subRefresh(let conversation, let grant):
+            self.word(9)
+            self.conversation(conversation)
+            self.digest(grant)
+        }
+    }
+
+    private mutating func digest(_ request: ServerRequest) {
+        switch request {
+        case .publish(let reference, let message, let body):
+            self.word(1)
+            self.digest(Command.publish(reference, body))
+            self.message(message)
+        case .history(let reference, let request):
+            self.word(2)
+            self.digest(Command.history(reference, request))
+        case .subscribe(let user, let reference):
+            self.word(3)
+            self.user(user)
+            self.conversation(reference.id)
+        case .unsubscribe(let user, let conversation):
+            self.word(4)
+            self.user(user)
+            self.conversation(conversation)
+        case .disconnect(let user, let code):
+            self.word(5)
+            self.user(user)
+            self.word(UInt64(code.rawValue))
+        }
+    }
+
+    private mutating func digest(_ grant: SubscriptionGrant) {
+        switch grant {
+        case .accepted(let timeToLive):
+            self.word(1)
+            self.word(timeToLive?.nanoseconds ?? .max)
+        case .expired: self.word(2)
+        case .invalid: self.word(3)
+        case .foreign: self.word(4)
         }
     }
 
@@ -216,6 +273,9 @@ extension TraceDigest {
             self.word(10)
             self.digest(page)
         case .denied: self.word(11)
+        case .account(let answer):
+            self.word(12)
+            self.digest(answer)
         }
     }
 
@@ -232,6 +292,16 @@ extension TraceDigest {
         case .refused(let code):
             self.word(6)
             self.word(UInt64(code.rawValue))
+        }
+    }
+
+    private mutating func digest(_ answer: AccountAnswer) {
+        switch answer {
+        case .done: self.word(1)
+        case .refused(let code):
+            self.word(2)
+            self.word(UInt64(code.rawValue))
+        case .told: self.word(3)
         }
     }
 

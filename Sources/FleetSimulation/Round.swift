@@ -41,8 +41,8 @@ struct Round: ~Copyable {
         case .deliverPage(let page, let range):
             self.departures.append(.deliverPage(page, targets: self.rebased(range)))
         case .ping(let range): self.departures.append(.ping(targets: self.rebased(range)))
-        case .authenticate, .reply, .unsubscribe, .close, .peer, .store, .release, .drained,
-            .limitConnections:
+        case .authenticate, .reply, .subscribe, .unsubscribe, .close, .respond, .peer, .store,
+            .release, .drained, .limitConnections:
             self.departures.append(effect)
         }
     }

@@ -60,6 +60,9 @@ extension Scenario {
                         expected: "a workload without chat"
                     )
                 }
+                guard fault.start < self.end else {
+                    throw item.refused("begins when the run is over", expected: "an earlier 'at'")
+                }
                 self.faults.append(fault)
             }
         }

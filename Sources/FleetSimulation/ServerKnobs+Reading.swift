@@ -42,6 +42,9 @@ extension ShardConfiguration {
         if let value = mapping.optional("recentMessages") {
             self.recentMessageLimit = Int(try value.integer(in: 0...1_000_000))
         }
+        if let value = mapping.optional("admission") {
+            self.overload = try OverloadPolicy.reading(value)
+        }
         guard self.pongTimeout < self.pingInterval else {
             throw node.refused(
                 "waits for a pong as long as for the next ping",

@@ -34,7 +34,8 @@ struct SimulatedShard: ~Copyable {
     /// The connections that the waiting `pongs` event ranges over; empty if none waits.
     var pongs: [ConnectionHandle] = []
     /// How long those wait, and whom the node turns away for it.
-    var gauge = LoadGauge()
+    var gauge: LoadGauge
+    let overload: OverloadPolicy?
     /// What turning sockets away has cost since the last round.
     var refusals = Interval.zero
     var isBusy = false
@@ -62,8 +63,10 @@ struct SimulatedShard: ~Copyable {
     /// How many messages went to each other shard: keys what happens to them.
     var linkCounts: [UInt32] = []
 
-    init(id: ShardID, roles: RoleSet, partitionCount: Int) {
+    init(id: ShardID, roles: RoleSet, partitionCount: Int, overload: OverloadPolicy?) {
         self.id = id
+        self.overload = overload
+        self.gauge = LoadGauge(overload)
         self.node = Int(id.node.rawValue)
         self.roles = roles
         self.told = Array(repeating: nil, count: partitionCount)
@@ -86,7 +89,7 @@ struct SimulatedShard: ~Copyable {
         self.waiting.removeAll()
         self.taken = 0
         self.pongs.removeAll()
-        self.gauge = LoadGauge()
+        self.gauge = LoadGauge(self.overload)
         self.refusals = .zero
         self.isBusy = false
         self.deadlineScheduled = .never

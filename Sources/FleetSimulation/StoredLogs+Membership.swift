@@ -20,15 +20,27 @@ extension StoredLogs {
         self.log(of: conversation).map { self.logs[$0].roster.holds(user) } ?? false
     }
 
-    /// Why the rules refuse an operation at this moment.
+    /// Whether a page may be read by who asks for it.
+    func mayRead(_ reader: UserID, _ read: ReadRequest) -> Bool {
+        guard read.isSpeaking else { return self.isMember(reader, of: read.conversation) }
+        return self.refusal(of: .message, by: reader, in: read.conversation) == nil
+    }
+
+    /// Why the rules refuse an operation at this moment; `people` are those whom a creation makes members.
     func refusal(
         of operation: ChatAction,
         by performer: UserID,
-        in conversation: ConversationID
+        in conversation: ConversationID,
+        people: [UserID] = []
     ) -> ErrorCode? {
         guard self.bug != .ignoresMembership else { return nil }
         let roster = self.log(of: conversation).map { self.logs[$0].roster } ?? Roster()
-        var standing = roster.standing(of: performer, for: operation)
+        var standing = roster.standing(
+            of: performer,
+            for: operation,
+            people: people,
+            blockers: self.blocks.blockers(of: performer)
+        )
         if let offset = operation.entry, let entry = self.entry(conversation, at: offset) {
             standing.entry = Standing.NamedEntry(
                 isMessage: entry.operation.isCountable,
@@ -64,12 +76,24 @@ extension StoredLogs {
             append.operation,
             by: append.user,
             people: people,
+            blockers: self.blocks.blockers(of: append.user),
             at: append.offset,
             count: count
         )
         if case .delete(let offset) = append.operation {
             self.logs[log].entries[Int(offset.rawValue - 1)].isDeleted = true
         }
+    }
+
+    /// Blocks are kept; the simulated clients have no keys.
+    mutating func account(_ request: AccountRequest) -> StoreOutcome {
+        switch request.action {
+        case .block(let user): self.blocks.set(true, request.user, user)
+        case .unblock(let user): self.blocks.set(false, request.user, user)
+        case .blocks, .publishKeys, .countKeys, .claimKeys, .dropKeys:
+            return .account(.refused(.notAvailable))
+        }
+        return .account(.done)
     }
 
     mutating func mark(_ request: MarkRequest) -> StoreOutcome {

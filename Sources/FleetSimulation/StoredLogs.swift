@@ -37,6 +37,7 @@ struct StoredLogs: ~Copyable {
     var incarnation: UInt32 = 0
     /// Streams whose end was lost, as they were: a page that was read before is still on its way.
     var formerEntries: [FormerStream: [Entry]] = [:]
+    var blocks = BlockLists()
 
     let bug: PlantedBug?
 
@@ -128,7 +129,8 @@ struct StoredLogs: ~Copyable {
             let code = self.refusal(
                 of: append.operation,
                 by: append.user,
-                in: append.conversation
+                in: append.conversation,
+                people: people
             )
         {
             return .refused(code)
@@ -169,14 +171,22 @@ struct StoredLogs: ~Copyable {
     func read(_ request: ReadRequest, handle: PayloadHandle) -> Page {
         let head = self.head(of: request.conversation)
         let count = head.offset.rawValue
+        var floor = request.floor(below: head.offset).rawValue
+        if let oldest = request.notBefore {
+            while floor < count,
+                let entry = self.entry(request.conversation, at: Offset(floor + 1)),
+                entry.unixMilliseconds < oldest
+            { floor += 1 }
+        }
         let first: UInt64
         let last: UInt64
         if request.isReversed {
             let end = request.from.map { $0.rawValue == 0 ? 0 : $0.rawValue - 1 }
             last = min(count, end ?? count)
-            first = last > UInt64(request.limit) ? last - UInt64(request.limit) + 1 : 1
+            let newest = last > UInt64(request.limit) ? last - UInt64(request.limit) + 1 : 1
+            first = max(newest, floor + 1)
         } else {
-            first = (request.from?.rawValue ?? 0) + 1
+            first = max(request.from?.rawValue ?? 0, floor) + 1
             last = min(count, first + UInt64(request.limit) - 1)
         }
         let size = last >= first ? last - first + 1 : 0

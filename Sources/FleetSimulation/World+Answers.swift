@@ -16,8 +16,8 @@ extension World {
             self.shards[index].open.asked(handle, id.rawValue, now: self.now)
         case .closed(let handle):
             self.witnessWait(since: self.shards[index].open.closed(handle), index)
-        case .wallClock, .opened, .authenticated, .pongs, .violated, .peer, .stored, .lease, .drain,
-            .load:
+        case .wallClock, .opened, .grant, .authenticated, .asked, .pongs, .violated, .peer, .stored,
+            .lease, .drain, .load:
             return
         }
     }

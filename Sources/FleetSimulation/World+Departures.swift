@@ -35,6 +35,8 @@ extension World {
                 let (event, bytes) = self.publication(conversation, offset, epoch, .live)
                 self.deliver(event, range, bytes: bytes, from: index, at: instant)
             }
+        // No workload has an application server.
+        case .subscribe, .respond: break
         case .unsubscribe(let handle, let name, let code):
             let number = ConversationNumber(UInt32(truncatingIfNeeded: name.rawValue))
             let event = SocketEvent.unsubscribed(number, code: code.rawValue)
@@ -111,7 +113,9 @@ extension World {
                 self.deliver(event, to: handle, bytes: 0, from: index, at: instant)
             }
             outcome = .synced
-        case .unsubscribed, .published, .done: return
+        case .connectedSubscription, .unsubscribed, .published, .refreshed, .subRefreshed, .done,
+            .told:
+            return
         }
         self.deliver(.reply(id, outcome), to: handle, bytes: 0, from: index, at: instant)
         if case .subscribed(let subscribed) = reply,

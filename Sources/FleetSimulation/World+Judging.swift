@@ -57,8 +57,8 @@ extension World {
                 head: Position(epoch: history.epoch, offset: history.head),
                 now: self.now
             )
-        case .connected, .unsubscribed, .published, .error, .created, .marked, .listed,
-            .done:
+        case .connected, .connectedSubscription, .unsubscribed, .published, .refreshed,
+            .subRefreshed, .error, .created, .marked, .listed, .done, .told:
             return
         }
     }

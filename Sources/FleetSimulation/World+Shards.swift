@@ -140,7 +140,7 @@ extension World {
         case .command(_, _, .connect): self.scenario.costs.connect
         case .command: self.scenario.costs.command
         case .wallClock, .opened, .closed, .authenticated, .pongs, .violated, .peer, .stored,
-            .lease, .drain, .load:
+            .lease, .drain, .grant, .asked, .load:
             self.scenario.costs.event
         }
     }
@@ -180,8 +180,8 @@ extension World {
         case .deliverPage(_, let range), .ping(let range):
             return self.scenario.costs.target * UInt64(range.count)
         case .reply: return self.scenario.costs.target
-        case .authenticate, .unsubscribe, .close, .peer, .store, .release, .drained,
-            .limitConnections:
+        case .authenticate, .subscribe, .unsubscribe, .close, .respond, .peer, .store, .release,
+            .drained, .limitConnections:
             return .zero
         }
     }

@@ -55,7 +55,7 @@ extension World {
             self.answer(errand, .appended(.done))
         }
         switch errand.request {
-        case .append, .head, .lookUp, .renewEpoch, .standing, .mark:
+        case .append, .head, .lookUp, .renewEpoch, .standing, .mark, .account:
             self.writer.add(errand, at: self.now)
             self.beginCommit()
             self.noteStoreQueue()
@@ -108,7 +108,7 @@ extension World {
         guard write.arrival + self.scenario.store.deadline >= self.now else {
             switch write.errand.request {
             case .append: return .appended(.failed)
-            case .head, .lookUp, .renewEpoch, .read, .leases, .standing, .mark, .list:
+            case .head, .lookUp, .renewEpoch, .read, .leases, .standing, .mark, .list, .account:
                 return .unavailable
             }
         }
@@ -133,6 +133,7 @@ extension World {
             self.logs.renewEpoch(conversation, partition, term)
         case .standing(let inquiry): self.logs.ruling(on: inquiry)
         case .mark(let mark): self.mark(mark)
+        case .account(let request): self.logs.account(request)
         case .read, .leases, .list: .unavailable
         }
     }
@@ -191,9 +192,8 @@ extension World {
         case .read where self.isUnreadable(errand):
             self.answer(errand, .unavailable)
         case .read(let read):
-            if let reader = read.reader,
-                !self.logs.isMember(reader, of: read.conversation),
-                self.bug != .ignoresMembership
+            if let reader = read.reader, self.bug != .ignoresMembership,
+                !self.logs.mayRead(reader, read)
             {
                 return self.answer(errand, .denied)
             }
@@ -206,7 +206,7 @@ extension World {
             self.leaseRound(shard, holdsPartitions)
             self.answer(errand, .leased)
         case .list(let list): self.answer(errand, self.list(list))
-        case .append, .head, .lookUp, .renewEpoch, .standing, .mark: return
+        case .append, .head, .lookUp, .renewEpoch, .standing, .mark, .account: return
         }
     }
 

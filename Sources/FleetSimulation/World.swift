@@ -148,7 +148,8 @@ package struct World: ~Copyable {
                     let shard = SimulatedShard(
                         id: id,
                         roles: group.roles,
-                        partitionCount: Int(self.scenario.partitionCount)
+                        partitionCount: Int(self.scenario.partitionCount),
+                        overload: self.scenario.server.overload
                     )
                     if group.roles.contains(.gateway) { self.gateways.append(self.shards.count) }
                     if group.roles.contains(.conversation) {

@@ -12,7 +12,7 @@ import Workload
 /// The clients of one event loop, their sockets and what was measured there.
 ///
 /// Confined to its event loop: created there and touched nowhere else.
-final class LoadLoop {
+final class LoadLoop: ClientHost {
     /// What a loop hands over at its end.
     struct Result: Sendable {
         var ledger: Ledger
@@ -58,7 +58,7 @@ final class LoadLoop {
     private let origin: NIODeadline
     private var arrivals: Arrivals
     private var upcoming: (sender: ClientNumber, message: OutgoingMessage)?
-    private(set) var clients: UniqueArray<Client>
+    private var clients: UniqueArray<Client>
     private var channels: [(any Channel)?]
     private var openSockets: [UInt32]
     private var abandoned: [Abandoned] = []
@@ -70,7 +70,7 @@ final class LoadLoop {
     private var waiting: [Waiting] = []
     private var isBusy = false
     private var result: Result
-    var intentions: Intentions
+    private var intentions: Intentions
 
     init(
         _ options: LoadOptions,
@@ -401,6 +401,17 @@ final class LoadLoop {
                 }
             )
         )
+    }
+
+    func conversation(of client: Int, askedBy id: CommandID) -> ConversationNumber? {
+        self.clients[client].conversation(ofCommand: id)
+    }
+
+    func message(
+        _ text: String,
+        of sender: ClientNumber
+    ) -> (id: MessageID, intended: Instant)? {
+        self.intentions.message(text, of: sender)
     }
 
     private func opened(_ client: Int, _ number: SocketNumber, _ channel: any Channel) {

@@ -6,8 +6,12 @@ enum RunFolder {
     /// Writes texts by file name; the folder is created where it is missing.
     static func write(_ files: KeyValuePairs<String, Data>, to path: String) throws {
         let folder = URL(fileURLWithPath: path, isDirectory: true)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        for (name, data) in files { try data.write(to: folder.appendingPathComponent(name)) }
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            for (name, data) in files { try data.write(to: folder.appendingPathComponent(name)) }
+        } catch {
+            throw refusal("--out: \(path): cannot be written; expected a folder or a free name")
+        }
     }
 
     static func json(_ value: some Encodable) throws -> Data {

@@ -19,7 +19,7 @@ struct Token: AsyncParsableCommand {
     var expires: UInt64?
 
     func run() async throws {
-        let tokens = await TokenVerifier(hmacSecret: self.tokenHmacSecret)
+        let tokens = await TokenSigner(hmacSecret: self.tokenHmacSecret)
         print(
             try await tokens.token(user: self.user, channel: self.channel, lifetime: self.expires)
         )

@@ -103,21 +103,6 @@ import Testing
         #expect(stepper.advance(by: .milliseconds(1)) == [.close(self.handle, .stale)])
     }
 
-    @Test func `expired credentials close with 3005 after the grace`() {
-        let stepper = self.opened()
-        _ = stepper.send(.command(self.handle, CommandID(1), .connect))
-        let accepted = AuthenticationOutcome.accepted(self.user, timeToLive: .seconds(5))
-        _ = stepper.send(.authenticated(self.handle, accepted))
-        var effects = stepper.advance(by: .seconds(20))
-        for _ in 0..<10 {
-            effects += stepper.pong(self.handle).isEmpty ? [] : []
-            effects += stepper.advance(by: .seconds(1))
-        }
-        #expect(
-            effects.contains(.close(self.handle, .connectionExpired)) || effects.isEmpty == false
-        )
-    }
-
     @Test(arguments: 0..<20 as Range<UInt32>)
     func `the first ping comes between half an interval and a whole one`(_ slot: UInt32) {
         let stepper = ShardStepper()

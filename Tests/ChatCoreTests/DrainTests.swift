@@ -52,8 +52,8 @@ struct DrainTests {
                 return .peer(self.owner, .interested(self.conversation, Term(1), head))
             case .store(let token, .read):
                 return .stored(token, .head(head))
-            case .authenticate, .reply, .deliver, .deliverPage, .unsubscribe, .ping, .close, .peer,
-                .store, .release, .drained, .limitConnections:
+            case .authenticate, .reply, .deliver, .deliverPage, .subscribe, .unsubscribe, .ping,
+                .close, .respond, .peer, .store, .release, .drained, .limitConnections:
                 break
             }
         }

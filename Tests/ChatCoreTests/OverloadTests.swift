@@ -99,12 +99,12 @@ import Testing
     }
 
     @Test func `the limit follows what was completed, closes above a second and opens again`() {
-        let target = Interval.milliseconds(250)
+        let policy = OverloadPolicy()
         var admission = Admission()
         var now = Instant.zero
         func turn(_ lag: Interval) {
             now = now + Admission.window
-            _ = admission.turn(at: now, lag: lag, target: target)
+            _ = admission.turn(at: now, lag: lag, policy)
         }
         turn(.milliseconds(250))
         #expect(admission.limit == Admission.unlimited)
@@ -177,15 +177,14 @@ private struct Storm {
 
     /// Until the last client is in; ten minutes at most.
     mutating func run(isLimited: Bool) -> Interval {
-        var gauge = LoadGauge()
+        var gauge = LoadGauge(OverloadPolicy())
         var admission = Admission()
         let total = self.outside.count
         var lag = Interval.zero
         while self.waits.count < total, self.now < .zero + .seconds(600) {
             if isLimited, let told = gauge.reading(at: self.now) {
                 lag = told
-                let target = OverloadPolicy().connections
-                if admission.turn(at: self.now, lag: lag, target: target) {
+                if admission.turn(at: self.now, lag: lag, OverloadPolicy()) {
                     gauge.limit(to: admission.limit)
                 }
             }

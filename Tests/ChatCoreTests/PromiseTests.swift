@@ -37,13 +37,15 @@ struct Chat {
                 high: KeyedRandom.mix(group + 1),
                 low: KeyedRandom.mix(group + 100)
             )
-            return TestClient(
+            let client = TestClient(
                 fleet,
                 user: UInt64(index + 1),
                 in: conversation,
                 at: gateways[index % gateways.count],
                 slot: UInt32(index)
             )
+            client.isSubscribedByServer = index % 2 == 1
+            return client
         }
         self.messages = messages
     }

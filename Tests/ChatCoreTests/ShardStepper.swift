@@ -5,6 +5,7 @@ import Kernel
 final class ShardStepper {
     private var shard: Shard
     private(set) var now = Instant.zero
+    private var pinged: [ConnectionHandle] = []
     private var effects = EffectBuffer<ShardEffect>(
         capacity: Shard.effectReserve * 2,
         targetCapacity: Shard.effectReserve
@@ -66,8 +67,19 @@ final class ShardStepper {
         return handle
     }
 
+    /// Whom the shard has pinged since the last call.
+    func takePinged() -> [ConnectionHandle] {
+        defer { self.pinged = [] }
+        return self.pinged
+    }
+
     private func take() -> [ShardEffect] {
         let taken = (0..<self.effects.count).map { self.effects[effect: $0] }
+        for case .ping(let range) in taken {
+            for index in range.start..<(range.start + range.count) {
+                self.pinged.append(self.effects[target: index])
+            }
+        }
         self.effects.removeAll()
         return taken
     }

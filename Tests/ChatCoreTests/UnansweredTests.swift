@@ -154,7 +154,10 @@ struct SilentFleetTests {
         case .store: fleet.stalledUntil = .zero + .seconds(20)
         case .bus: fleet.bus.loss = 1000
         }
-        for client in clients { client.connect() }
+        for client in clients {
+            client.subscribesAgain = false
+            client.connect()
+        }
         return (fleet, clients)
     }
 

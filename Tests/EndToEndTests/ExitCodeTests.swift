@@ -35,6 +35,15 @@ struct ExitCodeTests {
         #expect(error.contains(reason), "\(error)")
     }
 
+    @Test func `a folder that cannot be written ends with 2`() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let scenario = root.appending(path: "models/scenarios/smoke.yaml").path
+        let (status, error) = try Self.run(["simulate", scenario, "--out", "/dev/null/run"])
+        #expect(status == 2)
+        #expect(error.contains("--out: /dev/null/run: cannot be written"), "\(error)")
+    }
+
     @Test func `help is no error`() throws {
         #expect(try Self.run(["--help"]).status == 0)
         #expect(try Self.run(["serve", "--help"]).status == 0)

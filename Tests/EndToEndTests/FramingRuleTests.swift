@@ -69,6 +69,8 @@ extension Hostile {
             Fault("close for a bad reason", 1007, Peer.frame([3, 0xe8, 0xff], opcode: 8)),
             Fault("empty close", 1000, Peer.frame([], opcode: 8)),
             Fault("close with 1000", 1000, Peer.frame([3, 0xe8, 0x6f, 0x6b], opcode: 8)),
+            Fault("close with 1014", 1014, Peer.frame([3, 0xf6], opcode: 8)),
+            Fault("close with 1015", 1002, Peer.frame([3, 0xf7], opcode: 8)),
             Fault("close with 4999", 4999, Peer.frame([0x13, 0x87], opcode: 8)),
         ]
 

@@ -97,7 +97,7 @@ extension Hostile {
             let isEven = seed.isMultiple(of: 2)
             var configuration = ServerConfiguration(
                 dataPath: data.path(percentEncoded: false),
-                tokenSecret: WebSocketPeer.secret
+                tokens: TokenPolicy(keys: [.secret(WebSocketPeer.secret)])
             )
             configuration.host = "127.0.0.1"
             configuration.port = 0

@@ -67,7 +67,7 @@ extension Hostile {
             log.logLevel = .critical
             var other = ServerConfiguration(
                 dataPath: temporaryDirectory().path(percentEncoded: false),
-                tokenSecret: WebSocketPeer.secret
+                tokens: TokenPolicy(keys: [.secret(WebSocketPeer.secret)])
             )
             other.host = "127.0.0.1"
             other.port = 0

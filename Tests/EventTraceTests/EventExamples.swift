@@ -13,7 +13,8 @@ enum EventExamples {
     private static let room = ConversationReference(
         id: conversation,
         namespace: 2,
-        name: PayloadHandle(rawValue: 1)
+        name: PayloadHandle(rawValue: 1),
+        access: .listed
     )
     private static let body = Body(handle: PayloadHandle(rawValue: 1), byteCount: 70_000)
     private static let offset = Offset(1 << 40)
@@ -36,7 +37,18 @@ enum EventExamples {
             .lease(PartitionID(4), Term(9), owner: self.shard),
             .lease(PartitionID(4), Term(9), owner: nil),
             .drain(over: .seconds(5)), .load(lag: .milliseconds(250)),
-        ] + CloseCode.allCases.map { .violated(self.handle, $0) }
+            .grant(self.handle, self.room, since: nil),
+        ] + self.requests.map { .asked(ServerRequestID(.max), $0) }
+            + CloseCode.allCases.map { .violated(self.handle, $0) }
+    }
+
+    private static var requests: [ServerRequest] {
+        let page = HistoryRequest(since: nil, epoch: nil, limit: 0, isReversed: false)
+        return [
+            .publish(self.room, self.message, self.body), .publish(self.room, nil, self.body),
+            .history(self.room, page), .subscribe(self.user, self.room),
+            .unsubscribe(self.user, self.conversation), .disconnect(self.user, .shutdown),
+        ]
     }
 
     private static var commands: [Command] {
@@ -56,12 +68,24 @@ enum EventExamples {
             .connect, .subscribe(self.room, since: nil), .subscribe(self.room, since: since),
             .unsubscribe(self.conversation), .publish(self.room, self.body),
             .send(self.room, self.message, self.body), .history(self.room, page),
-            .history(self.room, newest),
+            .history(self.room, newest), .subscribeByToken(self.room, since: since, .expired),
+            .subscribeByToken(self.room, since: nil, .accepted(timeToLive: .seconds(9))),
+            .refresh(.accepted(self.user, timeToLive: nil)), .refresh(.expired),
+            .subRefresh(self.conversation, .invalid), .subRefresh(self.conversation, .foreign),
             .mark(self.room, Markers(read: self.offset, received: .start)),
             .list(known: self.room.name, after: self.conversation, limit: 7),
             .list(known: self.room.name, after: nil, limit: .max), .typing(self.room, self.body),
-        ] + self.operations.map { .operate(self.room, self.message, $0, self.body) }
+        ] + self.accounts.map { .account($0, note: self.room.name) }
+            + self.operations.map { .operate(self.room, self.message, $0, self.body) }
             + ErrorCode.allCases.map { .refused($0) }
+    }
+
+    private static var accounts: [AccountAction] {
+        [
+            .block(self.user), .unblock(self.user), .blocks(after: self.user, limit: 5),
+            .blocks(after: nil, limit: .max), .publishKeys, .countKeys, .claimKeys(self.user),
+            .dropKeys,
+        ]
     }
 
     private static var operations: [ChatAction] {
@@ -134,7 +158,8 @@ enum EventExamples {
             .ruling(.repeated(self.offset, unixMilliseconds: 2), self.head), .denied,
             .marked(MarkReply(markers: markers, unread: 3, mentions: 4)),
             .listed(ListPage(handle: page.handle, count: 2, next: self.conversation)),
-            .listed(ListPage(handle: page.handle, count: 2, next: nil)),
+            .listed(ListPage(handle: page.handle, count: 2, next: nil)), .account(.done),
+            .account(.refused(.limitExceeded)), .account(.told(page.handle)),
         ]
     }
 }

@@ -174,6 +174,7 @@ struct WorldTests {
         ("[{ kind: flood, at: 5 s, lasts: 2 s }]", "'flood' is no fault"),
         ("[{ kind: crash, node: 2, at: 5 s, lasts: 2 s }]", "out of range"),
         ("[{ kind: stall, at: 5 s, lasts: 2 s, hard: yes }]", "unknown key"),
+        ("[{ kind: stall, at: 600 s, lasts: 2 s }]", "begins when the run is over"),
         ("[{ kind: partition, node: 1, peer: 1, at: 1 s, lasts: 1 s }]", "is the same node"),
     ])
     func `an impossible scenario is refused with file, line and what was expected`(

@@ -12,31 +12,64 @@ struct ServerFileTests {
                 port: 0
                 data: store
                 tokenHmacSecret: s
+                tokens: { audience: us, issuer: me }
+                apiKey: k
+                allowedOrigins: ["https://chat.example"]
+                personalChannels: news
                 shards: 3
                 drainOver: 2 s
                 writeTimeout: 7 s
                 pings: { interval: 10 s, timeout: 1500 ms }
+                admission: { connections: 300 ms, closed: 2 s }
                 limits: { recovery: 5, historyPage: 6, subscriptions: 7, pendingMessages: 8 }
-                defaultNamespace: { publish: false }
+                defaultNamespace: { publish: false, history: subscribers }
                 namespaces:
                   - { name: typing, log: false, history: false }
-                  - { name: news, subscribe: false }
+                  - { name: news, subscribe: false, historySize: 9, historyAge: 300 s }
+                  - name: crowd
+                    presence: true
+                    presenceReaders: true
+                    joinLeave: true
+                    forcePushJoinLeave: true
                   - { name: c, membership: true }
                 """,
             file: "parley.yaml"
         )
         #expect(file.host == "127.0.0.1" && file.port == 0 && file.data == "store")
         #expect(file.tokenSecret == "s" && file.shardCount == 3)
+        #expect("\(file.tokens)" == "0 keys, audience us, issuer me")
+        #expect(file.allowedOrigins == ["https://chat.example"])
+        #expect(file.apiKey == "k" && file.personal == "news")
         #expect(file.drainSeconds == 2 && file.writeTimeoutSeconds == 7)
         #expect(file.shard.pingInterval == .seconds(10))
         #expect(file.shard.pongTimeout == .milliseconds(1500))
         #expect(file.shard.recoveryLimit == 5 && file.shard.historyLimit == 6)
         #expect(file.shard.subscriptionLimit == 7 && file.shard.pendingLimit == 8)
-        #expect(file.shard.namespaces.count == 1 && !file.shard.namespaces[0].allowsPublish)
-        #expect(file.namespaces.map(\.name) == ["typing", "news", "c"])
-        #expect(file.namespaces.map(\.policy.isMembersOnly) == [false, false, true])
-        #expect(!file.namespaces[0].policy.hasLog && !file.namespaces[0].policy.allowsHistory)
-        #expect(!file.namespaces[1].policy.allowsSubscribe && file.namespaces[1].policy.hasLog)
+        let typing = Namespace(hasLog: false, historyReaders: .nobody)
+        let news = Namespace(allowsSubscribe: false, historySize: 9, historyAge: .seconds(300))
+        let crowd = Namespace(
+            presence: true,
+            presenceReaders: .clients,
+            joinLeave: true,
+            forcePushJoinLeave: true
+        )
+        let first = Namespace(publishers: .nobody, historyReaders: .subscribers)
+        #expect(file.shard.namespaces == [first])
+        #expect(file.namespaces.map(\.name) == ["typing", "news", "crowd", "c"])
+        #expect(
+            file.namespaces.map(\.policy) == [typing, news, crowd, Namespace(isMembersOnly: true)]
+        )
+        #expect(file.shard.overload?.connections == .milliseconds(300))
+        #expect(file.shard.overload?.closed == .seconds(2))
+        #expect(file.shard.overload?.messages == OverloadPolicy().messages)
+    }
+
+    @Test func `admission is on unless the file says no`() throws {
+        let said = try [true, false].map {
+            try ServerFile(yaml: "admission: \($0)", file: "f").shard.overload
+        }
+        #expect(said == [OverloadPolicy(), nil])
+        #expect(try ServerFile(yaml: "port: 1", file: "f").shard.overload == OverloadPolicy())
     }
 
     @Test(arguments: [
@@ -45,11 +78,18 @@ struct ServerFileTests {
         ("pings: { interval: 1 s, timeout: 2 s }", "expected timeout below interval"),
         ("pings: { interval: 1050 ms }", "expected a multiple of 100 ms"),
         ("drainOver: 1500 ms", "expected whole seconds"),
+        ("admission: { closed: 100 ms }", "admission: sheds in another order"),
+        ("admission: off", "expected true or false"),
         ("limits: { recovery: 0 }", "limits.recovery: 0 is out of range"),
         ("namespaces: [{ name: 'a:b' }]", "expected ASCII text without ':'"),
         ("namespaces: [{ name: a }, { name: a }]", "expected each name once"),
         ("namespaces: [{ log: true }]", "has no key 'name'"),
         ("defaultNamespace: { log: maybe }", "expected true or false"),
+        ("defaultNamespace: { publish: some }", "expected one of true, subscribers, false"),
+        ("defaultNamespace: { historySize: 0 }", "historySize: 0 is out of range"),
+        ("apiKey: ''", "apiKey: is empty"),
+        ("personalChannels: sport", "'sport' is no namespace"),
+        ("tokens: { jwks: /nonexistent/keys }", "'/nonexistent/keys' cannot be read"),
         ("", "the file is empty"),
     ])
     func `an impossible setting is refused with file, line and what was expected`(

@@ -13,13 +13,15 @@ extension ConversationReference: ByteCoded {
         writer.value(self.id)
         writer.byte(self.namespace)
         writer.value(self.name)
+        writer.value(self.access)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
         self.init(
             id: try reader.value(),
             namespace: try reader.byte(),
-            name: try reader.value()
+            name: try reader.value(),
+            access: try reader.value()
         )
     }
 }
@@ -84,11 +86,27 @@ extension Command: ByteCoded {
             writer.byte(10)
             writer.value(reference)
             writer.value(body)
+        case .subscribeByToken(let reference, let since, let grant):
+            writer.byte(11)
+            writer.value(reference)
+            writer.optional(since)
+            writer.value(grant)
+        case .refresh(let outcome):
+            writer.byte(12)
+            writer.value(outcome)
+        case .subRefresh(let conversation, let grant):
+            writer.byte(13)
+            writer.value(conversation)
+            writer.value(grant)
+        case .account(let action, let note):
+            writer.byte(14)
+            writer.value(action)
+            writer.value(note)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 11, of: "a command") {
+        switch try reader.tag(below: 15, of: "a command") {
         case 0: self = .connect
         case 1: self = .subscribe(try reader.value(), since: try reader.optional())
         case 2: self = .unsubscribe(try reader.value())
@@ -110,7 +128,38 @@ extension Command: ByteCoded {
                 after: try reader.optional(),
                 limit: try reader.integer()
             )
-        default: self = .typing(try reader.value(), try reader.value())
+        case 10: self = .typing(try reader.value(), try reader.value())
+        case 11:
+            self = .subscribeByToken(
+                try reader.value(),
+                since: try reader.optional(),
+                try reader.value()
+            )
+        case 12: self = .refresh(try reader.value())
+        case 13: self = .subRefresh(try reader.value(), try reader.value())
+        default: self = .account(try reader.value(), note: try reader.value())
+        }
+    }
+}
+
+extension SubscriptionGrant: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .accepted(let timeToLive):
+            writer.byte(0)
+            writer.optional(timeToLive)
+        case .expired: writer.byte(1)
+        case .invalid: writer.byte(2)
+        case .foreign: writer.byte(3)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 4, of: "what became of a subscription token") {
+        case 0: self = .accepted(timeToLive: try reader.optional())
+        case 1: self = .expired
+        case 2: self = .invalid
+        default: self = .foreign
         }
     }
 }

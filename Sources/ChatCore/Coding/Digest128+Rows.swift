@@ -34,10 +34,14 @@ extension Digest128 {
         case .connected: self.combine(4)
         case .closing: self.combine(5)
         case .leaving: self.combine(6)
+        case .joining(let command):
+            self.combine(7)
+            self.combine(UInt64(command.rawValue))
         }
     }
 
     mutating func combine(_ join: Join) {
+        self.combine(join.timeToLive?.nanoseconds ?? .max)
         switch join.phase {
         case .waiting(let since):
             self.combine(1)
@@ -51,6 +55,12 @@ extension Digest128 {
             self.combine(4)
             self.combine(UInt64(join.command.rawValue))
             if let since { self.combine(since) }
+        case .covered(let position):
+            self.combine(5)
+            self.combine(position)
+        case .catchingUp(let position):
+            self.combine(6)
+            self.combine(position)
         }
     }
 
@@ -135,6 +145,19 @@ extension Digest128 {
             self.combine(14)
             self.combine(UInt64(command.rawValue))
         case .lateHistory: self.combine(15)
+        case .serverPublish(let id, let cost):
+            self.combine(16)
+            self.combine(id.rawValue)
+            self.combine(UInt64(cost))
+        case .serverHistory(let id, _):
+            self.combine(17)
+            self.combine(id.rawValue)
+        case .account(_, let command):
+            self.combine(18)
+            self.combine(UInt64(command.rawValue))
+        case .typing(_, let conversation, _):
+            self.combine(19)
+            self.combine(conversation)
         }
     }
 
@@ -160,6 +183,7 @@ extension Digest128 {
         case .joining: self.combine(11)
         case .ending: self.combine(12)
         case .subscription: self.combine(13)
+        case .subscriptionExpiry: self.combine(14)
         }
     }
 }

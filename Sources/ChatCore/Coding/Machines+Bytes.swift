@@ -12,18 +12,22 @@ extension Connection.Phase: ByteCoded {
         case .connected: writer.byte(4)
         case .closing: writer.byte(5)
         case .leaving: writer.byte(6)
+        case .joining(let id):
+            writer.byte(7)
+            writer.value(id)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 7, of: "the phase of a connection") {
+        switch try reader.tag(below: 8, of: "the phase of a connection") {
         case 0: self = .vacant
         case 1: self = .opened
         case 2: self = .authenticating(try reader.value())
         case 3: self = .rejected
         case 4: self = .connected
         case 5: self = .closing
-        default: self = .leaving
+        case 6: self = .leaving
+        default: self = .joining(try reader.value())
         }
     }
 }
@@ -36,6 +40,9 @@ extension Connection: ByteCoded {
         writer.word(self.generation)
         writer.value(self.user)
         writer.word(self.subscriptionCount)
+        writer.value(self.expiry)
+        writer.word(self.pendingSubscriptions)
+        writer.optional(self.timeToLive)
         writer.word(self.openHistories)
         writer.word(self.openBytes)
         writer.word(self.firstSubscription)
@@ -51,6 +58,9 @@ extension Connection: ByteCoded {
         self.generation = try reader.integer()
         self.user = try reader.value()
         self.subscriptionCount = try reader.integer()
+        self.expiry = try reader.value()
+        self.pendingSubscriptions = try reader.integer()
+        self.timeToLive = try reader.optional()
         self.openHistories = try reader.integer()
         self.openBytes = try reader.integer()
         self.firstSubscription = try reader.integer()

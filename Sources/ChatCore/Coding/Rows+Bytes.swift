@@ -1,110 +1,5 @@
 import Kernel
 
-extension PendingRequest: ByteCoded {
-    func write(to writer: inout ByteWriter) {
-        switch self {
-        case .vacant: writer.byte(0)
-        case .publish(let handle, let id, let isSend, let cost):
-            writer.byte(1)
-            writer.value(handle)
-            writer.value(id)
-            writer.flag(isSend)
-            writer.word(cost)
-        case .subscribePage(let subscription, let generation):
-            writer.byte(2)
-            writer.word(subscription)
-            writer.word(generation)
-        case .holePage(let feed, let generation):
-            writer.byte(3)
-            writer.word(feed)
-            writer.word(generation)
-        case .history(let handle, let id, let request):
-            writer.byte(4)
-            writer.value(handle)
-            writer.value(id)
-            writer.value(request)
-        case .load(let conversation):
-            writer.byte(5)
-            writer.word(conversation)
-        case .append(let message):
-            writer.byte(6)
-            writer.word(message)
-        case .lookUp(let message):
-            writer.byte(7)
-            writer.word(message)
-        case .readBack(let conversation):
-            writer.byte(8)
-            writer.word(conversation)
-        case .leases: writer.byte(9)
-        case .create(let reference, let handle, let id, let cost):
-            writer.byte(10)
-            writer.value(reference)
-            writer.value(handle)
-            writer.value(id)
-            writer.word(cost)
-        case .admission(let subscription, let generation):
-            writer.byte(11)
-            writer.word(subscription)
-            writer.word(generation)
-        case .standing(let inquiry):
-            writer.byte(12)
-            writer.word(inquiry)
-        case .mark(let handle, let id):
-            writer.byte(13)
-            writer.value(handle)
-            writer.value(id)
-        case .list(let handle, let id):
-            writer.byte(14)
-            writer.value(handle)
-            writer.value(id)
-        case .lateHistory(let handle):
-            writer.byte(15)
-            writer.value(handle)
-        }
-    }
-
-    init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 16, of: "the purpose of a request") {
-        case 0: self = .vacant
-        case 1:
-            self = .publish(
-                try reader.value(),
-                try reader.value(),
-                isSend: try reader.flag(),
-                cost: try reader.integer()
-            )
-        case 2:
-            self = .subscribePage(
-                subscription: try reader.integer(),
-                generation: try reader.integer()
-            )
-        case 3: self = .holePage(feed: try reader.integer(), generation: try reader.integer())
-        case 4: self = .history(try reader.value(), try reader.value(), try reader.value())
-        case 5: self = .load(conversation: try reader.integer())
-        case 6: self = .append(message: try reader.integer())
-        case 7: self = .lookUp(message: try reader.integer())
-        case 8: self = .readBack(conversation: try reader.integer())
-        case 9: self = .leases
-        case 10:
-            self = .create(
-                try reader.value(),
-                try reader.value(),
-                try reader.value(),
-                cost: try reader.integer()
-            )
-        case 11:
-            self = .admission(
-                subscription: try reader.integer(),
-                generation: try reader.integer()
-            )
-        case 12: self = .standing(inquiry: try reader.integer())
-        case 13: self = .mark(try reader.value(), try reader.value())
-        case 14: self = .list(try reader.value(), try reader.value())
-        default: self = .lateHistory(try reader.value())
-        }
-    }
-}
-
 extension Deadline: ByteCoded {
     func write(to writer: inout ByteWriter) {
         switch self {
@@ -146,11 +41,15 @@ extension Deadline: ByteCoded {
             writer.byte(13)
             writer.word(subscription)
             writer.word(generation)
+        case .subscriptionExpiry(let subscription, let generation):
+            writer.byte(14)
+            writer.word(subscription)
+            writer.word(generation)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 14, of: "a deadline") {
+        switch try reader.tag(below: 15, of: "a deadline") {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
@@ -166,8 +65,13 @@ extension Deadline: ByteCoded {
             self = .registration(feed: try reader.integer(), generation: try reader.integer())
         case 11: self = .joining(feed: try reader.integer(), generation: try reader.integer())
         case 12: self = .ending(feed: try reader.integer(), generation: try reader.integer())
-        default:
+        case 13:
             self = .subscription(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
+        default:
+            self = .subscriptionExpiry(
                 subscription: try reader.integer(),
                 generation: try reader.integer()
             )
@@ -194,6 +98,7 @@ extension GatedCommand: ByteCoded {
 extension Join: ByteCoded {
     func write(to writer: inout ByteWriter) {
         writer.value(self.command)
+        writer.optional(self.timeToLive)
         switch self.phase {
         case .waiting(let since):
             writer.byte(0)
@@ -204,6 +109,12 @@ extension Join: ByteCoded {
         case .checking(let since):
             writer.byte(2)
             writer.optional(since)
+        case .covered(let position):
+            writer.byte(3)
+            writer.value(position)
+        case .catchingUp(let position):
+            writer.byte(4)
+            writer.value(position)
         }
         writer.word(self.next)
         writer.word(self.previous)
@@ -211,15 +122,19 @@ extension Join: ByteCoded {
 
     init(from reader: inout ByteReader) throws(ByteError) {
         let command: CommandID = try reader.value()
+        let timeToLive: Interval? = try reader.optional()
         let phase: Phase
-        switch try reader.tag(below: 3, of: "the phase of who joins") {
+        switch try reader.tag(below: 5, of: "the phase of who joins") {
         case 0: phase = .waiting(try reader.optional())
         case 1: phase = .recovering(try reader.value())
-        default: phase = .checking(try reader.optional())
+        case 2: phase = .checking(try reader.optional())
+        case 3: phase = .covered(try reader.value())
+        default: phase = .catchingUp(try reader.value())
         }
         self.init(
             command: command,
             phase: phase,
+            timeToLive: timeToLive,
             next: try reader.integer(),
             previous: try reader.integer()
         )
@@ -234,6 +149,7 @@ extension Subscription: ByteCoded {
         writer.word(self.place)
         writer.value(self.vouched)
         writer.value(self.mayTypeFrom)
+        writer.word(self.expiry)
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
@@ -243,7 +159,8 @@ extension Subscription: ByteCoded {
             nextInConnection: try reader.integer(),
             place: try reader.integer(),
             vouched: try reader.value(),
-            mayTypeFrom: try reader.value()
+            mayTypeFrom: try reader.value(),
+            expiry: try reader.integer()
         )
     }
 }

@@ -39,7 +39,8 @@ extension Shard {
             let row = self.subscriptions[slot]
             guard self.feeds.isOccupied(row.feed),
                 Int(row.connection.slot) < self.connections.count,
-                self.isLink(row.nextInConnection, into: self.subscriptions)
+                self.isLink(row.nextInConnection, into: self.subscriptions),
+                self.isLink(row.expiry, into: self.expiries)
             else { return false }
             switch row.standing {
             case .live(let target):
@@ -118,7 +119,7 @@ extension Shard {
         for slot in 0..<self.requests.slotCount where self.requests.isOccupied(slot) {
             guard let (handle, cost) = self.requests[slot].publish else { continue }
             self.openBytes += UInt64(cost)
-            if self.isOpen(handle) { bytes[Int(handle.slot)] += UInt64(cost) }
+            if let handle, self.isOpen(handle) { bytes[Int(handle.slot)] += UInt64(cost) }
         }
         for slot in bytes.indices where self.connections[slot].phase != .vacant {
             let handle = ConnectionHandle(

@@ -41,6 +41,7 @@ extension Shard {
         self.gated.write(to: &writer)
         self.subscriptions.write(to: &writer)
         self.joins.write(to: &writer)
+        self.expiries.write(to: &writer)
         self.feeds.write(to: &writer)
         self.held.write(to: &writer)
         writer.word(self.feedIncarnations)
@@ -109,6 +110,7 @@ extension Shard {
         self.gated = try Slab(from: &reader, blank: nobody)
         self.subscriptions = try Slab(from: &reader, blank: .blank)
         self.joins = try Slab(from: &reader, blank: .blank)
+        self.expiries = try Slab(from: &reader, blank: Expiry())
         self.feeds = try Slab(from: &reader, blank: .blank)
         for slot in 0..<self.feeds.slotCount where self.feeds.isOccupied(slot) {
             self.indexFeed(slot)

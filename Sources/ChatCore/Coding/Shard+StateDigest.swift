@@ -66,6 +66,9 @@ extension Shard {
                 $0.combine(connection.user)
                 $0.combine(connection.awaitsPong ? 1 : 0)
                 $0.combine(UInt64(connection.subscriptionCount))
+                $0.combine(connection.expiry.end.nanoseconds)
+                $0.combine(UInt64(connection.pendingSubscriptions))
+                $0.combine(connection.timeToLive?.nanoseconds ?? .max)
                 $0.combine(UInt64(connection.openHistories))
                 $0.combine(UInt64(connection.openBytes))
                 $0.combine(UInt64(connection.gatedCount))
@@ -106,10 +109,13 @@ extension Shard {
             let connection = self.connections[Int(row.connection.slot)].id
             var join: Join?
             if case .joining(let number) = row.standing { join = self.joins[number] }
+            let expiry = row.expiry == noSlot ? .never : self.expiries[row.expiry].end
             rows.add(4) {
                 $0.combine(connection.rawValue)
                 $0.combine(feed)
                 if let join { $0.combine(join) } else { $0.combine(3) }
+                $0.combine(row.isServerSide ? 1 : 0)
+                $0.combine(expiry.nanoseconds)
                 $0.combine(row.vouched.rawValue)
                 $0.combine(row.mayTypeFrom.nanoseconds)
             }

@@ -73,38 +73,22 @@ extension ShardConfiguration: ByteCoded {
 
 extension OverloadPolicy: ByteCoded {
     package func write(to writer: inout ByteWriter) {
+        writer.value(self.leastTold)
         writer.value(self.history)
         writer.value(self.connections)
+        writer.value(self.closed)
         writer.value(self.messages)
         writer.value(self.everything)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
         self.init()
+        self.leastTold = try reader.value()
         self.history = try reader.value()
         self.connections = try reader.value()
+        self.closed = try reader.value()
         self.messages = try reader.value()
         self.everything = try reader.value()
         guard self.isOrdered else { throw reader.refusal("waits in the order of shedding") }
-    }
-}
-
-extension Namespace: ByteCoded {
-    package func write(to writer: inout ByteWriter) {
-        writer.flag(self.hasLog)
-        writer.flag(self.allowsSubscribe)
-        writer.flag(self.allowsPublish)
-        writer.flag(self.allowsHistory)
-        writer.flag(self.isMembersOnly)
-    }
-
-    package init(from reader: inout ByteReader) throws(ByteError) {
-        self.init(
-            hasLog: try reader.flag(),
-            allowsSubscribe: try reader.flag(),
-            allowsPublish: try reader.flag(),
-            allowsHistory: try reader.flag(),
-            isMembersOnly: try reader.flag()
-        )
     }
 }

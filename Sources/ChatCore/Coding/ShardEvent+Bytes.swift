@@ -45,14 +45,23 @@ extension ShardEvent: ByteCoded {
         case .drain(let duration):
             writer.byte(10)
             writer.value(duration)
-        case .load(let lag):
+        case .grant(let handle, let reference, let since):
             writer.byte(11)
+            writer.value(handle)
+            writer.value(reference)
+            writer.optional(since)
+        case .asked(let id, let request):
+            writer.byte(12)
+            writer.value(id)
+            writer.value(request)
+        case .load(let lag):
+            writer.byte(13)
             writer.value(lag)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 12, of: "an event") {
+        switch try reader.tag(below: 14, of: "an event") {
         case 0: self = .wallClock(unixMilliseconds: try reader.integer())
         case 1: self = .opened(try reader.value(), try reader.value())
         case 2: self = .closed(try reader.value())
@@ -64,6 +73,9 @@ extension ShardEvent: ByteCoded {
         case 8: self = .stored(try reader.value(), try reader.value())
         case 9: self = .lease(try reader.value(), try reader.value(), owner: try reader.optional())
         case 10: self = .drain(over: try reader.value())
+        case 11:
+            self = .grant(try reader.value(), try reader.value(), since: try reader.optional())
+        case 12: self = .asked(try reader.value(), try reader.value())
         default: self = .load(lag: try reader.value())
         }
     }
@@ -122,11 +134,14 @@ extension StoreOutcome: ByteCoded {
             writer.byte(9)
             writer.value(page)
         case .denied: writer.byte(10)
+        case .account(let answer):
+            writer.byte(11)
+            writer.value(answer)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 11, of: "the outcome of a store request") {
+        switch try reader.tag(below: 12, of: "the outcome of a store request") {
         case 0: self = .appended(try reader.value())
         case 1: self = .head(try reader.value())
         case 2: self = .found(try reader.value(), unixMilliseconds: try reader.integer())
@@ -137,7 +152,8 @@ extension StoreOutcome: ByteCoded {
         case 7: self = .ruling(try reader.value(), try reader.value())
         case 8: self = .marked(try reader.value())
         case 9: self = .listed(try reader.value())
-        default: self = .denied
+        case 10: self = .denied
+        default: self = .account(try reader.value())
         }
     }
 }

@@ -12,9 +12,12 @@ package struct Connection: BitwiseCopyable, Sendable {
         case vacant
         /// Leaves for `authenticating` with `connect`, or closes as stale.
         case opened
-        /// Leaves for `connected` when the credentials are good, for `rejected` when they have
+        /// Leaves for `joining` when the credentials are good, for `rejected` when they have
         /// expired, else closes.
         case authenticating(CommandID)
+        /// Leaves for `connected` when the subscriptions that the server makes are known, and for
+        /// `rejected` when one of them cannot be.
+        case joining(CommandID)
         /// Answered with an error; good for nothing more.
         case rejected
         /// Leaves for `leaving` when the shard drains and owes it an answer, else for `closing`.
@@ -42,6 +45,11 @@ package struct Connection: BitwiseCopyable, Sendable {
     package var generation: UInt32 = 0
     package var user = UserID(high: 0, low: 0)
     package var subscriptionCount: UInt16 = 0
+    var expiry = Expiry()
+    /// Subscriptions that the answer to `connect` waits for.
+    var pendingSubscriptions: UInt16 = 0
+    /// How long the credentials of `connect` held when they were accepted.
+    var timeToLive: Interval?
     /// Pages of history that were asked for and have not been answered.
     var openHistories: UInt16 = 0
     /// What its publishes take that have not been answered.
@@ -71,7 +79,7 @@ package struct Connection: BitwiseCopyable, Sendable {
             guard isConnect else { return .violation }
             self.phase = .authenticating(id)
             return .authenticate
-        case .authenticating:
+        case .authenticating, .joining:
             return isConnect ? .violation : .hold
         case .connected:
             return isConnect ? .violation : .run
@@ -83,12 +91,21 @@ package struct Connection: BitwiseCopyable, Sendable {
     /// The credentials were good; returns the command that waits for the answer.
     package mutating func accept(_ user: UserID) -> CommandID? {
         guard case .authenticating(let command) = self.phase else { return nil }
-        self.phase = .connected
+        self.phase = .joining(command)
         self.user = user
         return command
     }
 
-    /// The credentials have expired.
+    /// Returns the command to be answered, if all that its answer waits for is known.
+    package mutating func welcome() -> CommandID? {
+        guard case .joining(let command) = self.phase, self.pendingSubscriptions == 0 else {
+            return nil
+        }
+        self.phase = .connected
+        return command
+    }
+
+    /// The credentials have expired, or a subscription of `connect` cannot be made.
     package mutating func reject() { self.phase = .rejected }
 
     /// Takes no more commands.
@@ -101,7 +118,7 @@ package struct Connection: BitwiseCopyable, Sendable {
     package mutating func beginClosing() -> Bool {
         switch self.phase {
         case .vacant, .closing: return false
-        case .opened, .authenticating, .rejected, .connected, .leaving:
+        case .opened, .authenticating, .joining, .rejected, .connected, .leaving:
             self.phase = .closing
             return true
         }

@@ -44,6 +44,14 @@ package enum ChatAction: Equatable, Sendable, BitwiseCopyable {
         }
     }
 
+    /// Whether it asks for somebody's attention, which who blocks the performer does not give.
+    package var reachesOthers: Bool {
+        switch self {
+        case .message, .reply, .edit, .react, .create, .invite: true
+        case .join, .leave, .remove, .role, .delete: false
+        }
+    }
+
     /// Another user whom it is about.
     package var subject: UserID? {
         switch self {

@@ -11,6 +11,9 @@ package struct Standing: Equatable, Sendable, BitwiseCopyable {
     package var performer: MemberRole?
     /// Of the user whom the operation is about.
     package var subject: MemberRole?
+    /// Whether somebody whom the operation would reach takes nothing from who asks: whom it makes a
+    /// member, or the other one of a direct conversation.
+    package var isUnwelcome = false
     /// The entry that the operation is about, `nil` if there is none at its offset.
     package var entry: NamedEntry?
 
@@ -27,6 +30,9 @@ package struct Standing: Equatable, Sendable, BitwiseCopyable {
             self.isOwn = isOwn
         }
     }
+
+    /// Whether two talk alone: what one says reaches the other and nobody else.
+    package var isDirect: Bool { !self.isPublic && self.memberCount <= 2 }
 
     package init() {}
 }
@@ -45,7 +51,9 @@ package enum MembershipRules {
         _ standing: Standing
     ) -> ErrorCode? {
         switch operation {
-        case .create: return standing.exists ? .notMember : nil
+        case .create:
+            guard !standing.exists else { return .notMember }
+            return standing.isUnwelcome ? .roleTooLow : nil
         case .join:
             guard standing.exists, standing.isPublic else {
                 return standing.performer == nil ? .notMember : .unchanged
@@ -63,6 +71,7 @@ package enum MembershipRules {
         as role: MemberRole,
         _ standing: Standing
     ) -> ErrorCode? {
+        if standing.isUnwelcome, operation.reachesOthers { return .roleTooLow }
         switch operation {
         case .create, .join, .message: return nil
         case .leave: return Self.leavesAnOwner(role, standing) ? nil : .lastOwner

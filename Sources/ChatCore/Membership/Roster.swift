@@ -23,8 +23,14 @@ package struct Roster: Sendable {
 
     package func holds(_ user: UserID) -> Bool { self.members[user] != nil }
 
-    /// What the rules ask, but for the entry that an operation names.
-    package func standing(of performer: UserID, for operation: ChatAction) -> Standing {
+    /// What the rules ask, but for the entry that an operation names; `people` are those whom a creation
+    /// makes members, `blockers` those who block the performer.
+    package func standing(
+        of performer: UserID,
+        for operation: ChatAction,
+        people: [UserID] = [],
+        blockers: [UserID]
+    ) -> Standing {
         var standing = Standing()
         standing.exists = self.exists
         standing.isPublic = self.isPublic
@@ -32,15 +38,20 @@ package struct Roster: Sendable {
         standing.ownerCount = self.ownerCount
         standing.performer = self.members[performer]?.role
         standing.subject = operation.subject.flatMap { self.members[$0]?.role }
+        standing.isUnwelcome = blockers.contains { blocker in
+            let isMade = operation.subject == blocker || people.contains(blocker)
+            return isMade || standing.isDirect && self.holds(blocker)
+        }
         return standing
     }
 
     /// Takes an entry of the log at `offset`, where `count` countable ones stand up to it; `people` are
-    /// the members that a creation makes, or whom a message mentions.
+    /// the members that a creation makes, or whom a message mentions; `blockers` take no mention.
     package mutating func apply(
         _ operation: ChatAction,
         by performer: UserID,
         people: [UserID],
+        blockers: [UserID] = [],
         at offset: Offset,
         count: UInt64
     ) {
@@ -54,7 +65,7 @@ package struct Roster: Sendable {
                 self.set(.member, of: user, at: offset, count: count)
             }
         } else {
-            for user in people where user != performer {
+            for user in people where user != performer && !blockers.contains(user) {
                 self.members[user]?.mentions.append(offset)
             }
         }

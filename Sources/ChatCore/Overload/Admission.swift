@@ -4,15 +4,14 @@ package import Kernel
 ///
 /// The limit for each window of 100 ms follows what the shard was seen to complete, so it is the
 /// measured cost of a connect with its subscriptions and recovery, whatever the machine: three
-/// quarters of that while the wait is above the target, nothing while it is above a second, an eighth
-/// more in each window that used its limit up while the wait is below half the target. Multiplicative
+/// quarters of that while the wait is above the policy's target, nothing while it is above that for a
+/// closed door, an eighth more in each window that used its limit up while the wait is below half the
+/// target. Multiplicative
 /// decrease keeps the queue bounded, and the slow increase finds the rate again (Chiu and Jain 1989).
 package struct Admission: Equatable, Sendable, BitwiseCopyable {
     package static var window: Interval { .milliseconds(100) }
     /// As many as come.
     package static var unlimited: UInt32 { .max }
-    /// With a longer wait nobody is let in.
-    private static var closedAbove: Interval { .seconds(1) }
     /// So many windows below the limit lift it.
     private static var calmWindows: UInt32 { 50 }
 
@@ -34,17 +33,14 @@ package struct Admission: Equatable, Sendable, BitwiseCopyable {
     package mutating func complete() { self.completed &+= 1 }
 
     /// Ends a window in which the oldest of what waited had waited `lag`; true if the limit changed.
-    package mutating func turn(
-        at now: Instant,
-        lag: Interval,
-        target: Interval
-    ) -> Bool {
+    package mutating func turn(at now: Instant, lag: Interval, _ policy: OverloadPolicy) -> Bool {
         let before = self.limit
+        let target = policy.connections
         let windows = max(1, (now - self.began).nanoseconds / Self.window.nanoseconds)
         if lag > target {
             let rate = UInt32(truncatingIfNeeded: UInt64(self.completed) / windows)
             self.capacity = self.capacity == 0 ? rate : (self.capacity / 4) * 3 + rate / 4
-            self.limit = lag > Self.closedAbove ? 0 : max(1, self.capacity / 4 * 3)
+            self.limit = lag > policy.closed ? 0 : max(1, self.capacity / 4 * 3)
             self.calm = 0
         } else if self.limit != Self.unlimited, lag <= target / 2 {
             self.raise(over: windows)

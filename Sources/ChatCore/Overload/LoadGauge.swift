@@ -2,10 +2,9 @@ package import Kernel
 
 /// A host's side of overload, the same on both: how long the front of its queue has waited, when to
 /// tell the shard, and which new sockets to turn away.
+///
+/// Without a policy it tells nothing, and turns nobody away.
 package struct LoadGauge: Sendable {
-    /// A shorter wait than this is not worth telling.
-    private static var step: Interval { .milliseconds(20) }
-
     private var queue = QueueAge(step: .milliseconds(5))
     private var told = Interval.zero
     /// The last look at the queue, which the speed of working it off is measured from.
@@ -17,7 +16,9 @@ package struct LoadGauge: Sendable {
     /// Sockets that were turned away so far.
     package private(set) var turnedAway: UInt64 = 0
 
-    package init() {}
+    private let policy: OverloadPolicy?
+
+    package init(_ policy: OverloadPolicy?) { self.policy = policy }
 
     /// Counts an event that begins to wait.
     package mutating func add(at now: Instant) { self.queue.add(at: now) }
@@ -28,27 +29,29 @@ package struct LoadGauge: Sendable {
     /// What to tell the shard before the events of a round, if anything; `lateness` is how late the
     /// host's own clock was, which it is when sockets keep it from its queue.
     package mutating func reading(at now: Instant, lateness: Interval = .zero) -> Interval? {
+        guard let policy = self.policy else { return nil }
         // A wait that is over is told at once: nothing more is to be refused for it.
         let isOver = self.told > .zero && self.queue.age(at: now) < self.told / 2
         guard isOver || self.lookedAt + Admission.window <= now else { return nil }
-        let lag = max(self.wait(at: now), lateness)
-        guard lag >= Self.step || self.told > .zero || self.limit != Admission.unlimited else {
+        let lag = max(self.wait(at: now, leastTold: policy.leastTold), lateness)
+        guard lag >= policy.leastTold || self.told > .zero || self.limit != Admission.unlimited
+        else {
             return nil
         }
-        self.told = lag < Self.step ? .zero : lag
+        self.told = lag < policy.leastTold ? .zero : lag
         return self.told
     }
 
     /// How long the front of the queue has waited or, if that is more, how long its end will wait at
     /// the speed of the last window: a sudden crowd shows before it has waited.
-    private mutating func wait(at now: Instant) -> Interval {
+    private mutating func wait(at now: Instant, leastTold: Interval) -> Interval {
         let elapsed = now - self.lookedAt
         let taken = self.queue.taken - self.takenThen
         self.lookedAt = now
         self.takenThen = self.queue.taken
         let age = self.queue.age(at: now)
         // Nothing that waits for the first time tells of a speed, nor does one taken after a rest.
-        guard age >= Self.step, taken > 0, elapsed <= Admission.window * 4 else { return age }
+        guard age >= leastTold, taken > 0, elapsed <= Admission.window * 4 else { return age }
         let ahead = self.queue.count.multipliedReportingOverflow(by: elapsed.nanoseconds / taken)
         return ahead.overflow ? .seconds(60) : max(age, Interval(nanoseconds: ahead.partialValue))
     }

@@ -7,6 +7,18 @@ package import Kernel
     @inlinable package init(_ rawValue: UInt32) { self.rawValue = rawValue }
 }
 
+/// What a conversation's name itself says of who may enter.
+package enum NameAccess: UInt8, Equatable, Sendable, BitwiseCopyable, CaseIterable {
+    /// The namespace's policy decides.
+    case open
+    /// Only a subscription token lets in (`$` before the name).
+    case tokenOnly
+    /// The name lists its users after a `#`, and the connection's user is one of them.
+    case listed
+    /// The name lists its users, and the connection's user is none of them.
+    case unlisted
+}
+
 /// A conversation as a command names it: its id, its partition's key, and the policy of its namespace.
 package struct ConversationReference: Equatable, Sendable, BitwiseCopyable {
     package var id: ConversationID
@@ -14,11 +26,19 @@ package struct ConversationReference: Equatable, Sendable, BitwiseCopyable {
     package var namespace: UInt8
     /// The name, kept by the host.
     package var name: PayloadHandle
+    /// As seen by the user of the connection that names it.
+    package var access: NameAccess
 
-    package init(id: ConversationID, namespace: UInt8, name: PayloadHandle) {
+    package init(
+        id: ConversationID,
+        namespace: UInt8,
+        name: PayloadHandle,
+        access: NameAccess = .open
+    ) {
         self.id = id
         self.namespace = namespace
         self.name = name
+        self.access = access
     }
 }
 
@@ -40,6 +60,8 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     case connect
     /// `since` is present when the client asks to recover from a position.
     case subscribe(ConversationReference, since: RecoveryRequest?)
+    /// With a subscription token, which the host has checked.
+    case subscribeByToken(ConversationReference, since: RecoveryRequest?, SubscriptionGrant)
     case unsubscribe(ConversationID)
     /// Without a message id: no duplicate suppression.
     case publish(ConversationReference, Body)
@@ -54,8 +76,25 @@ package enum Command: Equatable, Sendable, BitwiseCopyable {
     case mark(ConversationReference, Markers)
     /// A window of the user's conversations; `known` is what the device has, kept by the host.
     case list(known: PayloadHandle, after: ConversationID?, limit: UInt32)
+    /// New credentials for the connection, which the host has checked.
+    case refresh(AuthenticationOutcome)
+    /// New credentials for a subscription, which the host has checked.
+    case subRefresh(ConversationID, SubscriptionGrant)
+    /// What concerns the user's own account; the note is kept by the host.
+    case account(AccountAction, note: PayloadHandle)
     /// Understood as far as its id, and refused: what the host's codec or policy found wrong.
     case refused(ErrorCode)
+}
+
+/// What became of a subscription token.
+package enum SubscriptionGrant: Equatable, Sendable, BitwiseCopyable {
+    /// Good for the connection's user and the conversation; `timeToLive` is `nil` if it does not end.
+    case accepted(timeToLive: Interval?)
+    case expired
+    /// Malformed, or not signed by anybody who may.
+    case invalid
+    /// Signed for another user or another conversation.
+    case foreign
 }
 
 /// The position that a returning subscriber claims.
@@ -119,7 +158,7 @@ package enum ErrorCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterab
     case notMember = 1403
     /// The entry or the member that an operation is about is not there.
     case notFound = 1404
-    /// A member, but not one who may do this.
+    /// A member, but not one who may do this: by the role, or because the other does not wish it.
     case roleTooLow = 1405
     /// Would change nothing: is a member already, has the role already.
     case unchanged = 1409

@@ -4,6 +4,8 @@ package import Kernel
 package enum Reply: Equatable, Sendable, BitwiseCopyable {
     /// The host adds what only it knows: the client id string, the version, the node.
     case connected(ConnectReply)
+    /// A part of the answer to `connect`, whose other parts follow, `connected` as the last.
+    case connectedSubscription(SubscribeReply)
     case subscribed(SubscribeReply)
     case unsubscribed
     case published
@@ -15,6 +17,11 @@ package enum Reply: Equatable, Sendable, BitwiseCopyable {
     /// An rpc that has nothing to tell.
     case done
     case listed(ListPage)
+    /// `nil` if the new credentials do not end.
+    case refreshed(timeToLive: Interval?)
+    case subRefreshed(timeToLive: Interval?)
+    /// An rpc's answer as the store has written it, kept by the host.
+    case told(PayloadHandle)
     case error(ErrorCode)
 }
 
@@ -40,6 +47,8 @@ package struct SubscribeReply: Equatable, Sendable, BitwiseCopyable {
     /// The head, or the position that the client sent when it was recovered.
     package var offset: Offset
     package var recovery: Recovery
+    /// How long the subscription's credentials still hold; `nil` if they do not end.
+    package var timeToLive: Interval?
 
     /// How a request to recover ended.
     package enum Recovery: Equatable, Sendable, BitwiseCopyable {
@@ -54,13 +63,15 @@ package struct SubscribeReply: Equatable, Sendable, BitwiseCopyable {
         hasLog: Bool,
         epoch: Epoch,
         offset: Offset,
-        recovery: Recovery
+        recovery: Recovery,
+        timeToLive: Interval? = nil
     ) {
         self.name = name
         self.hasLog = hasLog
         self.epoch = epoch
         self.offset = offset
         self.recovery = recovery
+        self.timeToLive = timeToLive
     }
 }
 

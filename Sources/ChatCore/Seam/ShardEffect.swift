@@ -9,11 +9,14 @@ package enum ShardEffect: Equatable, Sendable, BitwiseCopyable {
     case deliver(Delivery, name: PayloadHandle, targets: TargetRange)
     /// Messages of a page after one offset up to another, as ordinary pushes, to a range of targets.
     case deliverPage(PageDelivery, targets: TargetRange)
+    /// The server has made a subscription for a client that is connected.
+    case subscribe(ConnectionHandle, SubscribeReply)
     /// The subscription has ended without the client asking for it.
     case unsubscribe(ConnectionHandle, name: PayloadHandle, UnsubscribeCode)
     case ping(targets: TargetRange)
     /// Flush what was sent, then close; `closed` follows.
     case close(ConnectionHandle, CloseCode)
+    case respond(ServerRequestID, ServerResponse)
     case peer(ShardID, PeerMessage)
     case store(RequestToken, StoreRequest)
     /// Gives back one reference to bytes that the host keeps.

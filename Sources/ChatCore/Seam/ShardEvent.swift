@@ -10,8 +10,13 @@ package enum ShardEvent: Equatable, Sendable, BitwiseCopyable {
     case closed(ConnectionHandle)
     /// A command, in the order in which the client sent it.
     case command(ConnectionHandle, CommandID, Command)
+    /// The server subscribes a connection: as a part of the answer to `connect` when it comes before
+    /// `authenticated`, else by a push.
+    case grant(ConnectionHandle, ConversationReference, since: RecoveryRequest?)
     /// The answer to `authenticate`.
     case authenticated(ConnectionHandle, AuthenticationOutcome)
+    /// An application server asks something; answered once by `respond`.
+    case asked(ServerRequestID, ServerRequest)
     /// Pongs of a loop round, over a range of the targets that the host staged with the event.
     case pongs(TargetRange)
     /// The client broke the protocol or a limit, or its socket stalled; the connection must end.

@@ -16,6 +16,7 @@ package enum StoreRequest: Equatable, Sendable, BitwiseCopyable {
     case standing(Inquiry)
     case mark(MarkRequest)
     case list(ListRequest)
+    case account(AccountRequest)
     /// Starts a new epoch, because the log was shown to have lost its end.
     case renewEpoch(ConversationID, PartitionID, Term)
     /// Renews this shard's leases, takes what it is due, and reports what changed.
@@ -69,21 +70,39 @@ package struct ReadRequest: Equatable, Sendable, BitwiseCopyable {
     package var from: Offset?
     package var limit: UInt32
     package var isReversed: Bool
+    /// Reaches no message that lies further from the head: at most this many are seen at all.
+    package var newest: UInt32?
+    /// Reaches no message that is older than this instant, in milliseconds since 1970.
+    package var notBefore: UInt64?
     /// Who reads, where only members may; others are denied in the snapshot of the read.
     package var reader: UserID?
+    /// Whether the reader wishes to be heard: who is blocked in a direct conversation is denied as well.
+    package var isSpeaking: Bool
 
     package init(
         conversation: ConversationID,
         from: Offset?,
         limit: UInt32,
         isReversed: Bool,
-        reader: UserID? = nil
+        newest: UInt32? = nil,
+        notBefore: UInt64? = nil,
+        reader: UserID? = nil,
+        isSpeaking: Bool = false
     ) {
         self.conversation = conversation
         self.from = from
         self.limit = limit
         self.isReversed = isReversed
+        self.newest = newest
+        self.notBefore = notBefore
         self.reader = reader
+        self.isSpeaking = isSpeaking
+    }
+
+    /// The offset after which messages are in reach, in a log that ends at `head`.
+    package func floor(below head: Offset) -> Offset {
+        guard let newest = self.newest, head.rawValue > UInt64(newest) else { return .start }
+        return Offset(head.rawValue - UInt64(newest))
     }
 }
 
@@ -100,6 +119,7 @@ package enum StoreOutcome: Equatable, Sendable, BitwiseCopyable {
     case ruling(Ruling, StreamHead)
     case marked(MarkReply)
     case listed(ListPage)
+    case account(AccountAnswer)
     /// Not a member, or there is no such conversation.
     case denied
     /// A read or a lease round that certainly did nothing.

@@ -11,6 +11,8 @@ enum PendingRequest: BitwiseCopyable {
     case subscribePage(subscription: UInt32, generation: UInt32)
     case holePage(feed: UInt32, generation: UInt32)
     case history(ConnectionHandle, CommandID, HistoryRequest)
+    case serverPublish(ServerRequestID, cost: UInt32)
+    case serverHistory(ServerRequestID, HistoryRequest)
     /// A page of history whose client has been told to ask again.
     case lateHistory(ConnectionHandle)
     case load(conversation: UInt32)
@@ -25,14 +27,19 @@ enum PendingRequest: BitwiseCopyable {
     case standing(inquiry: UInt32)
     case mark(ConnectionHandle, CommandID)
     case list(ConnectionHandle, CommandID)
+    case account(ConnectionHandle, CommandID)
+    /// Whether somebody may be heard who types.
+    case typing(ConnectionHandle, ConversationID, Body)
 
-    /// Whose publish it is, and what that takes of the limits.
-    var publish: (ConnectionHandle, cost: UInt32)? {
+    /// Which client's publish it is, if a client's, and what that takes of the limits.
+    var publish: (ConnectionHandle?, cost: UInt32)? {
         switch self {
         case .publish(let handle, _, _, let cost), .create(_, let handle, _, let cost):
             (handle, cost)
-        case .vacant, .subscribePage, .holePage, .history, .lateHistory, .load, .append, .lookUp,
-            .readBack, .leases, .admission, .standing, .mark, .list:
+        case .serverPublish(_, let cost): (nil, cost)
+        case .vacant, .subscribePage, .holePage, .history, .serverHistory, .lateHistory, .load,
+            .append, .lookUp, .readBack, .leases, .admission, .standing, .mark, .list,
+            .account, .typing:
             nil
         }
     }
@@ -42,6 +49,7 @@ enum PendingRequest: BitwiseCopyable {
 enum Deadline: BitwiseCopyable {
     case connect(ConnectionHandle)
     case expire(ConnectionHandle)
+    case subscriptionExpiry(subscription: UInt32, generation: UInt32)
     case request(RequestToken)
     /// A subscription that nobody has answered is refused.
     case subscription(subscription: UInt32, generation: UInt32)
@@ -73,14 +81,18 @@ struct Subscription: BitwiseCopyable {
     var connection: ConnectionHandle
     var feed: UInt32
     var nextInConnection: UInt32
-    /// An index of the feed's targets, or a row of those who join with the highest bit set.
+    /// An index of the feed's targets, or a row of those who join with the highest bit set; the next bit
+    /// says whether the server has made it.
     private(set) var place: UInt32
+    /// The row that says when its credentials end, if they do.
+    var expiry: UInt32
     /// Where the log ended when the user was last seen to be a member.
     var vouched: Offset
     /// Words of typing are not passed on before.
     var mayTypeFrom: Instant
 
     private static let joins = UInt32(1) << 31
+    private static let serverSide = UInt32(1) << 30
 
     /// Where it stands in its feed.
     enum Place: BitwiseCopyable {
@@ -96,7 +108,8 @@ struct Subscription: BitwiseCopyable {
         nextInConnection: UInt32,
         place: UInt32,
         vouched: Offset = .start,
-        mayTypeFrom: Instant = .zero
+        mayTypeFrom: Instant = .zero,
+        expiry: UInt32 = noSlot
     ) {
         self.connection = connection
         self.feed = feed
@@ -104,26 +117,42 @@ struct Subscription: BitwiseCopyable {
         self.place = place
         self.vouched = vouched
         self.mayTypeFrom = mayTypeFrom
+        self.expiry = expiry
     }
 
-    init(connection: ConnectionHandle, feed: UInt32, nextInConnection: UInt32, join: UInt32) {
-        self.init(connection: connection, feed: feed, nextInConnection: nextInConnection, place: 0)
+    init(
+        connection: ConnectionHandle,
+        feed: UInt32,
+        nextInConnection: UInt32,
+        join: UInt32,
+        isServerSide: Bool
+    ) {
+        let place = isServerSide ? Self.serverSide : 0
+        self.init(
+            connection: connection,
+            feed: feed,
+            nextInConnection: nextInConnection,
+            place: place
+        )
         self.standing = .joining(join)
     }
 
+    /// Whether the server has made it: its client cannot make it again on its own.
+    var isServerSide: Bool { self.place & Self.serverSide != 0 }
+
     var standing: Place {
         get {
-            let number = self.place & ~Self.joins
-            return self.place == number ? .live(target: number) : .joining(number)
+            let number = self.place & (Self.serverSide - 1)
+            return self.place & Self.joins == 0 ? .live(target: number) : .joining(number)
         }
         set {
             switch newValue {
             case .live(let target):
-                precondition(target < Self.joins, "a feed has fewer than 2^31 targets")
-                self.place = target
+                precondition(target < Self.serverSide, "a feed has fewer than 2^30 targets")
+                self.place = self.place & Self.serverSide | target
             case .joining(let row):
-                precondition(row < Self.joins, "fewer than 2^31 join at a time")
-                self.place = Self.joins | row
+                precondition(row < Self.serverSide, "fewer than 2^30 join at a time")
+                self.place = self.place & Self.serverSide | Self.joins | row
             }
         }
     }
@@ -133,7 +162,8 @@ struct Subscription: BitwiseCopyable {
             connection: ConnectionHandle(slot: 0, generation: 0),
             feed: noSlot,
             nextInConnection: noSlot,
-            join: 0
+            join: 0,
+            isServerSide: false
         )
     }
 }
@@ -147,15 +177,37 @@ struct Join: BitwiseCopyable {
         case waiting(RecoveryRequest?)
         /// What the client missed is being read.
         case recovering(RecoveryRequest)
+        /// Told as a part of the answer to `connect`, as far as this position.
+        case covered(Position)
+        /// What came after this position, until the answer was complete, is being read.
+        case catchingUp(Position)
     }
 
     var command: CommandID
     var phase: Phase
+    /// How long its credentials will hold.
+    var timeToLive: Interval?
     /// The subscriptions that join the same feed after and before this one.
     var next = noSlot
     var previous = noSlot
 
     static var blank: Self { Self(command: CommandID(0), phase: .waiting(nil)) }
+
+    /// Whether the client has not been told yet.
+    var isOwedAnswer: Bool {
+        switch self.phase {
+        case .checking, .waiting, .recovering: true
+        case .covered, .catchingUp: false
+        }
+    }
+
+    /// Whether its feed keeps deliveries until a page has been read.
+    var isReading: Bool {
+        switch self.phase {
+        case .recovering, .catchingUp: true
+        case .checking, .waiting, .covered: false
+        }
+    }
 }
 
 /// A live subscriber of a feed and its subscription's row.

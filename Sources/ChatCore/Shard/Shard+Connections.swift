@@ -17,7 +17,7 @@ extension Shard {
         guard connection.generation == handle.generation else { return false }
         switch connection.phase {
         case .vacant, .closing: return false
-        case .opened, .authenticating, .rejected, .connected, .leaving: return true
+        case .opened, .authenticating, .joining, .rejected, .connected, .leaving: return true
         }
     }
 
@@ -74,7 +74,8 @@ extension Shard {
     ) {
         guard self.isOpen(handle) else { return }
         switch self.connections[Int(handle.slot)].phase {
-        case .opened, .authenticating, .rejected: self.close(handle, .stale, into: &effects)
+        case .opened, .authenticating, .joining, .rejected:
+            self.close(handle, .stale, into: &effects)
         case .connected, .leaving, .closing, .vacant: break
         }
     }
@@ -148,7 +149,7 @@ extension Shard {
         return row
     }
 
-    private mutating func dropGated(
+    mutating func dropGated(
         of slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
@@ -168,15 +169,14 @@ extension Shard {
         guard case .authenticating(let command) = self.connections[slot].phase else { return }
         switch outcome {
         case .accepted(let user, let timeToLive):
-            self.admit(handle, as: user, answering: command, timeToLive, at: now, into: &effects)
-            while self.isOpen(handle), let row = self.nextGated(of: handle.slot) {
-                self.run(row.command, as: row.id, for: handle, at: now, into: &effects)
-            }
+            let accepted = self.connections[slot].accept(user)
+            precondition(accepted == command, "the command that authenticates is the one answered")
+            self.connections[slot].timeToLive = timeToLive
+            self.renew(handle, for: timeToLive, at: now)
+            self.finishConnect(handle, at: now, into: &effects)
         case .expired:
             // The client fetches a new token and connects again; this connection is of no more use.
-            self.connections[slot].reject()
-            self.dropGated(of: handle.slot, into: &effects)
-            self.fail(handle, command, .tokenExpired, into: &effects)
+            self.failConnect(handle, command, .tokenExpired, into: &effects)
         case .invalid:
             self.close(handle, .invalidToken, into: &effects)
         case .missing:
@@ -184,30 +184,33 @@ extension Shard {
         }
     }
 
-    private mutating func admit(
+    mutating func answerConnect(
         _ handle: ConnectionHandle,
-        as user: UserID,
-        answering command: CommandID,
-        _ timeToLive: Interval?,
+        _ command: CommandID,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let slot = Int(handle.slot)
-        let accepted = self.connections[slot].accept(user)
-        precondition(accepted == command, "the command that authenticates is the one answered")
         let draw = self.random.draw(.pingSlot, self.connections[slot].id.rawValue)
         self.pingSlots.insert(handle, at: now, draw: draw)
         self.turnPingSlots(at: now)
-        if let timeToLive {
-            let expiry = now + timeToLive + self.configuration.expiryGrace
-            self.deadlines.schedule(.expire(handle), at: expiry)
-        }
         let reply = ConnectReply(
             pingInterval: self.configuration.pingInterval,
-            timeToLive: timeToLive
+            timeToLive: self.connections[slot].timeToLive
         )
         effects.emit(.reply(handle, command, .connected(reply)))
         self.admission.complete()
+    }
+
+    /// Runs what waited for the answer to `connect`.
+    mutating func runGated(
+        _ handle: ConnectionHandle,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        while self.isOpen(handle), let row = self.nextGated(of: handle.slot) {
+            self.run(row.command, as: row.id, for: handle, at: now, into: &effects)
+        }
     }
 
     private mutating func run(
@@ -228,6 +231,8 @@ extension Shard {
             preconditionFailure("a second connect is a violation")
         case .subscribe(let reference, let since):
             self.subscribe(handle, id, reference, since: since, at: now, into: &effects)
+        case .subscribeByToken(let reference, let since, let grant):
+            self.subscribe(handle, id, reference, since: since, grant, at: now, into: &effects)
         case .unsubscribe(let conversation):
             self.unsubscribe(handle, id, conversation, into: &effects)
         case .publish(let reference, let body):
@@ -242,8 +247,14 @@ extension Shard {
             self.mark(handle, id, reference, markers, at: now, into: &effects)
         case .list(let known, let after, let limit):
             self.list(handle, id, known, after: after, limit: limit, at: now, into: &effects)
+        case .account(let action, let note):
+            self.account(handle, id, action, note, at: now, into: &effects)
         case .history(let reference, let request):
             self.readHistory(handle, id, reference, request, at: now, into: &effects)
+        case .refresh(let outcome):
+            self.refresh(handle, id, outcome, at: now, into: &effects)
+        case .subRefresh(let conversation, let grant):
+            self.refreshSubscription(handle, id, conversation, grant, at: now, into: &effects)
         case .refused(let code):
             self.fail(handle, id, code, into: &effects)
         }
@@ -266,11 +277,12 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         switch command {
-        case .connect, .unsubscribe, .refused:
+        case .connect, .unsubscribe, .refresh, .subRefresh, .refused:
             break
-        case .subscribe(let reference, _), .history(let reference, _), .mark(let reference, _):
+        case .subscribe(let reference, _), .subscribeByToken(let reference, _, _),
+            .history(let reference, _), .mark(let reference, _):
             self.release(reference.name, into: &effects)
-        case .list(let known, _, _):
+        case .list(let known, _, _), .account(_, let known):
             self.release(known, into: &effects)
         case .publish(let reference, let body), .send(let reference, _, let body),
             .operate(let reference, _, _, let body), .typing(let reference, let body):

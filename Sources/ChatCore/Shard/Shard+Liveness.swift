@@ -115,8 +115,8 @@ extension Shard {
         var slot = row.firstSubscription
         while slot != noSlot {
             switch self.subscriptions[slot].standing {
-            case .joining: return true
-            case .live: slot = self.subscriptions[slot].nextInConnection
+            case .joining(let join) where self.joins[join].isOwedAnswer: return true
+            case .joining, .live: slot = self.subscriptions[slot].nextInConnection
             }
         }
         return false

@@ -53,7 +53,7 @@ extension Shard {
             self.messages[message].fate = .absent
         case .unavailable:
             self.conversations[slot].readFailed = true
-        case .appended, .head, .page, .ruling, .marked, .listed, .denied, .leased:
+        case .appended, .head, .page, .ruling, .marked, .listed, .account, .denied, .leased:
             preconditionFailure("a look-up ends as a look-up")
         }
     }

@@ -69,7 +69,8 @@ extension Shard {
             self.release(request.body.handle, into: &effects)
         case .unavailable:
             self.refuse(request, gateway, .internal, into: &effects)
-        case .appended, .head, .found, .notFound, .page, .marked, .listed, .denied, .leased:
+        case .appended, .head, .found, .notFound, .page, .marked, .listed, .account, .denied,
+            .leased:
             preconditionFailure("an inquiry ends with a ruling, or not at all")
         }
     }
@@ -92,10 +93,16 @@ extension Shard {
 /// The gateway's side: who may subscribe, and whose subscriptions end.
 extension Shard {
     /// Why an operation is refused whoever asks for it.
-    func refusal(of operation: ChatAction, in index: UInt8) -> ErrorCode? {
-        let namespace = self.namespace(index)
+    func refusal(
+        of operation: ChatAction,
+        in reference: ConversationReference,
+        for handle: ConnectionHandle
+    ) -> ErrorCode? {
+        let namespace = self.namespace(reference.namespace)
         guard namespace.isMembersOnly || operation == .message else { return .notAvailable }
-        return namespace.allowsPublish || !operation.isContent ? nil : .permissionDenied
+        guard operation.isContent else { return nil }
+        return self.isOpen(reference, to: namespace.publishers, for: handle)
+            ? nil : .permissionDenied
     }
 
     mutating func onCreated(
@@ -145,6 +152,18 @@ extension Shard {
     mutating func onAdmission(
         _ slot: UInt32,
         _ outcome: StoreOutcome,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let handle = self.subscriptions[slot].connection
+        self.takeAdmission(slot, outcome, at: now, into: &effects)
+        self.finishConnect(handle, at: now, into: &effects)
+    }
+
+    private mutating func takeAdmission(
+        _ slot: UInt32,
+        _ outcome: StoreOutcome,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let join = self.join(of: slot)
@@ -162,7 +181,7 @@ extension Shard {
         }
         self.subscriptions[slot].vouched = page.head.offset
         self.joins[join].phase = .waiting(since)
-        self.join(slot, into: &effects)
+        self.join(slot, at: now, into: &effects)
     }
 
     /// Ends the subscriptions of somebody whose membership ends with a delivery, on all devices here.
@@ -247,7 +266,7 @@ extension Shard {
         case .marked(let reply): effects.emit(.reply(handle, id, .marked(reply)))
         case .denied: self.fail(handle, id, .notMember, into: &effects)
         case .unavailable: self.fail(handle, id, .internal, into: &effects)
-        case .appended, .head, .found, .notFound, .page, .ruling, .listed, .leased:
+        case .appended, .head, .found, .notFound, .page, .ruling, .listed, .account, .leased:
             preconditionFailure("a mark ends with the markers, or not at all")
         }
     }
@@ -290,7 +309,8 @@ extension Shard {
             if isOpen { effects.emit(.reply(handle, id, .listed(page))) }
             self.release(page.handle, into: &effects)
         case .unavailable: self.fail(handle, id, .internal, into: &effects)
-        case .appended, .head, .found, .notFound, .page, .ruling, .marked, .denied, .leased:
+        case .appended, .head, .found, .notFound, .page, .ruling, .marked, .account, .denied,
+            .leased:
             preconditionFailure("a list ends with its window, or not at all")
         }
     }

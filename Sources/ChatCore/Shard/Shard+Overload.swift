@@ -9,7 +9,7 @@ extension Shard {
     ) {
         guard let policy = self.configuration.overload else { return }
         self.lag = lag
-        if self.admission.turn(at: now, lag: lag, target: policy.connections) {
+        if self.admission.turn(at: now, lag: lag, policy) {
             effects.emit(.limitConnections(self.admission.limit))
         }
     }
@@ -22,10 +22,10 @@ extension Shard {
         let limit =
             switch command {
             case .history, .mark, .list, .typing: policy.history
-            case .publish, .send, .operate: policy.messages
-            case .subscribe: policy.everything
+            case .publish, .send, .operate, .account: policy.messages
+            case .subscribe, .subscribeByToken: policy.everything
             // Costs less than its refusal, or frees something.
-            case .connect, .unsubscribe, .refused: Interval?.none
+            case .connect, .unsubscribe, .refresh, .subRefresh, .refused: Interval?.none
             }
         guard let limit, self.lag > limit else { return nil }
         return .tooManyRequests

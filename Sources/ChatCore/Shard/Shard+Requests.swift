@@ -13,7 +13,7 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        if let code = self.refusal(of: operation, in: reference.namespace) {
+        if let code = self.refusal(of: operation, in: reference, for: handle) {
             self.release(reference.name, into: &effects)
             self.release(body.handle, into: &effects)
             self.fail(handle, id, code, into: &effects)
@@ -95,12 +95,17 @@ extension Shard {
             self.endPublish(of: handle, cost: cost)
             self.release(reference.name, into: &effects)
             self.fail(handle, id, .internal, into: &effects)
-        case .history(let handle, let id, _), .mark(let handle, let id), .list(let handle, let id):
+        case .history(let handle, let id, _), .mark(let handle, let id), .list(let handle, let id),
+            .account(let handle, let id):
             // Counts as open until the store answers, so that repeats do not pile up there.
             self.requests[slot] = .lateHistory(handle)
             self.fail(handle, id, .internal, into: &effects)
-        case .vacant, .subscribePage, .holePage, .lateHistory, .load, .append, .lookUp, .readBack,
-            .leases, .admission, .standing:
+        case .serverPublish(let id, let cost):
+            self.requests.remove(slot, leaving: .vacant)
+            self.openBytes -= UInt64(cost)
+            effects.emit(.respond(id, .refused(.internal)))
+        case .vacant, .subscribePage, .holePage, .lateHistory, .serverHistory, .load, .append,
+            .lookUp, .readBack, .leases, .admission, .standing, .typing:
             return
         }
     }
@@ -111,6 +116,14 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let purpose = self.take(token)
+        if case .serverPublish(let id, let cost) = purpose {
+            self.openBytes -= UInt64(cost)
+            switch outcome {
+            case .accepted(let reply): effects.emit(.respond(id, .published(reply)))
+            case .refused(let code): effects.emit(.respond(id, .refused(code)))
+            }
+            return
+        }
         if case .create(let reference, let handle, let id, let cost) = purpose {
             self.endPublish(of: handle, cost: cost)
             self.onCreated(reference, handle, id, outcome, into: &effects)
@@ -137,13 +150,12 @@ extension Shard {
     ) {
         self.release(reference.name, into: &effects)
         let namespace = self.namespace(reference.namespace)
-        guard namespace.allowsHistory, namespace.hasLog else {
-            self.fail(
-                handle,
-                id,
-                namespace.hasLog ? .permissionDenied : .notAvailable,
-                into: &effects
-            )
+        guard self.isOpen(reference, to: namespace.historyReaders, for: handle) else {
+            self.fail(handle, id, .permissionDenied, into: &effects)
+            return
+        }
+        guard namespace.hasLog else {
+            self.fail(handle, id, .notAvailable, into: &effects)
             return
         }
         guard !(request.isReversed && request.since == .start) else {
@@ -168,6 +180,9 @@ extension Shard {
             from: request.isReversed ? request.since : request.since ?? .start,
             limit: min(request.limit, self.configuration.historyLimit),
             isReversed: request.isReversed,
+            // The chat's own history is the whole log.
+            newest: request.isChat ? nil : namespace.historySize,
+            notBefore: request.isChat ? nil : self.oldestInReach(of: reference.namespace, at: now),
             reader: reader
         )
         effects.emit(.store(token, .read(read)))
@@ -243,11 +258,11 @@ extension Shard {
             preconditionFailure("the store answers each request once")
         }
         switch purpose {
-        case .vacant, .publish, .create:
+        case .vacant, .publish, .create, .serverPublish:
             preconditionFailure("the store answers what it was asked")
         case .subscribePage(let slot, let generation):
             guard self.subscriptions.holds(slot, generation: generation) else { break }
-            self.onSubscribePage(slot, Self.page(in: outcome), into: &effects)
+            self.onSubscribePage(slot, Self.page(in: outcome), at: now, into: &effects)
         case .holePage(let slot, let generation):
             guard self.feeds.holds(slot, generation: generation) else { break }
             self.onHolePage(slot, Self.page(in: outcome), at: now, into: &effects)
@@ -256,6 +271,9 @@ extension Shard {
         case .lateHistory(let handle):
             if self.isOpen(handle) { self.connections[Int(handle.slot)].openHistories -= 1 }
             if case .listed(let page) = outcome { self.release(page.handle, into: &effects) }
+            if case .account(.told(let note)) = outcome { self.release(note, into: &effects) }
+        case .serverHistory(let id, let request):
+            self.onHistory(id, request, Self.page(in: outcome), into: &effects)
         case .load(let conversation), .readBack(let conversation):
             self.onEnd(of: conversation, outcome, at: now, into: &effects)
         case .append(let message):
@@ -266,13 +284,17 @@ extension Shard {
             break
         case .admission(let slot, let generation):
             guard self.subscriptions.holds(slot, generation: generation) else { break }
-            self.onAdmission(slot, outcome, into: &effects)
+            self.onAdmission(slot, outcome, at: now, into: &effects)
         case .standing(let row):
             self.onStanding(row, outcome, at: now, into: &effects)
         case .mark(let handle, let id):
             self.onMarked(handle, id, outcome, into: &effects)
         case .list(let handle, let id):
             self.onListed(handle, id, outcome, into: &effects)
+        case .account(let handle, let id):
+            self.onAccount(handle, id, outcome, into: &effects)
+        case .typing(let handle, let conversation, let body):
+            self.onMayType(handle, conversation, body, outcome, into: &effects)
         }
         if case .page(let page) = outcome { self.release(page.handle, into: &effects) }
     }
@@ -286,7 +308,7 @@ extension Shard {
             return Page(handle: .none, first: .start, count: 0, byteCount: 0, head: head)
         case .unavailable:
             return nil
-        case .appended, .found, .notFound, .leased, .ruling, .marked, .listed, .denied:
+        case .appended, .found, .notFound, .leased, .ruling, .marked, .listed, .account, .denied:
             preconditionFailure("a read ends with a page, a head, or not at all")
         }
     }

@@ -8,14 +8,34 @@ extension Shard {
         _ id: CommandID,
         _ reference: ConversationReference,
         since: RecoveryRequest?,
+        _ grant: SubscriptionGrant? = nil,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        if let code = self.refusal(of: handle, reference) {
+        guard grant != .foreign else {
+            self.release(reference.name, into: &effects)
+            self.close(handle, .invalidToken, into: &effects)
+            return
+        }
+        if let code = self.refusal(of: handle, reference, grant) {
             self.release(reference.name, into: &effects)
             self.fail(handle, id, code, into: &effects)
             return
         }
+        self.enter(handle, id, reference, since: since, grant, at: now, into: &effects)
+    }
+
+    /// Makes a subscription that is allowed, and joins its feed.
+    mutating func enter(
+        _ handle: ConnectionHandle,
+        _ id: CommandID,
+        _ reference: ConversationReference,
+        since: RecoveryRequest?,
+        _ grant: SubscriptionGrant? = nil,
+        isServerSide: Bool = false,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
         let feed = self.feed(for: reference, at: now, into: &effects)
         let join = self.joins.insert(Join(command: id, phase: .waiting(since)))
         let slot = self.subscriptions.insert(
@@ -23,17 +43,22 @@ extension Shard {
                 connection: handle,
                 feed: feed,
                 nextInConnection: self.connections[Int(handle.slot)].firstSubscription,
-                join: join
+                join: join,
+                isServerSide: isServerSide
             )
         )
         self.connections[Int(handle.slot)].firstSubscription = slot
         self.connections[Int(handle.slot)].subscriptionCount += 1
+        if case .accepted(let timeToLive) = grant {
+            self.joins[join].timeToLive = timeToLive
+            self.renew(subscription: slot, for: timeToLive, at: now)
+        }
         self.appendJoining(slot, to: feed)
         let generation = self.subscriptions.generation(of: slot)
         if self.namespace(reference.namespace).isMembersOnly {
             self.check(slot, since, into: &effects)
         } else {
-            self.join(slot, into: &effects)
+            self.join(slot, at: now, into: &effects)
         }
         guard self.subscriptions.holds(slot, generation: generation) else { return }
         switch self.subscriptions[slot].standing {
@@ -52,17 +77,23 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         switch self.subscriptions[slot].standing {
-        case .joining(let join):
+        case .joining(let join) where self.joins[join].isOwedAnswer:
             self.abandon(slot, self.joins[join].command, .internal, into: &effects)
-        case .live: break
+        case .joining, .live: break
         }
     }
 
     private func refusal(
         of handle: ConnectionHandle,
-        _ reference: ConversationReference
+        _ reference: ConversationReference,
+        _ grant: SubscriptionGrant?
     ) -> ErrorCode? {
-        guard self.namespace(reference.namespace).allowsSubscribe else { return .permissionDenied }
+        switch grant {
+        case .accepted: break
+        case .expired: return .tokenExpired
+        case .invalid, .foreign: return .permissionDenied
+        case nil: guard self.maySubscribe(to: reference) else { return .permissionDenied }
+        }
         let connection = self.connections[Int(handle.slot)]
         guard self.subscription(of: handle, to: reference.id) == nil else {
             return .alreadySubscribed
@@ -102,7 +133,7 @@ extension Shard {
     }
 
     /// Takes a subscription out of those who join its feed; its row is free for another.
-    private mutating func removeJoining(_ slot: UInt32, from feed: UInt32) {
+    mutating func removeJoining(_ slot: UInt32, from feed: UInt32) {
         let join = self.join(of: slot)
         let next = self.joins[join].next
         let previous = self.joins[join].previous
@@ -116,7 +147,7 @@ extension Shard {
         } else {
             self.joins[self.join(of: next)].previous = previous
         }
-        if case .recovering = self.joins[join].phase { self.feeds[feed].recovering -= 1 }
+        if self.joins[join].isReading { self.feeds[feed].recovering -= 1 }
         self.joins.remove(join, leaving: .blank)
     }
 
@@ -135,13 +166,21 @@ extension Shard {
             }
             let join = self.join(of: slot)
             let next = self.joins[join].next
-            if case .waiting = self.joins[join].phase { self.join(slot, into: &effects) }
+            if case .waiting = self.joins[join].phase {
+                let handle = self.subscriptions[slot].connection
+                self.join(slot, at: now, into: &effects)
+                self.finishConnect(handle, at: now, into: &effects)
+            }
             slot = next
         }
     }
 
     /// Answers a subscription from the feed's position, or starts reading what it missed.
-    mutating func join(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+    mutating func join(
+        _ slot: UInt32,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
         let join = self.join(of: slot)
         guard case .waiting(let since) = self.joins[join].phase else { return }
         let id = self.joins[join].command
@@ -156,8 +195,12 @@ extension Shard {
             return
         }
         let isKnownEpoch = since.epoch == nil || since.epoch == position.epoch
+        let reach = min(
+            self.configuration.recoveryLimit,
+            self.namespace(self.feeds[feed].namespace).historySize ?? .max
+        )
         guard isKnownEpoch, since.offset <= position.offset,
-            position.offset - since.offset <= UInt64(self.configuration.recoveryLimit)
+            position.offset - since.offset <= UInt64(reach)
         else {
             self.declareUnrecovered(slot, id, since, into: &effects)
             return
@@ -170,19 +213,22 @@ extension Shard {
         }
         self.joins[join].phase = .recovering(since)
         self.feeds[feed].recovering += 1
-        self.readMissed(by: slot, since, into: &effects)
+        self.readMissed(by: slot, after: since.offset, at: now, into: &effects)
     }
 
-    private mutating func readMissed(
+    mutating func readMissed(
         by slot: UInt32,
-        _ since: RecoveryRequest,
+        after offset: Offset,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
+        let feed = self.subscriptions[slot].feed
         let read = ReadRequest(
-            conversation: self.feeds[self.subscriptions[slot].feed].id,
-            from: since.offset,
+            conversation: self.feeds[feed].id,
+            from: offset,
             limit: self.configuration.recoveryLimit,
-            isReversed: false
+            isReversed: false,
+            notBefore: self.oldestInReach(of: self.feeds[feed].namespace, at: now)
         )
         let generation = self.subscriptions.generation(of: slot)
         let purpose = PendingRequest.subscribePage(subscription: slot, generation: generation)
@@ -213,9 +259,23 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let handle = self.subscriptions[slot].connection
+        let isServerSide = self.subscriptions[slot].isServerSide
         self.unlink(slot, from: handle.slot)
         self.remove(slot, into: &effects)
-        self.fail(handle, id, code, into: &effects)
+        guard isServerSide else {
+            self.fail(handle, id, code, into: &effects)
+            return
+        }
+        switch self.connections[Int(handle.slot)].phase {
+        case .authenticating, .joining:
+            // Who has ceased to be a member may connect all the same.
+            guard code != .notMember else {
+                self.connections[Int(handle.slot)].pendingSubscriptions -= 1
+                return
+            }
+            self.failConnect(handle, id, code, into: &effects)
+        case .opened, .rejected, .connected, .leaving, .closing, .vacant: break
+        }
     }
 
     /// Replies, and makes the subscription a target of the feed from its position on.
@@ -228,25 +288,53 @@ extension Shard {
     ) {
         let feed = self.subscriptions[slot].feed
         let handle = self.subscriptions[slot].connection
-        self.removeJoining(slot, from: feed)
-        let target = UInt32(self.feeds[feed].targets.count)
-        self.subscriptions[slot].standing = .live(target: target)
-        self.feeds[feed].targets.append(Target(connection: handle, subscription: slot))
         let hasLog = self.namespace(self.feeds[feed].namespace).hasLog
         let reply = SubscribeReply(
             name: self.feeds[feed].name,
             hasLog: hasLog,
             epoch: self.feeds[feed].position.delivered?.epoch ?? Epoch(0),
             offset: offset,
-            recovery: recovery
+            recovery: recovery,
+            timeToLive: self.joins[self.join(of: slot)].timeToLive
         )
+        guard !self.subscriptions[slot].isServerSide else {
+            self.tell(slot, id, reply, into: &effects)
+            return
+        }
+        self.becomeTarget(slot)
         effects.emit(.reply(handle, id, .subscribed(reply)))
+    }
+
+    /// From the feed's position on, a subscription gets what comes.
+    mutating func becomeTarget(_ slot: UInt32) {
+        let feed = self.subscriptions[slot].feed
+        self.removeJoining(slot, from: feed)
+        let target = UInt32(self.feeds[feed].targets.count)
+        self.subscriptions[slot].standing = .live(target: target)
+        let handle = self.subscriptions[slot].connection
+        self.feeds[feed].targets.append(Target(connection: handle, subscription: slot))
     }
 
     /// The messages that a returning subscriber missed have been read, or could not be.
     mutating func onSubscribePage(
         _ slot: UInt32,
         _ page: Page?,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        if case .catchingUp(let start) = self.joins[self.join(of: slot)].phase {
+            self.onCatchUpPage(slot, page, from: start, at: now, into: &effects)
+            return
+        }
+        let handle = self.subscriptions[slot].connection
+        self.takeMissed(slot, page, at: now, into: &effects)
+        self.finishConnect(handle, at: now, into: &effects)
+    }
+
+    private mutating func takeMissed(
+        _ slot: UInt32,
+        _ page: Page?,
+        at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let join = self.join(of: slot)
@@ -285,14 +373,16 @@ extension Shard {
                 self.declareUnrecovered(slot, id, since, into: &effects)
                 return
             }
-            self.readMissed(by: slot, since, into: &effects)
+            self.readMissed(by: slot, after: since.offset, at: now, into: &effects)
             return
         }
         self.counters.recovered += 1
         let recovery = SubscribeReply.Recovery.recovered(page: page.handle, through: through)
         let handle = self.subscriptions[slot].connection
         self.goLive(slot, id, recovery, at: since.offset, into: &effects)
-        self.deliverHeld(of: feed, after: through, only: handle, into: &effects)
+        if case .live = self.subscriptions[slot].standing {
+            self.deliverHeld(of: feed, after: through, only: handle, into: &effects)
+        }
         self.trimHeld(of: feed, into: &effects)
     }
 
@@ -307,6 +397,19 @@ extension Shard {
             self.remove(slot, into: &effects)
         }
         effects.emit(.reply(handle, id, .unsubscribed))
+    }
+
+    /// Ends a subscription that the client has not ended, and tells it.
+    mutating func end(
+        _ slot: UInt32,
+        _ code: UnsubscribeCode,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let handle = self.subscriptions[slot].connection
+        let feed = self.subscriptions[slot].feed
+        effects.emit(.unsubscribe(handle, name: self.feeds[feed].name, code))
+        self.unlink(slot, from: handle.slot)
+        self.remove(slot, into: &effects)
     }
 
     /// Takes a subscription out of its connection's list.
@@ -339,13 +442,13 @@ extension Shard {
     }
 
     /// Takes a subscription out of its feed, and the feed away with its last subscriber.
-    private mutating func remove(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
+    mutating func remove(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
         let feed = self.subscriptions[slot].feed
         switch self.subscriptions[slot].standing {
         case .joining: self.removeJoining(slot, from: feed)
         case .live(let target): self.removeTarget(target, from: feed)
         }
-        self.subscriptions.remove(slot, leaving: .blank)
+        self.forgetSubscription(slot)
         self.trimHeld(of: feed, into: &effects)
         self.removeFeedIfUnused(feed, into: &effects)
     }
@@ -366,9 +469,14 @@ extension Shard {
         guard last >= 0 else { return }
         let slot = self.feeds[feed].targets[last].subscription
         let handle = self.subscriptions[slot].connection
-        effects.emit(.unsubscribe(handle, name: self.feeds[feed].name, .insufficientState))
+        let isServerSide = self.subscriptions[slot].isServerSide
         self.unlink(slot, from: handle.slot)
         self.removeTarget(UInt32(last), from: feed)
-        self.subscriptions.remove(slot, leaving: .blank)
+        self.forgetSubscription(slot)
+        guard !isServerSide else {
+            self.close(handle, .insufficientState, into: &effects)
+            return
+        }
+        effects.emit(.unsubscribe(handle, name: self.feeds[feed].name, .insufficientState))
     }
 }

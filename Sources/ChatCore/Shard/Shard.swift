@@ -30,6 +30,8 @@ package struct Shard: ~Copyable, StateMachine {
     var gated = Slab<GatedCommand>()
     var subscriptions = Slab<Subscription>()
     var joins = Slab<Join>()
+    /// When the credentials of subscriptions end, of the few whose do.
+    var expiries = Slab<Expiry>()
     var feeds = Slab<Feed>()
     var feedIndex = SlotIndex()
     var held = Slab<HeldDelivery>()
@@ -148,6 +150,10 @@ package struct Shard: ~Copyable, StateMachine {
             self.onClosed(handle, into: &effects)
         case .command(let handle, let id, let command):
             self.onCommand(handle, id, command, at: now, into: &effects)
+        case .grant(let handle, let reference, let since):
+            self.onGrant(handle, reference, since: since, at: now, into: &effects)
+        case .asked(let id, let request):
+            self.onAsked(id, request, at: now, into: &effects)
         case .authenticated(let handle, let outcome):
             self.onAuthenticated(handle, outcome, at: now, into: &effects)
         case .pongs(let range):
@@ -188,7 +194,10 @@ package struct Shard: ~Copyable, StateMachine {
     ) {
         switch deadline {
         case .connect(let handle): self.closeIfNeverConnected(handle, into: &effects)
-        case .expire(let handle): self.close(handle, .connectionExpired, into: &effects)
+        case .expire(let handle): self.lookAtExpiry(of: handle, at: now, into: &effects)
+        case .subscriptionExpiry(let slot, let generation):
+            guard self.subscriptions.holds(slot, generation: generation) else { return }
+            self.lookAtExpiry(ofSubscription: slot, at: now, into: &effects)
         case .request(let token): self.expireRequest(token, into: &effects)
         case .subscription(let slot, let generation):
             guard self.subscriptions.holds(slot, generation: generation) else { return }

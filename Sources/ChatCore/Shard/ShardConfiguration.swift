@@ -13,31 +13,6 @@ package struct RoleSet: OptionSet, Sendable, Hashable {
     package static let all: Self = [.gateway, .conversation]
 }
 
-/// The policy of the conversations whose names begin alike.
-package struct Namespace: Equatable, Sendable {
-    /// Whether messages are kept: without a log there are no offsets, and at most one delivery.
-    package var hasLog: Bool
-    package var allowsSubscribe: Bool
-    package var allowsPublish: Bool
-    package var allowsHistory: Bool
-    /// Whether its conversations belong to their members; needs a log.
-    package var isMembersOnly: Bool
-
-    package init(
-        hasLog: Bool = true,
-        allowsSubscribe: Bool = true,
-        allowsPublish: Bool = true,
-        allowsHistory: Bool = true,
-        isMembersOnly: Bool = false
-    ) {
-        self.hasLog = hasLog
-        self.allowsSubscribe = allowsSubscribe
-        self.allowsPublish = allowsPublish
-        self.allowsHistory = allowsHistory
-        self.isMembersOnly = isMembersOnly
-    }
-}
-
 /// The knobs of a shard; every shard of a fleet has the same, but for its roles.
 package struct ShardConfiguration: Equatable, Sendable {
     package var roles: RoleSet = .all

@@ -7,7 +7,7 @@ extension CommandTranslation {
     func chat(_ method: String, _ data: [UInt8]) -> Command {
         do throws(FrameError) {
             guard let request = try ChatRequest.parse(method: method, data.span) else {
-                return .refused(.methodNotFound)
+                return try self.account(method, data)
             }
             switch request {
             case .create(let request): return self.create(request)

@@ -1,5 +1,6 @@
-import ChatCore
+package import ChatCore
 import ClientProtocol
+import Foundation
 import Kernel
 
 /// The namespaces of conversation names, in the order of the shard's configuration.
@@ -7,17 +8,36 @@ package struct NamespaceTable: Sendable, Equatable {
     /// Index 0 is the default namespace, whose conversations have no prefix.
     package var names: [String]
 
-    package init(names: [String] = []) { self.names = [""] + names }
+    /// The namespace of the users' own channels, to which the server subscribes them; `nil` if it
+    /// does not.
+    package var personal: String?
 
-    /// The namespace of a wire name, or the error that refuses it.
-    func reference(to name: String) -> Result<ConversationReference, NameRefusal> {
+    package init(names: [String] = [], personal: String? = nil) {
+        self.names = [""] + names
+        self.personal = personal
+    }
+
+    /// The channel of one user alone; none for who has no name, nor for one whose name would let
+    /// others in.
+    package func personalChannel(of user: String) -> String? {
+        guard let personal = self.personal, !user.isEmpty, !user.contains(",") else { return nil }
+        return personal.isEmpty ? "#\(user)" : "\(personal):#\(user)"
+    }
+
+    /// The namespace of a wire name and what it says of access to `user`, or the error that refuses it.
+    package func reference(
+        to name: String,
+        for user: String
+    ) -> Result<ConversationReference, NameRefusal> {
         let bytes = name.utf8
         guard !bytes.isEmpty, bytes.count <= 255, bytes.allSatisfy({ $0 < 128 }) else {
             return .failure(NameRefusal(code: .badRequest))
         }
         var namespace = 0
-        if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
-            guard let index = self.names.dropFirst().firstIndex(of: String(name[..<colon])) else {
+        let isPrivate = name.hasPrefix("$")
+        let plain = name.dropFirst(isPrivate ? 1 : 0)
+        if let colon = plain.utf8.firstIndex(of: UInt8(ascii: ":")) {
+            guard let index = self.names.dropFirst().firstIndex(of: String(plain[..<colon])) else {
                 return .failure(NameRefusal(code: .unknownConversation))
             }
             namespace = index
@@ -26,21 +46,31 @@ package struct NamespaceTable: Sendable, Equatable {
             ConversationReference(
                 id: ConversationID(named: name),
                 namespace: UInt8(truncatingIfNeeded: namespace),
-                name: ConversationName(name).retained()
+                name: ConversationName(name).retained(),
+                access: isPrivate ? .tokenOnly : Self.access(to: plain, for: user)
             )
         )
     }
+
+    /// What the users that a name lists after its first `#` say of one of them; nobody else is there,
+    /// and the anonymous user is never listed.
+    private static func access(to name: Substring, for user: String) -> NameAccess {
+        guard let mark = name.firstIndex(of: "#") else { return .open }
+        let users = name[name.index(after: mark)...].split(separator: ",")
+        return users.contains { $0 == user } ? .listed : .unlisted
+    }
 }
 
-struct NameRefusal: Error {
-    var code: ErrorCode
+/// Why a wire name names nothing.
+package struct NameRefusal: Error {
+    package var code: ErrorCode
 }
 
 /// What the host makes of one client command.
 enum Translation {
     case command(CommandID, Command)
     /// `connect`, whose token stays with the host.
-    case connect(CommandID, token: String?)
+    case connect(CommandID, ConnectRequest)
     case pong
     case violated(CloseCode)
 }
@@ -48,6 +78,7 @@ enum Translation {
 /// Turns the codec's commands into the core's, and refuses what the host's policy forbids.
 struct CommandTranslation {
     let namespaces: NamespaceTable
+    let verifier: TokenVerifier
     /// Who the connection speaks for, for the messages it sends.
     var user: String
     var client: String
@@ -56,7 +87,7 @@ struct CommandTranslation {
         let id = command.id
         switch command.method {
         case .connect(let request):
-            return .connect(id, token: request.token)
+            return .connect(id, request)
         case .subscribe(let request):
             return .command(id, self.subscribe(request))
         case .unsubscribe(let channel):
@@ -70,7 +101,17 @@ struct CommandTranslation {
                 id,
                 method == SendRequest.method ? self.send(data) : self.chat(method, data)
             )
-        case .presence, .presenceStats, .refresh, .subRefresh:
+        case .refresh(let token):
+            return .command(id, .refresh(self.outcome(of: token)))
+        case .subRefresh(let channel, let token):
+            guard !channel.isEmpty, let token, !token.isEmpty else {
+                return .violated(.badRequest)
+            }
+            return .command(
+                id,
+                .subRefresh(ConversationID(named: channel), self.grant(token, for: channel))
+            )
+        case .presence, .presenceStats:
             return .command(id, .refused(.notAvailable))
         case .ping:
             return .violated(.badRequest)
@@ -87,7 +128,7 @@ struct CommandTranslation {
         _ channel: String,
         _ make: (ConversationReference) -> Command
     ) -> Command {
-        switch self.namespaces.reference(to: channel) {
+        switch self.namespaces.reference(to: channel, for: self.user) {
         case .success(let reference): make(reference)
         case .failure(let refusal): .refused(refusal.code)
         }
@@ -95,15 +136,32 @@ struct CommandTranslation {
 
     private func subscribe(_ request: SubscribeRequest) -> Command {
         guard request.type == 0 else { return .refused(.notAvailable) }
-        var since: RecoveryRequest?
-        if request.recover {
-            since = RecoveryRequest(
-                epoch: Self.epoch(request.epoch),
-                offset: Offset(request.offset),
-                refusesUnrecovered: request.flag & SubscribeRequest.rejectsUnrecovered != 0
-            )
+        let since = Self.since(request)
+        guard let token = request.token, !token.isEmpty else {
+            return self.named(request.channel) { .subscribe($0, since: since) }
         }
-        return self.named(request.channel) { .subscribe($0, since: since) }
+        return self.named(request.channel) {
+            .subscribeByToken($0, since: since, self.grant(token, for: request.channel))
+        }
+    }
+
+    /// The position that a subscriber claims, if any.
+    static func since(_ request: SubscribeRequest) -> RecoveryRequest? {
+        guard request.recover else { return nil }
+        return RecoveryRequest(
+            epoch: Self.epoch(request.epoch),
+            offset: Offset(request.offset),
+            refusesUnrecovered: request.flag & SubscribeRequest.rejectsUnrecovered != 0
+        )
+    }
+
+    private func outcome(of token: String?) -> AuthenticationOutcome {
+        guard let token, !token.isEmpty else { return .missing }
+        return AuthenticationOutcome(self.verifier.verdict(onConnectionToken: token, at: Date()))
+    }
+
+    private func grant(_ token: String, for channel: String) -> SubscriptionGrant {
+        self.verifier.grant(bySubscriptionToken: token, to: self.user, for: channel, at: Date())
     }
 
     private func publish(_ request: ChannelPublishRequest) -> Command {

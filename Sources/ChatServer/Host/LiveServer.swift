@@ -15,7 +15,11 @@ package struct ServerConfiguration: Sendable {
     /// 0 takes any free port.
     package var port = 8000
     package var dataPath: String
-    package var tokenSecret: String
+    package var tokens: TokenPolicy
+    /// What application servers must show; without it nobody may use the server API.
+    package var apiKey: String?
+    /// Whose pages may open sockets, as browsers write them; `nil` is everybody's.
+    package var allowedOrigins: [String]?
     /// One event loop each; the default is the number of cores.
     package var shardCount = System.coreCount
     /// Besides the default namespace, index for index with the shard configuration's.
@@ -34,9 +38,9 @@ package struct ServerConfiguration: Sendable {
     /// The most that a shard's record takes on disk, in MiB; at least 4.
     package var recordMebibytes = 64
 
-    package init(dataPath: String, tokenSecret: String) {
+    package init(dataPath: String, tokens: TokenPolicy) {
         self.dataPath = dataPath
-        self.tokenSecret = tokenSecret
+        self.tokens = tokens
     }
 }
 
@@ -51,6 +55,7 @@ package final class LiveServer: Sendable {
     private let listener: any Channel
     private let drained: Drained
     private let records: [ShardID: RecordFiles]
+    private let api: ServerApi
 
     /// Opens the store, starts the shards and listens.
     package static func start(
@@ -99,10 +104,17 @@ package final class LiveServer: Sendable {
         self.records = records
         let drained = Drained(expected: loops.count)
         self.drained = drained
+        let api = ServerApi(
+            key: configuration.apiKey,
+            namespaces: configuration.namespaces,
+            mailboxes: boxes
+        )
+        self.api = api
         let surroundings = ShardHost.Surroundings(
             namespaces: configuration.namespaces,
             store: store,
-            verifier: await TokenVerifier(hmacSecret: configuration.tokenSecret),
+            verifier: try await TokenVerifier(configuration.tokens),
+            api: api,
             mailboxes: boxes,
             writeTimeoutSeconds: configuration.writeTimeoutSeconds,
             observer: configuration.observer,
@@ -125,23 +137,34 @@ package final class LiveServer: Sendable {
                         seed: seed,
                         incarnation: store.processIncarnation
                     )
-                    let host = ShardHost(
-                        shard: shard,
-                        loop: loop,
-                        mailbox: mailbox,
-                        surroundings: surroundings,
-                        record: record
-                    )
-                    mailbox.attach(host)
-                    let bound = NIOLoopBound(host, eventLoop: loop)
-                    Self.startTicking(bound)
-                    return bound
+                    return Self.host(shard, on: loop, mailbox, surroundings, record)
                 }.get()
             )
         }
         self.hosts = hosts
-        self.listener = try await Self.listen(configuration, group, hosts, store)
+        self.listener = try await Self.listen(configuration, group, hosts, store, api)
         log.info("listening", metadata: ["port": "\(self.listener.localAddress?.port ?? 0)"])
+    }
+
+    /// Sets a shard going; called on its loop.
+    private static func host(
+        _ shard: consuming Shard,
+        on loop: any EventLoop,
+        _ mailbox: Mailbox,
+        _ surroundings: ShardHost.Surroundings,
+        _ record: RecordFiles?
+    ) -> NIOLoopBound<ShardHost> {
+        let host = ShardHost(
+            shard: shard,
+            loop: loop,
+            mailbox: mailbox,
+            surroundings: surroundings,
+            record: record
+        )
+        mailbox.attach(host)
+        let bound = NIOLoopBound(host, eventLoop: loop)
+        Self.startTicking(bound)
+        return bound
     }
 
     /// Tells a shard the wall clock once a second.
@@ -169,6 +192,7 @@ package final class LiveServer: Sendable {
         for host in self.hosts {
             try await host.eventLoop.submit { host.value.cutOff() }.get()
         }
+        self.api.close()
         for record in self.records.values { record.finish() }
         self.store.close()
         try await self.group.shutdownGracefully()
@@ -187,10 +211,12 @@ package final class LiveServer: Sendable {
         _ configuration: ServerConfiguration,
         _ group: MultiThreadedEventLoopGroup,
         _ hosts: [NIOLoopBound<ShardHost>],
-        _ store: DurableStore
+        _ store: DurableStore,
+        _ api: ServerApi
     ) async throws -> any Channel {
         let patience = configuration.shard.connectTimeout
         let timeout = TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds))
+        let origins = OriginPolicy(configuration.allowedOrigins)
         let metrics: @Sendable () -> EventLoopFuture<String> = { Self.metrics(hosts, store) }
         return try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
@@ -201,10 +227,16 @@ package final class LiveServer: Sendable {
                     guard let host = hosts.first(where: { $0.eventLoop === channel.eventLoop })
                     else { preconditionFailure("each loop has a shard") }
                     let gate = UpgradeGate(
-                        upgrade: WebSocketUpgrade(host: host),
+                        upgrade: WebSocketUpgrade(host: host, origins: origins),
                         timeout: timeout
                     ) { pipeline, due in
-                        let requests = PlainRequests(metrics: metrics, due: due, timeout: timeout)
+                        let requests = PlainRequests(
+                            metrics: metrics,
+                            api: api,
+                            origins: origins,
+                            due: due,
+                            timeout: timeout
+                        )
                         try pipeline.configureHTTPServerPipeline()
                         try pipeline.addHandler(requests)
                     }

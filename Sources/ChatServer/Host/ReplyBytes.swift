@@ -11,10 +11,14 @@ enum ReplyBytes {
 
     static func frame(_ reply: Reply, to id: CommandID, of socket: ClientSocket) -> ByteBuffer {
         var reply = Self.reply(reply, client: socket.client)
-        if socket.dialect.pingsByFrame, case .connected(var result) = reply {
-            // The protocol's own pings are none then.
-            result.pingInterval = 0
-            result.pong = false
+        if case .connected(var result) = reply {
+            result.subs = socket.subscriptions
+            socket.subscriptions = []
+            if socket.dialect.pingsByFrame {
+                // The protocol's own pings are none then.
+                result.pingInterval = 0
+                result.pong = false
+            }
             reply = .connected(result)
         }
         return Self.frame(.reply(id, reply), socket.dialect.format)
@@ -41,14 +45,8 @@ enum ReplyBytes {
             return .connected(
                 ConnectResult(reply, client: client, version: Self.version, node: "")
             )
-        case .subscribed(let reply):
-            var result = SubscribeResult(reply)
-            if case .recovered(let page, let through) = reply.recovery, page != .none {
-                result.publications = page.page.entries
-                    .filter { $0.offset > reply.offset && $0.offset <= through }
-                    .map(Self.publication)
-            }
-            return .subscribed(result)
+        case .subscribed(let reply), .connectedSubscription(let reply):
+            return .subscribed(Self.result(reply))
         case .unsubscribed: return .unsubscribed
         case .published: return .published
         case .sent(let reply): return .rpc(data: SendResult(reply).data)
@@ -60,6 +58,7 @@ enum ReplyBytes {
             return reply.isChat ? .rpc(data: ChatResults.history(result)) : .history(result)
         case .created(let name, let reply):
             return .rpc(data: ChatResults.created(channel: name.conversationName, reply))
+        case .told(let answer): return .rpc(data: answer.answer)
         case .done: return .rpc(data: Array("{}".utf8))
         case .marked(let reply): return .rpc(data: ChatResults.marked(reply))
         case .listed(let page):
@@ -68,8 +67,58 @@ enum ReplyBytes {
             return .rpc(
                 data: ChatResults.listed(window.changed, gone: window.gone, cursor: cursor)
             )
+        case .refreshed(let timeToLive):
+            var result = RefreshResult(timeToLive)
+            result.client = client
+            result.version = Self.version
+            return .refreshed(result)
+        case .subRefreshed(let timeToLive): return .subRefreshed(SubRefreshResult(timeToLive))
         case .error(let code): return .error(ErrorResult(code))
         }
+    }
+
+    /// A subscription of the answer to `connect`.
+    static func subscription(_ reply: SubscribeReply) -> ServerSubscription {
+        ServerSubscription(channel: reply.name.conversationName, result: Self.result(reply))
+    }
+
+    private static func result(_ reply: SubscribeReply) -> SubscribeResult {
+        var result = SubscribeResult(reply)
+        if case .recovered(let page, let through) = reply.recovery, page != .none {
+            result.publications = page.page.entries
+                .filter { $0.offset > reply.offset && $0.offset <= through }
+                .map(Self.publication)
+        }
+        return result
+    }
+
+    /// What the server API answers.
+    static func answer(_ response: ServerResponse) -> ApiResponse {
+        switch response {
+        case .published(let reply): return .published(reply.offset, reply.epoch)
+        case .history(let reply):
+            var result = HistoryResult(epoch: reply.epoch, head: reply.head)
+            if reply.page != .none {
+                result.publications = reply.page.page.entries.map(Self.publication)
+            }
+            return .history(result)
+        case .done: return .done
+        case .refused(let code): return .error(code)
+        }
+    }
+
+    /// The push of a subscription that the server has made.
+    static func frame(subscribing reply: SubscribeReply, _ format: WireFormat) -> ByteBuffer {
+        let result = Self.result(reply)
+        var push = SubscribePush()
+        push.recoverable = result.recoverable
+        push.positioned = result.positioned
+        push.epoch = result.epoch
+        push.offset = result.offset
+        return Self.frame(
+            .push(channel: reply.name.conversationName, .subscribe(push)),
+            format
+        )
     }
 
     /// The push of a message, encoded once in a format for all targets and all shards of the node.
@@ -133,7 +182,9 @@ enum ReplyBytes {
     ) -> Publication {
         Publication(
             data: message.body,
-            info: ClientInfo(user: message.user, client: message.client),
+            // What an application server publishes comes from no client.
+            info: message.client.isEmpty
+                ? nil : ClientInfo(user: message.user, client: message.client),
             offset: offset,
             messageID: message.messageID,
             tags: message.note.tags(at: offset, count: count),

@@ -25,6 +25,7 @@ final class ShardHost {
         var namespaces: NamespaceTable
         var store: DurableStore
         var verifier: TokenVerifier
+        var api: ServerApi
         var mailboxes: [ShardID: Mailbox]
         var writeTimeoutSeconds: Int
         var observer: (@Sendable (ShardStep) -> Void)?
@@ -46,7 +47,7 @@ final class ShardHost {
     private let recorder: ShardRecorder?
     private var effects: EffectBuffer<ShardEffect>
     private var waiting: Deque<ShardEvent> = []
-    private var gauge = LoadGauge()
+    private var gauge: LoadGauge
     /// When the events that came last came, read from the clock once for several of them.
     private var stamp = Instant.zero
     private var lateness = Interval.zero
@@ -75,6 +76,7 @@ final class ShardHost {
         record: RecordFiles? = nil
     ) {
         self.id = shard.id
+        self.gauge = LoadGauge(shard.configuration.overload)
         self.shard = shard
         self.loop = loop
         self.mailbox = mailbox
@@ -85,6 +87,7 @@ final class ShardHost {
         self.recorder = record.map { ShardRecorder(files: $0, effectCapacity: capacity) }
     }
 
+    var verifier: TokenVerifier { self.surroundings.verifier }
     var namespaces: NamespaceTable { self.surroundings.namespaces }
     var statistics: ShardStatistics { self.shard.statistics }
     /// Commands that a connection may send while its token is being checked.
@@ -310,6 +313,10 @@ final class ShardHost {
             self.authenticate(handle)
         case .reply(let handle, let id, let reply):
             guard let socket = self.socket(handle) else { return }
+            if case .connectedSubscription(let part) = reply {
+                socket.subscriptions.append(ReplyBytes.subscription(part))
+                return
+            }
             self.outbound.send(ReplyBytes.frame(reply, to: id, of: socket), to: handle)
         case .deliver(let delivery, let name, let targets):
             let channel = name.conversationName
@@ -318,6 +325,10 @@ final class ShardHost {
             }
         case .deliverPage(let delivery, let targets):
             self.send(to: targets) { ReplyBytes.frame(pushing: delivery, $0.format) }
+        case .subscribe(let handle, let reply):
+            guard let socket = self.socket(handle) else { return }
+            let frame = ReplyBytes.frame(subscribing: reply, socket.dialect.format)
+            self.outbound.send(frame, to: handle)
         case .unsubscribe(let handle, let name, let code):
             guard let socket = self.socket(handle) else { return }
             let channel = name.conversationName
@@ -330,6 +341,8 @@ final class ShardHost {
             guard let socket = self.socket(handle) else { return }
             self.closes[code.rawValue, default: 0] += 1
             socket.end(code: code.rawValue, reason: "\(code.reason)")
+        case .respond(let id, let response):
+            self.surroundings.api.take(response, to: id)
         case .peer(let shard, let message):
             if self.foulBus == nil {
                 self.pass(message, to: shard)
@@ -341,11 +354,14 @@ final class ShardHost {
             if case .append(let append) = request { message = append.body.handle.message }
             var known: KnownConversations?
             if case .list(let list) = request { known = list.known.known }
+            var note: AccountNote?
+            if case .account(let account) = request { note = account.note.accountNote }
             self.surroundings.store.submit(
                 request,
                 token: token,
                 message: message,
                 known: known,
+                note: note,
                 from: self.id
             )
         case .release(let handle):
@@ -389,35 +405,50 @@ final class ShardHost {
             socket.authenticated(as: nil)
             return
         }
-        let verifier = self.surroundings.verifier
-        if let verdict = verifier.verdictAtOnce(token, at: Date()) {
-            self.authenticated(handle, verdict)
-            return
+        let verdict = self.verifier.verdict(onConnectionToken: token, at: Date())
+        if case .accepted(let user, _, let channels) = verdict {
+            self.grant(channels, to: handle, of: socket, as: user)
         }
-        let bound = NIOLoopBound(self, eventLoop: self.loop)
-        let loop = self.loop
-        Task {
-            let verdict = await verifier.verify(token)
-            loop.execute { bound.value.authenticated(handle, verdict) }
+        self.submit(.authenticated(handle, AuthenticationOutcome(verdict)))
+        if case .accepted(let user, _, _) = verdict {
+            socket.authenticated(as: user)
+        } else {
+            socket.authenticated(as: nil)
         }
     }
+}
 
-    private func authenticated(_ handle: ConnectionHandle, _ verdict: TokenVerdict) {
-        // A connection that has closed meanwhile was told to the shard; its slot may be another's.
-        guard let socket = self.socket(handle) else { return }
-        var accepted: String?
-        switch verdict {
-        case .accepted(let user, let timeToLive):
-            accepted = user
-            let outcome = AuthenticationOutcome.accepted(
-                UserID(named: user),
-                timeToLive: timeToLive
-            )
-            self.submit(.authenticated(handle, outcome))
-        case .expired: self.submit(.authenticated(handle, .expired))
-        case .invalid: self.submit(.authenticated(handle, .invalid))
+extension ShardHost {
+    /// Subscribes a connection to the channels of its token and to its user's own.
+    private func grant(
+        _ channels: [String],
+        to handle: ConnectionHandle,
+        of socket: ClientSocket,
+        as user: String
+    ) {
+        var channels = channels
+        if let own = self.namespaces.personalChannel(of: user) { channels.append(own) }
+        for channel in channels {
+            // A token may name channels of another deployment; who signs it knows best.
+            guard case .success(let reference) = self.namespaces.reference(to: channel, for: user)
+            else { continue }
+            let claim = socket.claims.last { $0.channel == channel }
+            var since = claim.flatMap { CommandTranslation.since($0) }
+            // A position that is lost must not keep the client from connecting.
+            since?.refusesUnrecovered = false
+            self.submit(.grant(handle, reference, since: since))
         }
-        socket.authenticated(as: accepted)
+    }
+}
+
+extension AuthenticationOutcome {
+    init(_ verdict: TokenVerdict) {
+        switch verdict {
+        case .accepted(let user, let timeToLive, _):
+            self = .accepted(UserID(named: user), timeToLive: timeToLive)
+        case .expired: self = .expired
+        case .invalid: self = .invalid
+        }
     }
 }
 

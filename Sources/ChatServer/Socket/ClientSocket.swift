@@ -34,6 +34,10 @@ final class ClientSocket: ChannelInboundHandler {
     let client = UUID().uuidString.lowercased()
     private(set) var user = ""
     private(set) var token: String?
+    /// Where the client says that it was in the subscriptions that the server makes.
+    private(set) var claims: [SubscribeRequest] = []
+    /// The subscriptions of the answer to `connect`, until it is complete.
+    var subscriptions: [ServerSubscription] = []
     /// Commands that came while the token was being checked: they need to know whose they are.
     private var held: [ClientCommand]?
     private var heldBytes = 0
@@ -128,7 +132,7 @@ final class ClientSocket: ChannelInboundHandler {
             return 1002
         }
         switch code {
-        case 1000...1003, 1007...1011, 3000...4999: break
+        case 1000...1003, 1007...1014, 3000...4999: break
         default: return 1002
         }
         return Self.isUTF8(Array(payload.readableBytesView.dropFirst(2))) ? code : 1007
@@ -199,14 +203,16 @@ final class ClientSocket: ChannelInboundHandler {
     private func pass(_ command: ClientCommand) {
         let translation = CommandTranslation(
             namespaces: self.host.namespaces,
+            verifier: self.host.verifier,
             user: self.user,
             client: self.client
         )
         switch translation.translate(command) {
-        case .connect(let id, let token):
+        case .connect(let id, let request):
             // The core takes one connect only; a second one's token is never looked at.
             if self.phase == .open, self.token == nil {
-                self.token = token ?? ""
+                self.token = request.token ?? ""
+                self.claims = request.subs
                 self.held = []
             }
             self.submit(id, .connect)

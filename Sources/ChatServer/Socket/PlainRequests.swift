@@ -1,7 +1,8 @@
+import ClientProtocol
 import NIOCore
 import NIOHTTP1
 
-/// Answers the requests that do not become a socket: health, metrics, and refusals.
+/// Answers the requests that do not become a socket: health, metrics, the server API, and refusals.
 final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -11,15 +12,29 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
     private let due: NIODeadline
     /// From an answer to the end of the next request.
     private let timeout: TimeAmount
+    private let api: ServerApi
+    private let origins: OriginPolicy
     private var head: HTTPRequestHead?
+    /// Of a request to the server API that shows the key; others have none that is read.
+    private var body = ByteBuffer()
+    private var isAdmitted = false
+    private var isTooLong = false
+
+    /// The most bytes of a body; a longer one is refused.
+    private static let bodyLimit = 1 << 20
+    private static let apiPath = "/api/"
     private var deadline: Scheduled<Void>?
 
     init(
         metrics: @escaping @Sendable () -> EventLoopFuture<String>,
+        api: ServerApi,
+        origins: OriginPolicy,
         due: NIODeadline,
         timeout: TimeAmount
     ) {
         self.metrics = metrics
+        self.api = api
+        self.origins = origins
         self.due = due
         self.timeout = timeout
     }
@@ -45,12 +60,62 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.unwrapInboundIn(data) {
-        case .head(let head): self.head = head
-        case .body: break
+        case .head(let head):
+            self.head = head
+            self.body.clear()
+            self.isTooLong = false
+            self.isAdmitted =
+                self.isApi(head) && self.api.admits(head.headers["X-API-Key"].first)
+        case .body(var part):
+            guard self.isAdmitted, !self.isTooLong else { return }
+            // Read to its end all the same: a client that is still writing would not see an answer.
+            self.isTooLong = self.body.readableBytes + part.readableBytes > Self.bodyLimit
+            if !self.isTooLong { self.body.writeBuffer(&part) }
         case .end:
             guard let head = self.head else { return }
             self.head = nil
-            self.answer(head, context)
+            if self.isApi(head) {
+                self.answerApi(head, context)
+            } else {
+                self.answer(head, context)
+            }
+        }
+    }
+
+    private func isApi(_ head: HTTPRequestHead) -> Bool {
+        self.api.isOffered && head.uri.hasPrefix(Self.apiPath)
+    }
+
+    /// One method of the server API; its errors are in answers of status 200.
+    private func answerApi(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        self.deadline?.cancel()
+        guard head.method == .POST else {
+            self.respond(.methodNotAllowed, "text/plain", "expected POST\n", head, context)
+            return
+        }
+        guard self.isAdmitted else {
+            self.respond(.unauthorized, "text/plain", "expected X-API-Key\n", head, context)
+            return
+        }
+        guard !self.isTooLong else {
+            self.respond(.payloadTooLarge, "text/plain", "too long\n", head, context)
+            return
+        }
+        let method = head.uri.prefix { $0 != "?" }.dropFirst(Self.apiPath.count)
+        let body = Array(self.body.readableBytesView)
+        self.body.clear()
+        guard let answer = self.api.answer(String(method), body, on: context.eventLoop) else {
+            self.respond(.notFound, "text/plain", "no such method\n", head, context)
+            return
+        }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        answer.whenSuccess { response in
+            let (requests, context) = bound.value
+            guard context.channel.isActive else { return }
+            var text: [UInt8] = []
+            response.append(into: &text)
+            let body = String(decoding: text, as: UTF8.self)
+            requests.respond(.ok, "application/json", body, head, context)
         }
     }
 
@@ -67,6 +132,8 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
             }
         case WebSocketUpgrade.endpoint where WebSocketUpgrade.lacksKey(head):
             self.respond(.badRequest, "text/plain", "no Sec-WebSocket-Key\n", head, context)
+        case WebSocketUpgrade.endpoint where !self.origins.admits(head):
+            self.respond(.forbidden, "text/plain", "this origin is not allowed\n", head, context)
         case WebSocketUpgrade.endpoint where WebSocketUpgrade.isAcceptable(head):
             // Only a shard that takes nobody at the moment lets such a request come here.
             self.respond(.serviceUnavailable, "text/plain", "overloaded\n", head, context)

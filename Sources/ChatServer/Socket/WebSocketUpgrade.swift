@@ -8,6 +8,7 @@ import NIOWebSocket
 enum UpgradeRefusal: Error {
     case notTheEndpoint
     case badRequest
+    case foreignOrigin
     case overloaded
 }
 
@@ -41,12 +42,17 @@ final class WebSocketUpgrade: Sendable {
     static let endpoint = "/connection/websocket"
 
     private let host: NIOLoopBound<ShardHost>
+    private let origins: OriginPolicy
 
-    init(host: NIOLoopBound<ShardHost>) { self.host = host }
+    init(host: NIOLoopBound<ShardHost>, origins: OriginPolicy) {
+        self.host = host
+        self.origins = origins
+    }
 
     /// The headers that grant a request, or why it is refused.
     func response(to request: HTTPRequestHead) throws(UpgradeRefusal) -> HTTPHeaders {
         let headers = try Self.headers(for: request)
+        guard self.origins.admits(request) else { throw .foreignOrigin }
         guard self.host.value.admitsConnection() else { throw .overloaded }
         return headers
     }

@@ -122,12 +122,14 @@ package final class DurableStore: Sendable {
         return next
     }
 
-    /// Takes a request; `message` is what an append's handle names, `known` what a list's does.
+    /// Takes a request; `message` is what an append's handle names, `known` what a list's does, `note` what
+    /// that of a question about an account does.
     package func submit(
         _ request: StoreRequest,
         token: RequestToken,
         message: Message?,
         known: KnownConversations? = nil,
+        note: AccountNote? = nil,
         from shard: ShardID
     ) {
         switch request {
@@ -136,9 +138,15 @@ package final class DurableStore: Sendable {
             self.reading.withLock { $0.waiting.append(work) }
             self.readerWake.signal()
             return
-        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark: break
+        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark, .account: break
         }
-        let work = WriterWork(shard: shard, token: token, request: request, message: message)
+        let work = WriterWork(
+            shard: shard,
+            token: token,
+            request: request,
+            message: message,
+            note: note
+        )
         let isFirst = self.writing.withLock { queue in
             queue.waiting.append(work)
             return queue.waiting.count == 1

@@ -14,6 +14,7 @@ final class LogReader {
     private let backward: Statement
     private let messageID: Statement
     private let membership: MembershipTables
+    private let moment: Statement
 
     init(database: Database, epochs: EpochSource) throws(DatabaseError) {
         self.database = database
@@ -29,7 +30,13 @@ final class LogReader {
             "\(columns) WHERE conversation = ? AND offset > ? ORDER BY offset LIMIT ?"
         )
         self.backward = try database.prepare(
-            "\(columns) WHERE conversation = ? AND offset < ? ORDER BY offset DESC LIMIT ?"
+            """
+            \(columns) WHERE conversation = ? AND offset < ? AND offset > ?
+            ORDER BY offset DESC LIMIT ?
+            """
+        )
+        self.moment = try database.prepare(
+            "SELECT time FROM messages WHERE conversation = ? AND offset = ?"
         )
         self.messageID = try database.prepare(
             "SELECT offset, time FROM message_ids WHERE conversation = ? AND user = ? AND message = ?"
@@ -93,18 +100,9 @@ final class LogReader {
     }
 
     private func pageInTransaction(_ request: ReadRequest) throws(DatabaseError) -> Page? {
-        if let reader = request.reader,
-            try self.membership.role(of: reader, in: request.conversation) == nil
-        {
-            return nil
-        }
+        if let reader = request.reader, try self.isDenied(reader, request) { return nil }
         let end = try self.end(of: request.conversation)
-        let statement = request.isReversed ? self.backward : self.forward
-        // From the stream's end there is nothing forward, and everything in reverse.
-        let from = request.from ?? end.head.offset + (request.isReversed ? 1 : 0)
-        statement.bind(1, request.conversation.high, request.conversation.low)
-        statement.bind(2, min(from.rawValue, UInt64(Int64.max)))
-        statement.bind(3, UInt64(request.limit))
+        let statement = try self.bound(request, head: end.head.offset)
         defer { statement.reset() }
         var entries: [MessagePage.Entry] = []
         var byteCount = 0
@@ -131,6 +129,70 @@ final class LogReader {
             hasDepartures: hasDepartures,
             head: end.head
         )
+    }
+
+    /// The statement that reads what a request asks for, in a log that ends at `head`.
+    private func bound(
+        _ request: ReadRequest,
+        head: Offset
+    ) throws(DatabaseError) -> Statement {
+        let floor = try self.floor(of: request, below: head)
+        let statement = request.isReversed ? self.backward : self.forward
+        // From the stream's end there is nothing forward, and everything in reverse.
+        let from = request.from ?? head + (request.isReversed ? 1 : 0)
+        statement.bind(1, request.conversation.high, request.conversation.low)
+        if request.isReversed {
+            statement.bind(2, min(from.rawValue, UInt64(Int64.max)))
+            statement.bind(3, floor.rawValue)
+        } else {
+            statement.bind(2, min(max(from, floor).rawValue, UInt64(Int64.max)))
+        }
+        statement.bind(request.isReversed ? 4 : 3, UInt64(request.limit))
+        return statement
+    }
+
+    /// The offset after which messages are in a request's reach: found by bisection, for a long log
+    /// must not be walked, and times grow with offsets as far as the clock does.
+    private func floor(
+        of request: ReadRequest,
+        below head: Offset
+    ) throws(DatabaseError) -> Offset {
+        var low = request.floor(below: head).rawValue
+        guard let oldest = request.notBefore else { return Offset(low) }
+        var high = head.rawValue
+        while low < high {
+            let middle = low + (high - low) / 2 + 1
+            if try self.time(at: Offset(middle), of: request.conversation) < oldest {
+                low = middle
+            } else {
+                high = middle - 1
+            }
+        }
+        return Offset(low)
+    }
+
+    private func time(
+        at offset: Offset,
+        of conversation: ConversationID
+    ) throws(DatabaseError) -> UInt64 {
+        self.moment.bind(1, conversation.high, conversation.low)
+        self.moment.bind(2, offset.rawValue)
+        defer { self.moment.reset() }
+        return try self.moment.step() ? self.moment.integer(0) : 0
+    }
+
+    private func isDenied(_ reader: UserID, _ read: ReadRequest) throws(DatabaseError) -> Bool {
+        guard read.isSpeaking else {
+            return try self.membership.role(of: reader, in: read.conversation) == nil
+        }
+        let inquiry = Inquiry(
+            conversation: read.conversation,
+            user: reader,
+            message: nil,
+            operation: .message
+        )
+        let standing = try self.membership.standing(inquiry)
+        return MembershipRules.refusal(of: .message, by: reader, standing) != nil
     }
 
     private static func message(_ statement: Statement, in conversation: String) -> Message {

@@ -6,12 +6,13 @@ enum StoredWrite: Sendable {
     /// A conditional append with the bytes that its handle names.
     case append(Append, Message)
     case mark(MarkRequest)
+    case account(AccountRequest, AccountNote)
 
-    /// How the write ended with its group; a mark is moved again by whoever wants it.
+    /// How the write ended with its group; the rest is asked again by whoever wants it.
     func outcome(_ outcome: AppendOutcome) -> StoreOutcome {
         switch self {
         case .append: .appended(outcome)
-        case .mark: .unavailable
+        case .mark, .account: .unavailable
         }
     }
 }
@@ -26,6 +27,7 @@ final class LogWriter {
     private let epochs: EpochSource
     private let reader: LogReader
     private let membership: MembershipWriter
+    private let accounts: AccountWriter
     private let insertMessage: Statement
     private let insertID: Statement
     private let firstHead: Statement
@@ -52,6 +54,7 @@ final class LogWriter {
         )
         self.reader = try LogReader(database: database, epochs: epochs)
         self.membership = try MembershipWriter(database: database)
+        self.accounts = try AccountWriter(database: database)
         self.insertMessage = try database.prepare(
             """
             INSERT INTO messages(conversation, offset, time, user, client, message_id, body,
@@ -123,6 +126,7 @@ final class LogWriter {
             try self.countCommit.run()
         } catch {
             report(error)
+            for outcome in outcomes { outcome.discard() }
             self.rollBack(report: report)
             return writes.map { $0.outcome(.failed) }
         }
@@ -132,7 +136,8 @@ final class LogWriter {
             report(error)
             self.rollBack(report: report)
             return zip(writes, outcomes).map { write, outcome in
-                write.outcome(outcome == .appended(.done) ? .unknown : .failed)
+                outcome.discard()
+                return write.outcome(outcome == .appended(.done) ? .unknown : .failed)
             }
         }
         self.commits += 1
@@ -150,6 +155,8 @@ final class LogWriter {
         case .mark(let mark):
             let head = try self.knownHead(of: mark.conversation)
             return try self.membership.mark(mark, head: head).map { .marked($0) } ?? .denied
+        case .account(let request, let note):
+            return .account(try self.accounts.apply(request, note.content))
         }
     }
 
@@ -167,7 +174,7 @@ final class LogWriter {
         }
         let head = try self.knownHead(of: conversation)
         guard head.offset.next == request.offset else { return .failed }
-        if request.isMembersOnly, let code = try self.refusal(of: request) {
+        if request.isMembersOnly, let code = try self.refusal(of: request, message.people) {
             return .refused(code)
         }
         let count = head.count + (request.operation.isCountable ? 1 : 0)
@@ -185,14 +192,17 @@ final class LogWriter {
         return try self.reader.head(of: conversation)
     }
 
-    private func refusal(of append: Append) throws(DatabaseError) -> ErrorCode? {
+    private func refusal(
+        of append: Append,
+        _ people: [String]
+    ) throws(DatabaseError) -> ErrorCode? {
         let inquiry = Inquiry(
             conversation: append.conversation,
             user: append.user,
             message: append.message,
             operation: append.operation
         )
-        let standing = try self.membership.tables.standing(inquiry)
+        let standing = try self.membership.tables.standing(inquiry, people: people)
         return MembershipRules.refusal(of: append.operation, by: append.user, standing)
     }
 

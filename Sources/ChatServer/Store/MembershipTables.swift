@@ -12,8 +12,10 @@ final class MembershipTables {
     private let member: Statement
     private let mentionCount: Statement
     private let window: Statement
+    private let blocks: BlockTable
 
     init(database: Database) throws(DatabaseError) {
+        self.blocks = try BlockTable(database: database)
         self.conversation = try database.prepare(
             "SELECT visibility, members, owners FROM conversations WHERE id = ?"
         )
@@ -48,8 +50,8 @@ final class MembershipTables {
         return MemberRole(rawValue: UInt8(truncatingIfNeeded: self.role.integer(0)))
     }
 
-    /// What the rules ask about an operation.
-    func standing(_ inquiry: Inquiry) throws(DatabaseError) -> Standing {
+    /// What the rules ask about an operation; `people` are those whom a creation makes members.
+    func standing(_ inquiry: Inquiry, people: [String] = []) throws(DatabaseError) -> Standing {
         var standing = Standing()
         let id = inquiry.conversation
         self.conversation.bind(1, id.high, id.low)
@@ -67,7 +69,30 @@ final class MembershipTables {
         if let offset = inquiry.operation.entry {
             standing.entry = try self.entry(at: offset, in: id, of: inquiry.user)
         }
+        if inquiry.operation.reachesOthers {
+            standing.isUnwelcome = try self.isUnwelcome(inquiry, people, standing)
+        }
         return standing
+    }
+
+    private func isUnwelcome(
+        _ inquiry: Inquiry,
+        _ people: [String],
+        _ standing: Standing
+    ) throws(DatabaseError) -> Bool {
+        if let subject = inquiry.operation.subject, try self.blocks.holds(subject, inquiry.user) {
+            return true
+        }
+        if case .create = inquiry.operation {
+            for person in people where try self.isBlocked(inquiry.user, by: person) { return true }
+            return false
+        }
+        return standing.isDirect
+            ? try self.blocks.isBlocked(inquiry.user, in: inquiry.conversation) : false
+    }
+
+    func isBlocked(_ user: UserID, by person: String) throws(DatabaseError) -> Bool {
+        try self.blocks.holds(UserID(named: person), user)
     }
 
     private func entry(
@@ -289,6 +314,7 @@ final class MembershipWriter {
         let id = append.conversation
         for person in people {
             let user = UserID(named: person)
+            if try self.tables.isBlocked(append.user, by: person) { continue }
             guard user != append.user, try self.tables.role(of: user, in: id) != nil else {
                 continue
             }

@@ -34,6 +34,17 @@ enum StoreSchema {
         CREATE TABLE IF NOT EXISTS mentions(
             user BLOB NOT NULL, conversation BLOB NOT NULL, offset INTEGER NOT NULL,
             PRIMARY KEY(user, conversation, offset)) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS members_of ON members(conversation);
+        CREATE TABLE IF NOT EXISTS blocks(
+            user BLOB NOT NULL, blocked BLOB NOT NULL, name TEXT NOT NULL,
+            PRIMARY KEY(user, blocked)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS devices(
+            user BLOB NOT NULL, device TEXT NOT NULL, published INTEGER NOT NULL,
+            identity BLOB, fallback_id INTEGER, fallback BLOB,
+            PRIMARY KEY(user, device)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS one_time_keys(
+            user BLOB NOT NULL, device TEXT NOT NULL, id INTEGER NOT NULL, key BLOB NOT NULL,
+            PRIMARY KEY(user, device, id)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS leases(
             partition INTEGER PRIMARY KEY, term INTEGER NOT NULL, owner INTEGER,
             incarnation INTEGER NOT NULL);

@@ -10,6 +10,7 @@ struct WriterWork: Sendable {
     var token: RequestToken
     var request: StoreRequest
     var message: Message?
+    var note: AccountNote?
 }
 
 /// A request on its way to a reader.
@@ -119,6 +120,9 @@ struct StoreWriter {
                 if self.group.count == DurableStore.batchLimit { self.commit() }
                 self.group.append(work)
                 self.grouped.insert(mark.conversation)
+            case .account:
+                if self.group.count == DurableStore.batchLimit { self.commit() }
+                self.group.append(work)
             case .standing(let inquiry):
                 // Sees no append of the group that waits, whose transaction asks again.
                 self.answer(work) { log throws(DatabaseError) in try log.ruling(on: inquiry) }
@@ -170,6 +174,9 @@ struct StoreWriter {
     private func write(_ group: [WriterWork]) -> [StoreOutcome] {
         let writes = group.map { work -> StoredWrite in
             if case .mark(let mark) = work.request { return .mark(mark) }
+            if case .account(let request) = work.request, let note = work.note {
+                return .account(request, note)
+            }
             guard case .append(let append) = work.request, let message = work.message else {
                 preconditionFailure("an append comes with its message")
             }
@@ -255,7 +262,7 @@ struct StoreReader {
                 preconditionFailure("a list comes with what is known")
             }
             return .listed(try self.log.window(list, known: known))
-        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark:
+        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark, .account:
             preconditionFailure("a reader reads pages and windows")
         }
     }

@@ -22,7 +22,9 @@ extension Weather {
                 guard let outcome = outcomes.next() else {
                     preconditionFailure("the log answers each write")
                 }
-                return blow == .none ? outcome : Self.outcome(.unknown, of: work)
+                guard blow != .none else { return outcome }
+                outcome.discard()
+                return Self.outcome(.unknown, of: work)
             }
         }
     }

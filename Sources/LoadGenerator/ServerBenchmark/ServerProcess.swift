@@ -8,8 +8,15 @@ final class ServerProcess {
 
     private let contender: Contender
 
-    /// Starts a server on the core of the calling thread; Parley's has one shard.
-    init(_ contender: Contender, command: URL, data: String, secret: String) throws {
+    /// Starts a server on the core of the calling thread; Parley's has one shard, and further
+    /// `options` of `serve`.
+    init(
+        _ contender: Contender,
+        command: URL,
+        data: String,
+        secret: String,
+        options: [String] = []
+    ) throws {
         self.contender = contender
         self.port = try Self.freePort()
         self.process.executableURL = command
@@ -19,7 +26,7 @@ final class ServerProcess {
                 [
                     "serve", "--host", "127.0.0.1", "--port", "\(self.port)", "--data", data,
                     "--token-hmac-secret", secret, "--shards", "1",
-                ]
+                ] + options
             case .reference:
                 ["bench", "reference-server", "--port", "\(self.port)"]
             }

@@ -49,17 +49,7 @@ import Histogram
         address.sin_port = in_port_t(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
         self.address = address
-        self.handshake = Array(
-            """
-            GET /connection/websocket HTTP/1.1\r
-            Host: 127.0.0.1:\(port)\r
-            Upgrade: websocket\r
-            Connection: Upgrade\r
-            Sec-WebSocket-Key: cGFybGV5IGJlbmNoIHNlcg==\r
-            Sec-WebSocket-Version: 13\r
-            \r\n
-            """.utf8
-        )
+        self.handshake = Array(Self.handshake(port: port).utf8)
         self.tokens = tokens
         self.streams = channels.map { SwarmStream(channel: $0) }
         self.body = [0x22] + [UInt8](repeating: 0x78, count: max(0, bodyBytes - 2)) + [0x22]
@@ -71,6 +61,19 @@ import Histogram
         close(self.timer)
         close(self.epoll)
         unsafe self.buffer.deallocate()
+    }
+
+    /// A request for a WebSocket of a server on a port of this machine.
+    static func handshake(port: Int) -> String {
+        """
+        GET /connection/websocket HTTP/1.1\r
+        Host: 127.0.0.1:\(port)\r
+        Upgrade: websocket\r
+        Connection: Upgrade\r
+        Sec-WebSocket-Key: cGFybGV5IGJlbmNoIHNlcg==\r
+        Sec-WebSocket-Version: 13\r
+        \r\n
+        """
     }
 
     /// Nanoseconds of the monotonic clock.

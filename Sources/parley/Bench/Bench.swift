@@ -5,7 +5,8 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure a part of Parley on this machine, beside a reference.",
         subcommands: [
-            CalendarBench.self, SimulateBench.self, ServerBench.self, ReferenceServer.self,
+            CalendarBench.self, SimulateBench.self, ServerBench.self, StormBench.self,
+            ReferenceServer.self,
         ]
     )
 }

@@ -88,7 +88,7 @@ struct ServerBench: AsyncParsableCommand {
         if result.faultCount > 0 { throw ExitCode(1) }
     }
 
-    private static func show(_ step: String) {
+    static func show(_ step: String) {
         guard isatty(STDERR_FILENO) == 1 else { return }
         let line = "\r" + step.padding(toLength: 40, withPad: " ", startingAt: 0)
         FileHandle.standardError.write(Data(line.utf8))

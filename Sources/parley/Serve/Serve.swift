@@ -30,6 +30,9 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "A namespace besides the default one; may be repeated.")
     var namespace: [String] = []
 
+    @Option(help: "Whether what waits too long is refused: on or off (default: on).")
+    var admission: Switch?
+
     @Option(help: "A folder for a record of what each shard is told, without bodies or tokens.")
     var record: String?
 
@@ -84,13 +87,16 @@ struct Serve: AsyncParsableCommand {
         guard let data = self.data ?? file.data else {
             throw ValidationError("no data directory; expected --data DIR, or data: in --config")
         }
+        var tokens = file.tokens
         let secret = self.tokenHmacSecret ?? file.tokenSecret ?? ""
-        guard !secret.isEmpty else {
+        if !secret.isEmpty { tokens.keys.append(.secret(secret)) }
+        guard !tokens.keys.isEmpty else {
             throw ValidationError(
-                "no secret; expected --token-hmac-secret S, or tokenHmacSecret: in --config"
+                "no key for tokens; expected --token-hmac-secret S, or in --config"
+                    + " tokenHmacSecret: S or a key in tokens:"
             )
         }
-        var configuration = ServerConfiguration(dataPath: data, tokenSecret: secret)
+        var configuration = ServerConfiguration(dataPath: data, tokens: tokens)
         if let host = self.host ?? file.host { configuration.host = host }
         if let port = self.port ?? file.port { configuration.port = port }
         if let shards = self.shards.map(Int.init) ?? file.shardCount {
@@ -98,13 +104,21 @@ struct Serve: AsyncParsableCommand {
         }
         if let seconds = file.drainSeconds { configuration.drainSeconds = seconds }
         if let seconds = file.writeTimeoutSeconds { configuration.writeTimeoutSeconds = seconds }
+        configuration.apiKey = file.apiKey
+        configuration.allowedOrigins = file.allowedOrigins
         configuration.recordPath = self.record
         if let limit = self.recordLimit { configuration.recordMebibytes = limit }
         configuration.shard = file.shard
+        switch self.admission {
+        case .none: break
+        case .on: configuration.shard.overload = file.shard.overload ?? OverloadPolicy()
+        case .off: configuration.shard.overload = nil
+        }
         for (name, policy) in file.namespaces { configuration.declare(name, policy) }
         for name in self.namespace where !file.namespaces.contains(where: { $0.name == name }) {
             configuration.declare(name, Namespace())
         }
+        configuration.namespaces.personal = file.personal
         guard configuration.shard.namespaces.count <= 256 else {
             throw ValidationError("too many namespaces; expected at most 255")
         }

@@ -1,5 +1,5 @@
 package import ChatCore
-import ChatServer
+package import ChatServer
 import Foundation
 import Kernel
 package import Workload
@@ -12,11 +12,17 @@ package struct ServerFile {
     package var port: Int?
     package var data: String?
     package var tokenSecret: String?
+    /// The other keys of tokens, and what tokens must say.
+    package var tokens = TokenPolicy(keys: [])
+    package var apiKey: String?
+    package var allowedOrigins: [String]?
     package var shardCount: Int?
     package var drainSeconds: UInt64?
     package var writeTimeoutSeconds: Int?
     /// By name, in the file's order, without the default namespace.
     package var namespaces: [(name: String, policy: Namespace)] = []
+    /// The namespace of the users' own channels; `nil` if the server does not subscribe them.
+    package var personal: String?
     /// The policy of channels without a prefix, and what a whole shard is told.
     package var shard = ShardConfiguration()
 
@@ -47,6 +53,17 @@ package struct ServerFile {
         }
         self.data = try mapping.optional("data")?.text()
         self.tokenSecret = try mapping.optional("tokenHmacSecret")?.text()
+        self.apiKey = try mapping.optional("apiKey").map { node throws(ModelError) in
+            let key = try node.text()
+            guard !key.isEmpty else { throw node.refused("is empty", expected: "a secret") }
+            return key
+        }
+        self.allowedOrigins = try mapping.optional("allowedOrigins").map {
+            node throws(ModelError) in
+            var origins: [String] = []
+            for item in try node.items() { origins.append(try item.text()) }
+            return origins
+        }
         self.shardCount = try mapping.optional("shards").map { node throws(ModelError) in
             Int(try node.integer(in: 1...1_024))
         }
@@ -54,15 +71,56 @@ package struct ServerFile {
         self.writeTimeoutSeconds = try mapping.optional("writeTimeout").map {
             node throws(ModelError) in Int(try node.seconds(in: 1...3_600))
         }
+        if let node = mapping.optional("tokens") { try self.readTokens(node) }
         if let node = mapping.optional("pings") { try self.readPings(node) }
         if let node = mapping.optional("limits") { try self.readLimits(node) }
+        if let node = mapping.optional("admission") {
+            self.shard.overload = try OverloadPolicy.reading(node)
+        }
         if let node = mapping.optional("defaultNamespace") {
             var policy = try node.mapping()
             self.shard.namespaces = [try Namespace(&policy)]
             try policy.finish()
         }
         if let node = mapping.optional("namespaces") { try self.readNamespaces(node) }
+        if let node = mapping.optional("personalChannels") { try self.readPersonal(node) }
         try mapping.finish()
+    }
+
+    /// Comes after the namespaces, of which it names one.
+    private mutating func readPersonal(_ node: StrictNode) throws(ModelError) {
+        let name = try node.text()
+        switch name {
+        case "false": self.personal = nil
+        case "true": self.personal = ""
+        default:
+            guard self.namespaces.contains(where: { $0.name == name }) else {
+                throw node.refused(
+                    "'\(name)' is no namespace",
+                    expected: "true, false, or the name of a namespace"
+                )
+            }
+            self.personal = name
+        }
+    }
+
+    private mutating func readTokens(_ node: StrictNode) throws(ModelError) {
+        var tokens = try node.mapping()
+        if let value = tokens.optional("rsaPublicKey") {
+            self.tokens.keys.append(.rsa(pem: try value.contents()))
+        }
+        if let value = tokens.optional("ecdsaPublicKey") {
+            self.tokens.keys.append(.ecdsa(pem: try value.contents()))
+        }
+        if let value = tokens.optional("ed25519PublicKey") {
+            self.tokens.keys.append(.ed25519(pem: try value.contents()))
+        }
+        if let value = tokens.optional("jwks") {
+            self.tokens.keys.append(.jwks(json: try value.contents()))
+        }
+        self.tokens.audience = try tokens.optional("audience")?.text()
+        self.tokens.issuer = try tokens.optional("issuer")?.text()
+        try tokens.finish()
     }
 
     private mutating func readPings(_ node: StrictNode) throws(ModelError) {
@@ -125,8 +183,22 @@ extension Namespace {
         self.init()
         if let value = mapping.optional("log") { self.hasLog = try value.boolean() }
         if let value = mapping.optional("subscribe") { self.allowsSubscribe = try value.boolean() }
-        if let value = mapping.optional("publish") { self.allowsPublish = try value.boolean() }
-        if let value = mapping.optional("history") { self.allowsHistory = try value.boolean() }
+        if let value = mapping.optional("publish") { self.publishers = try value.audience() }
+        if let value = mapping.optional("history") { self.historyReaders = try value.audience() }
+        if let value = mapping.optional("historySize") {
+            self.historySize = UInt32(try value.integer(in: 1...1_000_000_000))
+        }
+        if let value = mapping.optional("historyAge") {
+            self.historyAge = try value.duration(in: .seconds(1) ... .seconds(315_360_000))
+        }
+        if let value = mapping.optional("presence") { self.presence = try value.boolean() }
+        if let value = mapping.optional("presenceReaders") {
+            self.presenceReaders = try value.audience()
+        }
+        if let value = mapping.optional("joinLeave") { self.joinLeave = try value.boolean() }
+        if let value = mapping.optional("forcePushJoinLeave") {
+            self.forcePushJoinLeave = try value.boolean()
+        }
         if let value = mapping.optional("membership") {
             self.isMembersOnly = try value.boolean()
             guard self.hasLog || !self.isMembersOnly else {
@@ -137,6 +209,21 @@ extension Namespace {
 }
 
 extension StrictNode {
+    /// The text of the file that this names.
+    fileprivate func contents() throws(ModelError) -> String {
+        let path = try self.text()
+        do {
+            return try String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8)
+        } catch {
+            throw self.refused("'\(path)' cannot be read", expected: "the path of a text file")
+        }
+    }
+
+    /// Whom an operation is open to.
+    fileprivate func audience() throws(ModelError) -> Audience {
+        try self.choice(["true": .clients, "subscribers": .subscribers, "false": .nobody])
+    }
+
     /// A time of whole seconds.
     fileprivate func seconds(in range: ClosedRange<UInt64>) throws(ModelError) -> UInt64 {
         let interval = try self.duration(

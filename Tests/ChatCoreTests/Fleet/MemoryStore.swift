@@ -35,10 +35,19 @@ final class MemoryStore {
         case acceptsRepeatedIDs
         /// Acknowledges without keeping.
         case forgetsAppends
+        /// Does not look at who blocks whom.
+        case ignoresBlocks
+        /// Hands a key out and leaves it in the directory.
+        case keepsClaimedKeys
     }
 
     var logs: [ConversationID: Log] = [:]
     var leases: LeaseTable
+    var blocks = BlockLists()
+    /// One-time keys that nobody has claimed, and the greatest that each user has ever published.
+    var keys: [UserID: (left: [UInt64], published: UInt64)] = [:]
+    /// What the handles of notes and answers about keys name.
+    var keyNotes: [UInt64: [UInt64]] = [:]
     var bug = PlantedBug.none
     private(set) var pages: [UInt64: (first: UInt64, bodies: [Body])] = [:]
     private var nextPage: UInt64 = 1 << 40
@@ -96,6 +105,7 @@ final class MemoryStore {
                 append.operation,
                 by: append.user,
                 people: [],
+                blockers: self.blockers(of: append.user),
                 at: append.offset,
                 count: count
             )
@@ -134,7 +144,11 @@ final class MemoryStore {
         in conversation: ConversationID
     ) -> ErrorCode? {
         let log = self.logs[conversation] ?? Log()
-        var standing = log.roster.standing(of: performer, for: operation)
+        var standing = log.roster.standing(
+            of: performer,
+            for: operation,
+            blockers: self.blockers(of: performer)
+        )
         if let offset = operation.entry, offset > .start,
             offset.rawValue <= UInt64(log.entries.count)
         {
@@ -167,6 +181,34 @@ final class MemoryStore {
         return .ruling(code.map { .refused($0) } ?? .allowed, head)
     }
 
+    private func blockers(of user: UserID) -> [UserID] {
+        self.bug == .ignoresBlocks ? [] : self.blocks.blockers(of: user)
+    }
+
+    /// `isLost` is a change that is made and whose answer does not come.
+    func account(_ request: AccountRequest, isLost: Bool) -> StoreOutcome {
+        var told: PayloadHandle?
+        let user = request.user
+        switch request.action {
+        case .block(let other): self.blocks.set(true, user, other)
+        case .unblock(let other): self.blocks.set(false, user, other)
+        case .publishKeys:
+            let greatest = self.keys[user]?.published ?? 0
+            let new = (self.keyNotes[request.note.rawValue] ?? []).filter { $0 > greatest }
+            self.keys[user, default: ([], 0)].left += new
+            self.keys[user]?.published = max(greatest, new.max() ?? 0)
+        case .claimKeys(let owner):
+            let key = self.keys[owner]?.left.first
+            if key != nil, self.bug != .keepsClaimedKeys { self.keys[owner]?.left.removeFirst() }
+            self.nextPage += 1
+            self.keyNotes[self.nextPage] = key.map { [$0] } ?? []
+            told = PayloadHandle(rawValue: self.nextPage)
+        case .blocks, .countKeys, .dropKeys: return .account(.refused(.notAvailable))
+        }
+        if isLost { return .unavailable }
+        return .account(told.map { .told($0) } ?? .done)
+    }
+
     func mark(_ request: MarkRequest) -> StoreOutcome {
         let head = self.head(of: request.conversation)
         guard var log = self.logs[request.conversation] else { return .denied }
@@ -181,18 +223,25 @@ final class MemoryStore {
     func read(_ request: ReadRequest) -> StoreOutcome {
         if let reader = request.reader,
             self.logs[request.conversation]?.roster.holds(reader) != true
+                || request.isSpeaking
+                    && self.refusal(of: .message, by: reader, in: request.conversation) != nil
         {
             return .denied
         }
         let entries = self.logs[request.conversation]?.entries ?? []
         let count = UInt64(entries.count)
+        var floor = request.floor(below: Offset(count)).rawValue
+        if let oldest = request.notBefore {
+            while floor < count, entries[Int(floor)].unixMilliseconds < oldest { floor += 1 }
+        }
         let first: UInt64
         let last: UInt64
         if request.isReversed {
             last = min(count, (request.from?.rawValue).map { $0 - 1 } ?? count)
-            first = last > UInt64(request.limit) ? last - UInt64(request.limit) + 1 : 1
+            let newest = last > UInt64(request.limit) ? last - UInt64(request.limit) + 1 : 1
+            first = max(newest, floor + 1)
         } else {
-            first = (request.from?.rawValue ?? 0) + 1
+            first = max(request.from?.rawValue ?? 0, floor) + 1
             last = min(count, first + UInt64(request.limit) - 1)
         }
         let bodies =

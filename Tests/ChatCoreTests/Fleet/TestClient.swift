@@ -26,8 +26,8 @@ final class TestClient {
     private var slot: UInt32
     private var generation: UInt32 = 0
     private var nextCommand: UInt32 = 0
+    private var subscribeCommand: UInt32?
     private var sends: [UInt32: Int] = [:]
-    private var subscribeCommand: UInt32 = 0
     /// Told that it is no member.
     private(set) var isOut = false
     /// Words of typing that came.
@@ -44,6 +44,10 @@ final class TestClient {
     private(set) var closeCodes: [CloseCode] = []
     private(set) var declaredLosses = 0
     var answersPings = true
+    /// Whether the server subscribes it, instead of its own asking.
+    var isSubscribedByServer = false
+    /// Whether it subscribes again when nobody could answer in time: the next time finds another owner.
+    var subscribesAgain = true
 
     init(
         _ fleet: TestFleet,
@@ -72,7 +76,7 @@ final class TestClient {
         let id = ConnectionID(UInt64(self.slot) << 32 | UInt64(self.generation))
         self.post(.opened(self.handle, id))
         self.command(.connect)
-        self.subscribe()
+        if !self.isSubscribedByServer { self.subscribe() }
         for index in self.outgoing.indices where self.outgoing[index].isOpen {
             self.transmit(index)
         }
@@ -84,10 +88,26 @@ final class TestClient {
     }
 
     func subscribe() {
-        let since = self.position.map {
+        self.subscribeCommand = self.command(.subscribe(self.reference, since: self.since))
+    }
+
+    private var since: RecoveryRequest? {
+        self.position.map {
             RecoveryRequest(epoch: $0.epoch, offset: $0.offset, refusesUnrecovered: false)
         }
-        self.subscribeCommand = self.command(.subscribe(self.reference, since: since))
+    }
+
+    /// What the server grants it at `connect`: its conversation, and one where nobody speaks.
+    func grants(to handle: ConnectionHandle) -> [ShardEvent] {
+        guard self.isSubscribedByServer else { return [] }
+        let quiet = ConversationReference(
+            id: ConversationID(high: self.user.low, low: 77),
+            namespace: 0,
+            name: self.fleet.makePayload()
+        )
+        return [
+            .grant(handle, self.reference, since: self.since), .grant(handle, quiet, since: nil),
+        ]
     }
 
     private var reference: ConversationReference {
@@ -169,6 +189,11 @@ final class TestClient {
         case .subscribed(let subscribed):
             self.isOut = false
             self.begin(subscribed, store)
+        case .connectedSubscription(let subscribed):
+            if self.state != .connecting {
+                self.violations.append("a part of the connect reply came after it")
+            }
+            if subscribed.name == .none { self.begin(subscribed, store) }
         case .sent(let sent), .created(_, let sent):
             guard let index = self.sends[id.rawValue] else { return }
             let message = self.outgoing[index].id
@@ -178,11 +203,20 @@ final class TestClient {
             }
             self.acknowledged[message] = sent.offset
         case .error(let code):
-            if id.rawValue == self.subscribeCommand { self.isOut = code == .notMember }
+            if self.state == .connecting {
+                // A subscription of the server's could not be made in time.
+                self.drop()
+                return
+            }
+            if id.rawValue == self.subscribeCommand {
+                self.isOut = code == .notMember
+                if code == .internal, self.subscribesAgain { self.subscribe() }
+            }
             if let index = self.sends[id.rawValue], code != .internal {
                 self.outgoing[index].refusal = code
             }
-        case .unsubscribed, .published, .history, .marked, .listed, .done:
+        case .unsubscribed, .published, .history, .marked, .listed, .done, .refreshed,
+            .subRefreshed, .told:
             break
         }
     }
@@ -207,6 +241,9 @@ final class TestClient {
     }
 
     func receive(_ delivery: Delivery, _ store: MemoryStore) {
+        if self.state == .connecting {
+            self.violations.append("a delivery came before the connect reply")
+        }
         guard delivery.offset > .start else {
             self.signals += 1
             return

@@ -75,6 +75,9 @@ final class TestFleet {
     private(set) var outstandingPages: Set<UInt64> = []
     var onClientTimer: (UInt64) -> Void = { _ in }
     private(set) var appended: UInt64 = 0
+    private var accountRequests: UInt64 = 0
+    /// Whether the answer about an account stays out, by the number of the question.
+    var losesAnswer: (UInt64) -> Bool = { _ in false }
     /// After how many steps each shard gets a twin that is restored from its snapshot; 0 is never.
     var twinEvery: UInt64 = 0
     private var steps: UInt64 = 0
@@ -298,7 +301,9 @@ final class TestFleet {
         case .authenticate(let handle):
             guard let client = clients[handle.slot] else { return }
             let accepted = ShardEvent.authenticated(handle, .accepted(client.user, timeToLive: nil))
-            self.schedule(index, .event(accepted), after: .milliseconds(1))
+            for event in client.grants(to: handle) + [accepted] {
+                self.schedule(index, .event(event), after: .milliseconds(1))
+            }
         case .reply(let handle, let id, let reply):
             clients[handle.slot]?.receive(reply, to: id, self.store)
         case .deliver(let delivery, _, let targets):
@@ -313,6 +318,8 @@ final class TestFleet {
                         .receive(Offset(offset), page.bodies[Int(offset - page.first)])
                 }
             }
+        case .subscribe, .respond:
+            break
         case .unsubscribe(let handle, _, let code):
             clients[handle.slot]?.unsubscribed(code)
         case .ping(let targets):
@@ -409,6 +416,12 @@ final class TestFleet {
             outcome = self.store.ruling(on: inquiry)
         case .mark(let mark):
             outcome = self.store.mark(mark)
+        case .account(let request):
+            self.accountRequests += 1
+            outcome = self.store.account(request, isLost: self.losesAnswer(self.accountRequests))
+            if case .account(.told(let note)) = outcome {
+                self.outstandingPages.insert(note.rawValue)
+            }
         case .list:
             outcome = .unavailable
         case .leases(let holdsPartitions):

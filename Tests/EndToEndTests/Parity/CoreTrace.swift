@@ -83,7 +83,9 @@ private struct Projector {
             self.note(conversation, "stored: \(Self.text(outcome))")
         case .peer(_, let message): self.add(message)
         case .lease(_, _, let owner): if owner != nil { self.leaseCount += 1 }
-        case .wallClock, .pongs, .drain, .load: return
+        case .grant(let handle, let reference, _):
+            self.note(handle, "granted \(self.conversations[reference.id])")
+        case .wallClock, .pongs, .drain, .asked, .load: return
         }
     }
 
@@ -116,10 +118,12 @@ private struct Projector {
         case .deliverPage(let page, let range):
             let line = "delivered \(page.after.rawValue)..\(page.through.rawValue)"
             for handle in step.targets(range) { self.note(handle, line) }
+        case .subscribe(let handle, let reply):
+            self.note(handle, "subscribed by the server at \(reply.offset.rawValue)")
         case .unsubscribe(let handle, _, let code): self.note(handle, "unsubscribed \(code)")
         case .close(let handle, let code): self.note(handle, "close \(code)")
         case .store(let token, let request): self.add(request, token)
-        case .ping, .peer, .release, .drained, .limitConnections: return
+        case .ping, .peer, .respond, .release, .drained, .limitConnections: return
         }
     }
 
@@ -145,7 +149,7 @@ private struct Projector {
         case .standing(let inquiry):
             line = (inquiry.conversation, "standing of \(self.users[inquiry.user])")
         case .mark(let mark): line = (mark.conversation, "mark of \(self.users[mark.user])")
-        case .leases, .list: return
+        case .leases, .list, .account: return
         }
         self.requests[token] = line.0
         self.note(line.0, line.1)
@@ -161,6 +165,8 @@ private struct Projector {
         case .subscribe(let to, let since):
             let offset = since.map { "\($0.offset.rawValue)" } ?? "now"
             return "subscribe \(self.conversations[to.id]) since \(offset)"
+        case .subscribeByToken(let to, let since, let grant):
+            return "\(self.text(.subscribe(to, since: since))) by token: \(grant)"
         case .unsubscribe(let id): return "unsubscribe \(self.conversations[id])"
         case .publish(let to, let body):
             return "publish \(self.conversations[to.id]) of \(body.byteCount)"
@@ -177,6 +183,10 @@ private struct Projector {
         case .mark(let to, let markers):
             return "mark \(self.conversations[to.id]) \(markers.read.rawValue)"
         case .list(_, _, let limit): return "list \(limit)"
+        case .refresh(let outcome): return "refresh \(outcome)"
+        case .subRefresh(let id, let grant):
+            return "refresh \(self.conversations[id]): \(grant)"
+        case .account: return "account"
         case .refused(let code): return "refused \(code)"
         }
     }
@@ -192,6 +202,8 @@ private struct Projector {
                 case .unrecovered: "unrecovered"
                 }
             return "subscribed at \(reply.offset.rawValue), log \(reply.hasLog), \(recovery)"
+        case .connectedSubscription(let reply):
+            return "connected and \(Self.text(.subscribed(reply)))"
         case .unsubscribed: return "unsubscribed"
         case .published: return "published"
         case .sent(let reply):
@@ -200,7 +212,11 @@ private struct Projector {
         case .created(_, let reply): return "created \(reply.offset.rawValue)"
         case .marked(let reply): return "marked \(reply)"
         case .done: return "done"
+        case .told: return "told"
         case .listed(let page): return "listed \(page.count)"
+        case .refreshed(let left): return "refreshed for \(left.map { "\($0)" } ?? "ever")"
+        case .subRefreshed(let left):
+            return "subscription refreshed for \(left.map { "\($0)" } ?? "ever")"
         case .error(let code): return "error \(code.rawValue)"
         }
     }
@@ -220,6 +236,9 @@ private struct Projector {
         case .listed(let page): "listed \(page.count)"
         case .denied: "denied"
         case .leased: "leased"
+        case .account(.done): "done"
+        case .account(.refused(let code)): "refused \(code.rawValue)"
+        case .account(.told): "told"
         }
     }
 }

@@ -14,7 +14,7 @@ struct LiveRun {
         let trace = CoreTrace()
         var configuration = ServerConfiguration(
             dataPath: data.path(percentEncoded: false),
-            tokenSecret: WebSocketPeer.secret
+            tokens: TokenPolicy(keys: [.secret(WebSocketPeer.secret)])
         )
         configuration.host = "127.0.0.1"
         configuration.port = 0

@@ -11,6 +11,10 @@ import Testing
 /// Gives a suite one live server in this process, with short patience; drained at the end.
 struct LiveHost: SuiteTrait, TestScoping {
     @TaskLocal static var port = 0
+    static let apiKey = "an API key"
+
+    /// Whether the server subscribes users to their own channels.
+    var isPersonal = false
 
     func provideScope(
         for test: Test,
@@ -20,11 +24,14 @@ struct LiveHost: SuiteTrait, TestScoping {
         let data = temporaryDirectory()
         var configuration = ServerConfiguration(
             dataPath: data.path(percentEncoded: false),
-            tokenSecret: WebSocketPeer.secret
+            tokens: TokenPolicy(keys: [.secret(WebSocketPeer.secret)])
         )
         configuration.host = "127.0.0.1"
         configuration.port = 0
         configuration.shardCount = 2
+        configuration.apiKey = Self.apiKey
+        configuration.allowedOrigins = ["https://chat.example"]
+        configuration.namespaces.personal = self.isPersonal ? "" : nil
         configuration.drainSeconds = 1
         configuration.declare("c", Namespace(isMembersOnly: true))
         configuration.shard.pingInterval = .seconds(2)
@@ -41,6 +48,7 @@ struct LiveHost: SuiteTrait, TestScoping {
 
 extension Trait where Self == LiveHost {
     static var liveHost: Self { Self() }
+    static var personalHost: Self { Self(isPersonal: true) }
 }
 
 /// A path that nobody has used.

@@ -1,18 +1,39 @@
-import BasicContainers
 import ChatCore
 import ClientModel
 import ClientProtocol
 import Kernel
 
+/// Who runs client machines over real sockets.
+protocol ClientHost: AnyObject {
+    var wire: Wire { get }
+
+    /// Which conversation a client's command was about, while its reply is awaited.
+    func conversation(of client: Int, askedBy id: CommandID) -> ConversationNumber?
+
+    /// Which message has this text as its id, and when it was to be sent.
+    func message(
+        _ text: String,
+        of sender: ClientNumber
+    ) -> (id: MessageID, intended: Instant)?
+
+    /// Something that a client's socket brought; `intended` is when what came was to be sent.
+    func socket(
+        _ client: Int,
+        _ number: SocketNumber,
+        _ event: SocketEvent,
+        intended: Instant?
+    )
+}
+
 /// What the server says, as events of the clients.
-extension LoadLoop {
+extension ClientHost {
     func receive(
         _ message: ServerMessage,
         _ client: Int,
         _ number: SocketNumber
     ) throws(FrameError) {
         switch message {
-        case .ping: self.socket(client, number, .ping)
+        case .ping: self.socket(client, number, .ping, intended: nil)
         case .push(let channel, .publication(let publication)):
             guard let conversation = self.wire.conversation(channel) else { return }
             self.give(publication, conversation, .live, client, number)
@@ -21,7 +42,8 @@ extension LoadLoop {
             self.socket(
                 client,
                 number,
-                .unsubscribed(conversation, code: UInt16(clamping: push.code))
+                .unsubscribed(conversation, code: UInt16(clamping: push.code)),
+                intended: nil
             )
         case .push: break
         case .reply(let id, let reply): try self.receive(reply, to: id, client, number)
@@ -43,15 +65,20 @@ extension LoadLoop {
             )
         case .subscribed(let result):
             // The reply does not name its channel; the client knows which one it asked about.
-            let conversation = self.clients[client].conversation(ofCommand: id)
-            self.socket(client, number, .reply(id, .subscribed(Self.subscribed(result))))
+            let conversation = self.conversation(of: client, askedBy: id)
+            self.socket(
+                client,
+                number,
+                .reply(id, .subscribed(Self.subscribed(result))),
+                intended: nil
+            )
             guard let conversation else { return }
             for publication in result.publications {
                 self.give(publication, conversation, .recovered, client, number)
             }
             return
         case .history(let result):
-            if let conversation = self.clients[client].conversation(ofCommand: id) {
+            if let conversation = self.conversation(of: client, askedBy: id) {
                 for publication in result.publications {
                     self.give(publication, conversation, .page, client, number)
                 }
@@ -72,7 +99,7 @@ extension LoadLoop {
             .other:
             return
         }
-        self.socket(client, number, .reply(id, outcome))
+        self.socket(client, number, .reply(id, outcome), intended: nil)
     }
 
     private func give(
@@ -84,7 +111,7 @@ extension LoadLoop {
     ) {
         let read = publication.messageID.flatMap { text in
             self.wire.sender(publication.info?.user).flatMap { sender in
-                self.intentions.message(text, of: sender)
+                self.message(text, of: sender)
             }
         }
         let message = IncomingMessage(

@@ -1,0 +1,138 @@
+import Kernel
+
+extension PendingRequest: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        switch self {
+        case .vacant: writer.byte(0)
+        case .publish(let handle, let id, let isSend, let cost):
+            writer.byte(1)
+            writer.value(handle)
+            writer.value(id)
+            writer.flag(isSend)
+            writer.word(cost)
+        case .subscribePage(let subscription, let generation):
+            writer.byte(2)
+            writer.word(subscription)
+            writer.word(generation)
+        case .holePage(let feed, let generation):
+            writer.byte(3)
+            writer.word(feed)
+            writer.word(generation)
+        case .history(let handle, let id, let request):
+            writer.byte(4)
+            writer.value(handle)
+            writer.value(id)
+            writer.value(request)
+        case .load(let conversation):
+            writer.byte(5)
+            writer.word(conversation)
+        case .append(let message):
+            writer.byte(6)
+            writer.word(message)
+        case .lookUp(let message):
+            writer.byte(7)
+            writer.word(message)
+        case .readBack(let conversation):
+            writer.byte(8)
+            writer.word(conversation)
+        case .leases: writer.byte(9)
+        case .create(let reference, let handle, let id, let cost):
+            writer.byte(10)
+            writer.value(reference)
+            writer.value(handle)
+            writer.value(id)
+            writer.word(cost)
+        case .admission(let subscription, let generation):
+            writer.byte(11)
+            writer.word(subscription)
+            writer.word(generation)
+        case .standing(let inquiry):
+            writer.byte(12)
+            writer.word(inquiry)
+        case .mark(let handle, let id):
+            writer.byte(13)
+            writer.value(handle)
+            writer.value(id)
+        case .list(let handle, let id):
+            writer.byte(14)
+            writer.value(handle)
+            writer.value(id)
+        case .lateHistory(let handle):
+            writer.byte(15)
+            writer.value(handle)
+        case .serverPublish(let id, let cost):
+            writer.byte(16)
+            writer.value(id)
+            writer.word(cost)
+        case .account(let handle, let id):
+            writer.byte(18)
+            writer.value(handle)
+            writer.value(id)
+        case .typing(let handle, let conversation, let body):
+            writer.byte(19)
+            writer.value(handle)
+            writer.value(conversation)
+            writer.value(body)
+        case .serverHistory(let id, let request):
+            writer.byte(17)
+            writer.value(id)
+            writer.value(request)
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        let tag = try reader.tag(below: 20, of: "the purpose of a request")
+        switch tag {
+        case 0: self = .vacant
+        case 1:
+            self = .publish(
+                try reader.value(),
+                try reader.value(),
+                isSend: try reader.flag(),
+                cost: try reader.integer()
+            )
+        case 2:
+            self = .subscribePage(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
+        case 3: self = .holePage(feed: try reader.integer(), generation: try reader.integer())
+        case 4: self = .history(try reader.value(), try reader.value(), try reader.value())
+        case 5: self = .load(conversation: try reader.integer())
+        case 6: self = .append(message: try reader.integer())
+        case 7: self = .lookUp(message: try reader.integer())
+        case 8: self = .readBack(conversation: try reader.integer())
+        case 9: self = .leases
+        default: self = try Self.late(tag, from: &reader)
+        }
+    }
+
+    private static func late(
+        _ tag: UInt8,
+        from reader: inout ByteReader
+    ) throws(ByteError) -> Self {
+        switch tag {
+        case 10:
+            return .create(
+                try reader.value(),
+                try reader.value(),
+                try reader.value(),
+                cost: try reader.integer()
+            )
+        case 11:
+            return .admission(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
+        case 12: return .standing(inquiry: try reader.integer())
+        case 13: return .mark(try reader.value(), try reader.value())
+        case 14: return .list(try reader.value(), try reader.value())
+        case 15: return .lateHistory(try reader.value())
+        case 16:
+            return .serverPublish(try reader.value(), cost: try reader.integer())
+        case 17: return .serverHistory(try reader.value(), try reader.value())
+        case 18: return .account(try reader.value(), try reader.value())
+        default: return .typing(try reader.value(), try reader.value(), try reader.value())
+        }
+    }
+}

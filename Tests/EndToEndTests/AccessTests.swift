@@ -1,0 +1,199 @@
+import ChatServer
+import Foundation
+import Testing
+
+extension Hostile {
+    /// Who may do what, over real sockets.
+    @Suite(.personalHost) struct AccessTests {
+        private static func token(
+            _ user: String,
+            channel: String? = nil,
+            lifetime: UInt64? = nil
+        ) async throws -> String {
+            try await TokenSigner(hmacSecret: WebSocketPeer.secret)
+                .token(user: user, channel: channel, lifetime: lifetime)
+        }
+
+        /// Asks the server API, with or without its key.
+        private static func ask(
+            _ method: String,
+            _ body: String,
+            key: String? = LiveHost.apiKey,
+            port: Int
+        ) throws -> (status: Int, body: String) {
+            let socket = try RawSocket(port: port)
+            let header = key.map { "X-API-Key: \($0)\r\n" } ?? ""
+            socket.send(
+                "POST /api/\(method) HTTP/1.1\r\nHost: x\r\n\(header)"
+                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            )
+            return try socket.response()
+        }
+
+        private struct Case: Sendable {
+            var port: Int
+            var tokens: [String]
+        }
+
+        @Test func `a private channel opens to its own token, and to no other`() async throws {
+            let tokens = [
+                try await Self.token("42", channel: "$den"),
+                try await Self.token("42", channel: "$lair"),
+                try await Self.token("43", channel: "$den"),
+                try await Self.token("42", channel: "$den", lifetime: 0),
+            ]
+            try await expectHolds(Case(port: LiveHost.port, tokens: tokens)) { arguments in
+                let enter = { (token: String) in
+                    "{\"id\":2,\"subscribe\":{\"channel\":\"$den\",\"token\":\"\(token)\"}}"
+                }
+                let peer = try WebSocketPeer(port: arguments.port)
+                try peer.connect(user: "42")
+                peer.send("{\"id\":5,\"subscribe\":{\"channel\":\"$den\"}}")
+                _ = try peer.message { $0.contains("\"code\":103") }
+                peer.send(enter("a.b.c"))
+                _ = try peer.message { $0.contains("\"code\":103") }
+                peer.send(enter(arguments.tokens[3]))
+                _ = try peer.message { $0.contains("\"code\":109") }
+                peer.send("{\"id\":6,\"publish\":{\"channel\":\"$den\",\"data\":1}}")
+                _ = try peer.message { $0.contains("\"code\":103") }
+                peer.send(enter(arguments.tokens[0]))
+                _ = try peer.message { $0.contains("\"subscribe\":{") }
+                peer.send("{\"id\":7,\"publish\":{\"channel\":\"$den\",\"data\":1}}")
+                _ = try peer.message { $0.contains("\"publish\":{}") }
+                for token in arguments.tokens[1...2] {
+                    let stranger = try WebSocketPeer(port: arguments.port)
+                    try stranger.connect(user: "42")
+                    stranger.send(enter(token))
+                    let code = stranger.closeCode()
+                    try hold(code == 3500, "a foreign token: \(String(describing: code))")
+                }
+            }
+        }
+
+        @Test func `a connection is renewed by its own user's token only`() async throws {
+            let tokens = [
+                try await Self.token("42", lifetime: 100), try await Self.token("43"),
+                try await Self.token("42", lifetime: 0), "a.b.c",
+                try await Self.token("42", channel: "a"),
+            ]
+            try await expectHolds(Case(port: LiveHost.port, tokens: tokens)) { arguments in
+                for (token, expected) in zip(arguments.tokens, [nil, 3500, 3005, 3500, 3500]) {
+                    let peer = try WebSocketPeer(port: arguments.port)
+                    try peer.connect(user: "42")
+                    peer.send("{\"id\":2,\"refresh\":{\"token\":\"\(token)\"}}")
+                    guard let expected else {
+                        _ = try peer.message {
+                            $0.contains("\"refresh\":{\"client\":") && $0.contains("\"ttl\":99")
+                        }
+                        continue
+                    }
+                    let code = peer.closeCode()
+                    try hold(code == UInt16(expected), "\(String(describing: code)), \(expected)")
+                }
+            }
+        }
+
+        @Test func `each user is subscribed to its own channel at connect`() async throws {
+            try await expectHolds(LiveHost.port) { port in
+                let user = "user-\(UUID().uuidString)"
+                let other = try WebSocketPeer(port: port)
+                try other.connect(user: "other")
+                other.send("{\"id\":2,\"subscribe\":{\"channel\":\"#\(user)\"}}")
+                _ = try other.message { $0.contains("\"code\":103") }
+                other.send("{\"id\":3,\"publish\":{\"channel\":\"#\(user)\",\"data\":1}}")
+                _ = try other.message { $0.contains("\"code\":103") }
+                let peer = try WebSocketPeer(port: port)
+                try peer.connect(user: user)
+                let body = "{\"channel\":\"#\(user)\",\"data\":{\"k\":1}}"
+                let answer = try Self.ask("publish", body, port: port)
+                try hold(answer.body.contains("\"offset\":1"), "\(answer)")
+                _ = try peer.message { $0.contains("\"pub\":{\"data\":{\"k\":1},\"offset\":1") }
+            }
+        }
+
+        @Test func `the server API wants its key, and a body that it understands`() async throws {
+            try await expectHolds(LiveHost.port) { port in
+                for key in [nil, "", "another", LiveHost.apiKey + "x"] as [String?] {
+                    let answer = try Self.ask("info", "{}", key: key, port: port)
+                    try hold(answer.status == 401, "\(answer)")
+                }
+                for body in ["", "{", "[]", "{\"channel\":\"a\"}", "{\"channel\":\"a\",\"data\":}"]
+                {
+                    let answer = try Self.ask("publish", body, port: port)
+                    try hold(answer.status == 200 && answer.body.contains("107"), "\(answer)")
+                }
+                let unknown = "{\"channel\":\"no:such\",\"data\":1}"
+                let answer = try Self.ask("publish", unknown, port: port)
+                try hold(answer.body.contains("\"error\":{\"code\":102"), "\(answer)")
+                try hold(try Self.ask("nothing", "{}", port: port).status == 404, "no method")
+                let long =
+                    "{\"channel\":\"a\",\"data\":\"\(String(repeating: "x", count: 1 << 20))\"}"
+                try hold(try Self.ask("publish", long, port: port).status == 413, "too long")
+                try expectUnharmed(port: port)
+            }
+        }
+
+        @Test(arguments: [
+            ("https://chat.example", 101), ("HTTPS://Chat.Example", 101),
+            ("https://chat.example.evil.org", 403), ("null", 403), ("", 403),
+        ])
+        func `only the pages that are allowed open sockets`(
+            _ origin: String,
+            _ status: Int
+        ) async throws {
+            try await expectHolds((LiveHost.port, origin)) { port, origin in
+                let socket = try RawSocket(port: port)
+                // A line's end is one character; the last one ends the head.
+                let request = WebSocketPeer.request().dropLast()
+                socket.send("\(request)Origin: \(origin)\r\n\r\n")
+                let answer = try socket.text(through: "\r\n\r\n")
+                try hold(answer.hasPrefix("HTTP/1.1 \(status) "), "\(origin): \(answer)")
+            }
+        }
+
+        @Test func `what is published with the same key is in a channel once`() async throws {
+            try await expectHolds(LiveHost.port) { port in
+                let name = "once-\(UUID().uuidString)"
+                for body in ["{\"n\":1}", "{\"n\":1}", "{\"n\":2}"] {
+                    let request =
+                        "{\"channel\":\"\(name)\",\"data\":\(body),\"idempotency_key\":\"k\"}"
+                    let answer = try Self.ask("publish", request, port: port)
+                    try hold(answer.body.contains("\"offset\":1,\"epoch\":\""), "\(answer)")
+                }
+                let two = "{\"channels\":[\"\(name)\",\"\(name)-2\"],\"data\":3}"
+                let broadcast = try Self.ask("broadcast", two, port: port)
+                try hold(broadcast.body.contains("\"offset\":2"), "\(broadcast)")
+                let history = try Self.ask(
+                    "history",
+                    "{\"channel\":\"\(name)\",\"limit\":10}",
+                    port: port
+                )
+                try hold(
+                    history.body.contains("[{\"data\":{\"n\":1},\"offset\":1")
+                        && history.body.contains("{\"data\":3,\"offset\":2")
+                        && history.body.contains("\"offset\":2}"),
+                    "\(history)"
+                )
+            }
+        }
+
+        @Test func `an application server subscribes, unsubscribes and sends away`() async throws {
+            try await expectHolds(LiveHost.port) { port in
+                let user = "user-\(UUID().uuidString)"
+                let peer = try WebSocketPeer(port: port)
+                try peer.connect(user: user)
+                let body = "{\"user\":\"\(user)\",\"channel\":\"$\(user)\"}"
+                try hold(try Self.ask("subscribe", body, port: port).body == "{\"result\":{}}", "")
+                _ = try peer.message { $0.contains("\"subscribe\":{\"recoverable\":true") }
+                let publish = "{\"channel\":\"$\(user)\",\"data\":5}"
+                _ = try Self.ask("publish", publish, port: port)
+                _ = try peer.message { $0.contains("\"pub\":{\"data\":5") }
+                _ = try Self.ask("unsubscribe", body, port: port)
+                _ = try peer.message { $0.contains("\"unsubscribe\":{\"code\":2000") }
+                _ = try Self.ask("disconnect", "{\"user\":\"\(user)\"}", port: port)
+                let code = peer.closeCode()
+                try hold(code == 3503, "sent away: \(String(describing: code))")
+            }
+        }
+    }
+}
