@@ -21,7 +21,7 @@ extension Hostile {
         private static func configuration(_ data: URL, _ weather: Weather) -> ServerConfiguration {
             var configuration = ServerConfiguration(
                 dataPath: data.path(percentEncoded: false),
-                tokenSecret: WebSocketPeer.secret
+                tokens: TokenPolicy(keys: [.secret(WebSocketPeer.secret)])
             )
             configuration.host = "127.0.0.1"
             configuration.port = 0
