@@ -198,7 +198,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "parley", "CSQLite", "ChatCore", "ChatServer", "ClientProtocol", "EventTrace",
-                "FleetSimulation", "Kernel", "LoadGenerator", "ProtobufCodec", "Workload",
+                "FleetSimulation", "Kernel", "LoadGenerator", "Oracles", "ProtobufCodec",
+                "Workload",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],

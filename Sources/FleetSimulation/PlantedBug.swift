@@ -7,6 +7,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case acknowledgesBeforeCommit
     /// A crash takes the last message of each log away, and nobody is told.
     case losesTailAtCrash
+    /// The store goes back to an older copy, and no epoch is another for it.
+    case hidesLoss
     /// The store has no index of message ids.
     case acceptsRepeatedIDs
     /// The store does not compare terms.

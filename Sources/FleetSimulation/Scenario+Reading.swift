@@ -58,6 +58,12 @@ extension Scenario {
         if let faults = mapping.optional("faults") {
             for item in try faults.items() {
                 let fault = try Fault(item, nodes: nodes)
+                if case .restore = fault.kind, self.workload.chat != nil {
+                    throw item.refused(
+                        "takes back who is a member, which no law judges",
+                        expected: "a workload without chat"
+                    )
+                }
                 guard fault.start < self.end else {
                     throw item.refused("begins when the run is over", expected: "an earlier 'at'")
                 }
@@ -161,7 +167,7 @@ extension Scenario.Store {
 }
 
 extension Scenario.Fault {
-    private static let kinds = "crash, cut, drain, partition, pause or stall"
+    private static let kinds = "crash, cut, drain, partition, pause, restore or stall"
 
     init(_ node: StrictNode, nodes: Int) throws(ModelError) {
         var mapping = try node.mapping()
@@ -198,6 +204,9 @@ extension Scenario.Fault {
                 peer: Int(pair.1),
                 isOneWay: isOneWay
             )
+        case "restore":
+            let isNoticed = try mapping.optional("noticed")?.boolean() ?? true
+            self.kind = .restore(isNoticed: isNoticed)
         case "stall": self.kind = .stall
         case "cut":
             let value = try mapping.required("node", expected: "a node's number")

@@ -78,6 +78,9 @@ package struct Scenario: Equatable, Sendable {
             case stall
             /// Every client socket of the node ends.
             case cut(node: Int)
+            /// At the end, a copy of the store that was made at the start takes its place: what was
+            /// committed meanwhile is lost, and the store knows it or does not.
+            case restore(isNoticed: Bool)
         }
     }
 

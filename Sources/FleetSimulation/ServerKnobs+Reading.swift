@@ -33,6 +33,12 @@ extension ShardConfiguration {
         if let value = mapping.optional("heldLimit") {
             self.heldLimit = UInt32(try value.integer(in: 1...65_536))
         }
+        if let value = mapping.optional("historyRequests") {
+            self.historyRequestLimit = UInt16(try value.integer(in: 1...65_535))
+        }
+        if let value = mapping.optional("publishBytes") {
+            self.shardPublishBytes = try value.integer(in: 1...(1 << 40))
+        }
         if let value = mapping.optional("recentMessages") {
             self.recentMessageLimit = Int(try value.integer(in: 0...1_000_000))
         }

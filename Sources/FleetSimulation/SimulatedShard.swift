@@ -2,6 +2,7 @@ import BasicContainers
 import ChatCore
 import ClientModel
 import Kernel
+import Oracles
 
 /// A client's socket as its gateway shard knows it.
 struct SimulatedSocket: BitwiseCopyable {
@@ -44,6 +45,8 @@ struct SimulatedShard: ~Copyable {
     var hasDrained = false
     /// References to names, bodies and pages that it was given and has not given back.
     var lent = 0
+    /// What clients wait for.
+    var open = OpenCommands()
     /// Until when its node does nothing.
     var pausedUntil = Instant.zero
     var deadlineScheduled = Instant.never
@@ -94,6 +97,7 @@ struct SimulatedShard: ~Copyable {
         self.storeRequests = 0
         self.hasDrained = false
         self.lent = 0
+        self.open = OpenCommands()
         self.vacantSlots.removeAll()
         for slot in 0..<self.sockets.count {
             self.sockets[slot].isOpen = false

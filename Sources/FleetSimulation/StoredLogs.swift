@@ -33,6 +33,10 @@ struct StoredLogs: ~Copyable {
     private var places: [Place] = []
     private var messageIndex = SlotIndex()
     var leases: LeaseTable
+    /// Changes when commits were lost, and every epoch with it.
+    var incarnation: UInt32 = 0
+    /// Streams whose end was lost, as they were: a page that was read before is still on its way.
+    var formerEntries: [FormerStream: [Entry]] = [:]
     var blocks = BlockLists()
 
     let bug: PlantedBug?
@@ -75,9 +79,12 @@ struct StoredLogs: ~Copyable {
 
     /// A planted bug: what was acknowledged goes, and its offset will be taken again.
     mutating func loseTail(of conversation: ConversationID) {
-        guard let log = self.log(of: conversation), let entry = self.logs[log].entries.last else {
-            return
-        }
+        if let log = self.log(of: conversation) { self.removeLast(of: log) }
+    }
+
+    /// Takes the last entry out of a log, if there is one, and its message out of the index.
+    mutating func removeLast(of log: Int) {
+        guard let entry = self.logs[log].entries.last else { return }
         if let message = entry.message, let row = self.place(log, entry.user, message) {
             self.messageIndex.remove(row, Self.hash(log, entry.user, message))
         }
@@ -98,7 +105,7 @@ struct StoredLogs: ~Copyable {
     private func head(of conversation: ConversationID, _ log: Int?) -> StreamHead {
         let generation = log.map { self.logs[$0].generation } ?? 0
         return StreamHead(
-            epoch: Epoch(UInt32(truncatingIfNeeded: conversation.high) &+ generation),
+            epoch: self.firstEpoch(of: conversation, plus: generation),
             offset: Offset(UInt64(log.map { self.logs[$0].entries.count } ?? 0)),
             count: log.flatMap { self.logs[$0].entries.last?.count } ?? 0
         )
@@ -207,7 +214,7 @@ struct StoredLogs: ~Copyable {
     ) -> StoreOutcome {
         guard self.leases.rows[Int(partition.rawValue)].term == term else { return .unavailable }
         let log = self.makeLog(of: conversation)
-        self.logs[log].generation += 1
+        if self.bug != .hidesLoss { self.logs[log].generation += 1 }
         return .head(self.head(of: conversation))
     }
 }

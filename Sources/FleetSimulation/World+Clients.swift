@@ -260,14 +260,14 @@ extension World {
             self.oracle.subscribed(
                 device,
                 World.id(of: conversation),
-                after: from.offset,
+                after: from,
                 now: self.now
             )
         case .recovered: self.counts.recovered += 1
         case .unrecovered: self.counts.unrecovered += 1
-        case .epochChanged(let conversation, _, _):
+        case .epochChanged(let conversation, _, let epoch):
             self.counts.epochsChanged += 1
-            self.oracle.restarted(device, World.id(of: conversation), now: self.now)
+            self.oracle.restarted(device, World.id(of: conversation), in: epoch, now: self.now)
         case .repeated(let message, _, isExcused: false):
             self.oracle.repeated(
                 device,
@@ -294,7 +294,7 @@ extension World {
             self.oracle.acknowledged(
                 World.id(of: message.conversation),
                 MessageID(high: 0, low: message.id.low),
-                at: position.offset,
+                at: position,
                 isDuplicate: isDuplicate,
                 now: self.now
             )

@@ -27,11 +27,12 @@ extension World {
             let bytes = delivery.body.byteCount
             self.deliver(.publication(message), range, bytes: bytes, from: index, at: instant)
         case .deliverPage(let stretch, let range):
-            guard let conversation = self.pages[stretch.page.rawValue]?.conversation else { return }
+            guard let (conversation, page) = self.pages[stretch.page.rawValue] else { return }
+            let epoch = page.head.epoch
             var offset = stretch.after
             while offset < stretch.through {
                 offset = offset.next
-                let (event, bytes) = self.publication(conversation, offset, .live)
+                let (event, bytes) = self.publication(conversation, offset, epoch, .live)
                 self.deliver(event, range, bytes: bytes, from: index, at: instant)
             }
         // No workload has an application server.
@@ -149,9 +150,10 @@ extension World {
     private func publication(
         _ conversation: ConversationID,
         _ offset: Offset,
+        _ epoch: Epoch,
         _ source: IncomingMessage.Source
     ) -> (SocketEvent, bytes: UInt32) {
-        let entry = self.logs.entry(conversation, at: offset)
+        let entry = self.logs.entry(conversation, at: offset, in: epoch)
         let message = IncomingMessage(
             conversation: World.number(of: conversation),
             offset: offset,
@@ -167,11 +169,12 @@ extension World {
         from index: Int,
         at instant: Instant
     ) {
-        guard let conversation = self.pages[missed.page.rawValue]?.conversation else { return }
+        guard let (conversation, page) = self.pages[missed.page.rawValue] else { return }
+        let epoch = page.head.epoch
         var offset = missed.after
         while offset < missed.through {
             offset = offset.next
-            let (event, bytes) = self.publication(conversation, offset, missed.source)
+            let (event, bytes) = self.publication(conversation, offset, epoch, missed.source)
             self.deliver(event, to: handle, bytes: bytes, from: index, at: instant)
         }
     }

@@ -28,6 +28,7 @@ extension World {
             self.severed.append(Severance(from: node, to: peer))
             if !isOneWay { self.severed.append(Severance(from: peer, to: node)) }
         case .cut(let node): self.cut(node)
+        case .restore: self.copies.append((fault.start, self.logs.copy()))
         case .stall: self.stalledUntil = max(self.stalledUntil, self.now + fault.lasts)
         }
     }
@@ -50,7 +51,27 @@ extension World {
         case .partition(let node, let peer, let isOneWay):
             self.heal(Severance(from: node, to: peer))
             if !isOneWay { self.heal(Severance(from: peer, to: node)) }
+        case .restore(let isNoticed): self.restore(from: fault.start, isNoticed: isNoticed)
         case .pause, .stall, .cut: break
+        }
+    }
+
+    private mutating func restore(from made: Instant, isNoticed: Bool) {
+        guard let index = self.copies.firstIndex(where: { $0.made == made }) else { return }
+        let copy = self.copies.remove(at: index)
+        if isNoticed {
+            // Also a log without an entry gets another epoch.
+            for number in 0..<self.population.conversationCount {
+                _ = self.logs.makeLog(of: World.id(of: ConversationNumber(number)))
+            }
+        }
+        for loss in self.logs.restore(copy.logs, isNoticed: isNoticed) {
+            self.oracle.lost(
+                loss.conversation,
+                of: loss.epoch,
+                after: loss.kept,
+                isNoticed: isNoticed
+            )
         }
     }
 

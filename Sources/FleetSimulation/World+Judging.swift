@@ -18,7 +18,11 @@ extension World {
             )
         }
         if self.watching != nil { self.witnessPresence(effect, of: index) }
+        if case .close(let handle, let code) = effect {
+            self.witnessLeave(of: handle, isDraining: code == .shutdown, index)
+        }
         guard case .reply(let handle, let id, let reply) = effect else { return }
+        self.witnessAnswer(to: handle, id, reply, index)
         switch reply {
         case .sent(let sent):
             guard let number = self.client(of: handle, on: index),
@@ -27,13 +31,17 @@ extension World {
             self.oracle.answered(
                 World.id(of: message.conversation),
                 MessageID(high: 0, low: message.id.low),
-                at: sent.offset,
+                at: Position(epoch: sent.epoch, offset: sent.offset),
                 now: self.now
             )
         case .subscribed(let subscribed):
             let name = UInt32(truncatingIfNeeded: subscribed.name.rawValue)
             let conversation = World.id(of: ConversationNumber(name))
-            self.oracle.told(conversation, head: subscribed.offset, now: self.now)
+            self.oracle.told(
+                conversation,
+                head: Position(epoch: subscribed.epoch, offset: subscribed.offset),
+                now: self.now
+            )
             guard case .recovered = subscribed.recovery,
                 let number = self.client(of: handle, on: index)
             else { return }
@@ -45,7 +53,11 @@ extension World {
             )
         case .history(let history):
             guard let page = self.pages[history.page.rawValue] else { return }
-            self.oracle.told(page.conversation, head: history.head, now: self.now)
+            self.oracle.told(
+                page.conversation,
+                head: Position(epoch: history.epoch, offset: history.head),
+                now: self.now
+            )
         case .connected, .connectedSubscription, .unsubscribed, .published, .refreshed,
             .subRefreshed, .error, .created, .marked, .listed, .done, .told,
             .presence:
@@ -54,7 +66,7 @@ extension World {
     }
 
     /// Who listens at a connection; `nil` if the client has turned away from it.
-    private func client(of handle: ConnectionHandle, on index: Int) -> Int? {
+    func client(of handle: ConnectionHandle, on index: Int) -> Int? {
         guard self.shards[index].isCurrent(handle) else { return nil }
         let number = Int(self.shards[index].sockets[Int(handle.slot)].client)
         let isThere =

@@ -223,7 +223,7 @@ extension World {
             let takeover = fault.lasts + ShardConfiguration().leaseInterval * 8
             let quiet = presence.beaconInterval + presence.lostGrace + presence.transit
             self.watching?.oracle.unsettled(until: now + takeover + quiet)
-        case .partition, .stall, .cut: return
+        case .partition, .stall, .cut, .restore: return
         }
     }
 

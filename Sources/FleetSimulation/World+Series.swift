@@ -55,6 +55,7 @@ extension Scenario.Fault.Kind {
         case .pause(let node): "node \(node) is paused"
         case .stall: "the store stands still"
         case .cut(let node): "the sockets of node \(node) end"
+        case .restore: "what the store commits will be lost"
         }
     }
 }

@@ -119,6 +119,7 @@ extension World {
         }
         self.round.cost = self.round.cost + self.cost(of: event)
         self.shards[index].lent += event.references
+        self.witness(event, of: index)
         self.shards[index].shard?.handle(event, at: now, into: &self.effects)
         self.digest.combine(event, at: now, shard: index)
         self.gather(after: event)

@@ -31,6 +31,8 @@ package struct World: ~Copyable {
     var writer = GroupWriter()
     var stalledUntil = Instant.zero
     var severed: [Severance] = []
+    /// Copies of the store, and when they were made.
+    var copies: [(made: Instant, logs: [StoredLogs.Log])] = []
     /// When each node's network card has sent what it was given.
     var cardFree: [Instant]
     var arrivals: Arrivals

@@ -54,6 +54,8 @@ package struct Ledger: Sendable {
         var count = 0
         var last = Instant.zero
         var seen = Instant.never
+        /// Of the stream in which it was seen first.
+        var epoch: Epoch?
     }
 
     /// Each device has a place in `perUser` conversations.
@@ -111,8 +113,9 @@ package struct Ledger: Sendable {
         case .sentAway: self.counts.sentAway += 1
         case .tolerated(let trespass): self.countTolerated("\(trespass)")
         case .delivered(let message, let epoch):
-            if let id = message.message?.low, let seen = self.attempts[id]?.seen {
-                self.attempts[id]?.seen = min(seen, now)
+            if let id = message.message?.low, self.attempts[id]?.seen == .never {
+                self.attempts[id]?.seen = now
+                self.attempts[id]?.epoch = epoch
             }
             self.deliver(message, epoch, to: device)
         case .repeated(let message, _, let isExcused):
@@ -125,7 +128,7 @@ package struct Ledger: Sendable {
         case .acknowledged(let message, let position, let isDuplicate):
             self.counts.acknowledged += 1
             if isDuplicate { self.counts.duplicates += 1 }
-            self.checkTruth(of: message, isDuplicate: isDuplicate)
+            self.checkTruth(of: message, in: position.epoch, isDuplicate: isDuplicate)
             self.counts.owed += UInt64(members(message.conversation))
             let stream = Stream(conversation: message.conversation, epoch: position.epoch)
             self.acknowledged[stream, default: []].append((position.offset, message.id.low))
@@ -137,12 +140,16 @@ package struct Ledger: Sendable {
         }
     }
 
-    /// `duplicate` is said of messages that were sent before, and of all that were seen before.
-    private mutating func checkTruth(of message: OutgoingMessage, isDuplicate: Bool) {
+    /// `duplicate` is said of messages that were sent before, and of all that were seen before in the
+    /// same stream; what was lost with another is new again.
+    private mutating func checkTruth(
+        of message: OutgoingMessage,
+        in epoch: Epoch,
+        isDuplicate: Bool
+    ) {
         guard let attempts = self.attempts.removeValue(forKey: message.id.low) else { return }
-        guard
-            isDuplicate ? attempts.count < 2 && !self.networkRepeats : attempts.seen < attempts.last
-        else { return }
+        let wasThere = attempts.seen < attempts.last && attempts.epoch == epoch
+        guard isDuplicate ? attempts.count < 2 && !self.networkRepeats : wasThere else { return }
         self.violations.add(
             "conversation \(message.conversation.rawValue): message \(message.id.low) was called "
                 + "\(isDuplicate ? "a duplicate" : "new") after \(attempts.count) attempts"

@@ -37,7 +37,7 @@ extension PromiseOracle {
     }
 
     /// Up to where the device has the conversation; `nil` before its first subscription.
-    private func position(at place: Int?) -> UInt64? {
+    func position(at place: Int?) -> UInt64? {
         guard let place, self.places[place].position != Self.unplaced else { return nil }
         return UInt64(self.places[place].position)
     }
@@ -51,10 +51,11 @@ extension PromiseOracle {
     /// A gateway names an offset that the log is to have reached.
     package mutating func told(
         _ conversation: ConversationID,
-        head offset: Offset,
+        head position: Position,
         now: Instant
     ) {
-        let head = self.head(of: conversation)
+        let head = self.head(of: conversation, position.epoch)
+        let offset = position.offset
         self.check(
             .subscription,
             offset.rawValue <= head,
@@ -85,12 +86,13 @@ extension PromiseOracle {
     package mutating func subscribed(
         _ device: UInt64,
         _ conversation: ConversationID,
-        after offset: Offset,
+        after position: Position,
         now: Instant
     ) {
         let place = self.place(device, conversation)
         let before = self.position(at: place)
-        let head = self.head(of: conversation)
+        let head = self.head(of: conversation, position.epoch)
+        let offset = position.offset
         self.check(
             .subscription,
             place != nil && before == nil && offset.rawValue <= head,
@@ -99,21 +101,30 @@ extension PromiseOracle {
                 + " of \(head), and stood at \(before.map { "\($0)" } ?? "no position")"
         )
         self.move(place, to: offset)
+        self.enter(place, position.epoch)
     }
 
-    /// A device was told that the stream's past is lost, and begins anew; the store loses nothing.
+    /// A device was told that the stream's past is lost, and begins anew in another epoch.
+    ///
+    /// A gateway that was cut off may still be in the former one, and takes a device back there: then the
+    /// device has to be told again.
     package mutating func restarted(
         _ device: UInt64,
         _ conversation: ConversationID,
+        in epoch: Epoch,
         now: Instant
     ) {
+        let place = self.place(device, conversation)
+        let before = self.era(of: place)
+        let isNews = self.isNews(epoch, to: place)
+        self.enter(place, epoch)
         self.check(
-            .subscription,
-            false,
+            .declaration,
+            isNews || self.era(of: place) != before,
             at: now,
-            "device \(device), conversation \(conversation.low): a loss was declared"
+            "device \(device), conversation \(conversation.low): a loss was declared that was none"
         )
-        self.move(self.place(device, conversation), to: .start)
+        self.move(place, to: .start)
     }
 
     /// A device showed a message to its user; `message` is `nil` if its host does not know it.
@@ -135,11 +146,10 @@ extension PromiseOracle {
         )
         self.move(place, to: offset)
         guard let message, let place else { return }
-        let ordinal = Int(self.places[place].conversation)
-        let index = Int(truncatingIfNeeded: offset.rawValue &- 1)
+        let isThere = self.holds(message, at: offset, inStreamOf: place)
         self.check(
             .agreement,
-            self.logs[ordinal].indices.contains(index) && self.logs[ordinal][index] == message,
+            isThere,
             at: now,
             "device \(device) saw another message at offset \(offset.rawValue) of"
                 + " conversation \(conversation.low)"
@@ -199,6 +209,16 @@ extension PromiseOracle {
         now: Instant
     ) {
         let head = self.head(of: conversation)
+        let place = self.place(device, conversation)
+        if !self.losses.isEmpty, self.position(at: place) != nil {
+            self.check(
+                .declaration,
+                self.hasHeard(place),
+                at: now,
+                "device \(device), conversation \(conversation.low): what it stood at is lost,"
+                    + " and nobody has told it"
+            )
+        }
         self.check(
             .convergence,
             offset?.rawValue == head,

@@ -20,13 +20,16 @@ package struct PromiseOracle {
         case truthfulness
         /// A device is given every offset after its first position, once and in order.
         case deviceOrder
-        /// No position beyond the log is told; a return continues where the device stands, unless a
-        /// loss is declared, and a loss is declared only after one.
+        /// No position beyond the log is told; a return continues where the device stands.
         case subscription
+        /// A loss is declared to every device that had a part in the stream, once, and only after one.
+        case declaration
         /// The terms that write to a partition never fall.
         case singleWriter
         /// Queues and timers stay below their limits, and empty in the quiet.
         case bounds
+        /// A command is answered in time, if only with an error, and also by a server that drains.
+        case answers
         /// Who breaks the client protocol, or answers no pings, is sent away.
         case conduct
         /// After healing, every device stands at the head of all that it asked for and owes nothing.
@@ -36,8 +39,11 @@ package struct PromiseOracle {
         /// bad did.
         package var isLiveness: Bool { self == .convergence }
 
-        /// Whether a run may leave it untried: not every crowd has somebody who breaks the protocol.
-        package var isOptional: Bool { self == .conduct }
+        /// Whether a run may leave it untried.
+        ///
+        /// Not every crowd has somebody who breaks the protocol, nor does every store lose what it has
+        /// committed.
+        package var isOptional: Bool { self == .conduct || self == .declaration }
     }
 
     /// A law that did not hold: the first counts, later ones may follow from it.
@@ -66,6 +72,7 @@ package struct PromiseOracle {
     /// The places of device *n* lie from `firstPlaces[n]` up to `firstPlaces[n + 1]`.
     var firstPlaces: [UInt32] = [0]
     var places: [Place] = []
+    var losses = Losses()
 
     /// `networkRepeats` excuses a `duplicate` that nobody but the network caused.
     package init(networkRepeats: Bool) { self.networkRepeats = networkRepeats }
@@ -166,22 +173,28 @@ package struct PromiseOracle {
     package mutating func answered(
         _ conversation: ConversationID,
         _ message: MessageID,
-        at offset: Offset,
+        at position: Position,
         now: Instant
     ) {
-        self.checkAnswer(self.fate(conversation, message), conversation, message, offset, now)
+        self.checkAnswer(self.fate(conversation, message), conversation, message, position, now)
     }
 
     private mutating func checkAnswer(
         _ fate: Int?,
         _ conversation: ConversationID,
         _ message: MessageID,
-        _ offset: Offset,
+        _ position: Position,
         _ now: Instant
     ) {
+        let offset = position.offset
+        let former = self.formerLog(of: conversation, position.epoch)
+        var isThere = offset != .start && fate.map { self.messages.rows[$0].offset } == offset
+        if let former {
+            isThere = former.holds(message, at: offset) || !former.isNoticed && isThere
+        }
         self.check(
             .durability,
-            offset != .start && fate.map { self.messages.rows[$0].offset } == offset,
+            isThere,
             at: now,
             "conversation \(conversation.low): message \(message.low) was acknowledged at"
                 + " \(offset.rawValue) and is not there in the log"
@@ -192,16 +205,18 @@ package struct PromiseOracle {
     package mutating func acknowledged(
         _ conversation: ConversationID,
         _ message: MessageID,
-        at offset: Offset,
+        at position: Position,
         isDuplicate: Bool,
         now: Instant
     ) {
         let fate = self.fate(conversation, message)
-        self.checkAnswer(fate, conversation, message, offset, now)
+        self.checkAnswer(fate, conversation, message, position, now)
         guard let fate else { return }
         let row = self.messages.rows[fate]
         self.messages.rows[fate].attempts = 0
-        guard row.attempts > 0, row.offset != .start else { return }
+        guard row.attempts > 0, row.offset != .start,
+            self.formerLog(of: conversation, position.epoch) == nil
+        else { return }
         self.check(
             .truthfulness,
             isDuplicate
@@ -209,6 +224,60 @@ package struct PromiseOracle {
             at: now,
             "conversation \(conversation.low): message \(message.low) was acknowledged as"
                 + " \(isDuplicate ? "a duplicate" : "new") after \(row.attempts) attempts"
+        )
+    }
+
+    /// A gateway refuses a message; `isOwners` if it has an owner's word, and has not just lost patience.
+    ///
+    /// An owner that has read the log back knows what stands there: what was sent once, and is in the
+    /// log, is not refused.
+    package mutating func refused(
+        _ conversation: ConversationID,
+        _ message: MessageID,
+        isOwners: Bool,
+        now: Instant
+    ) {
+        guard isOwners, !self.networkRepeats, let fate = self.fate(conversation, message) else {
+            return
+        }
+        let row = self.messages.rows[fate]
+        guard row.attempts == 1 else { return }
+        self.check(
+            .truthfulness,
+            row.offset == .start,
+            at: now,
+            "conversation \(conversation.low): message \(message.low) was refused, and stands at"
+                + " \(row.offset.rawValue)"
+        )
+    }
+
+    /// A command was answered, or will never be, that has waited `since` then.
+    package mutating func waited(
+        since: Instant,
+        now: Instant,
+        within limit: Interval,
+        _ who: @autoclosure () -> String
+    ) {
+        self.check(
+            .answers,
+            since + limit >= now,
+            at: now,
+            "\(who()) has waited for an answer since \(since.nanoseconds / 1_000_000) ms"
+        )
+    }
+
+    /// A server that drains sends a connection away to which it may owe an answer `since` an instant.
+    package mutating func drained(
+        since: Instant?,
+        now: Instant,
+        within limit: Interval,
+        _ who: @autoclosure () -> String
+    ) {
+        self.check(
+            .answers,
+            since.map { $0 + limit <= now } ?? true,
+            at: now,
+            "\(who()) was sent away before it was answered"
         )
     }
 

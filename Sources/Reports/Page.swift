@@ -227,6 +227,8 @@ struct Page {
             "uniqueness": "A message stands once in the log",
             "deviceOrder": "A device gets every message once and in order",
             "singleWriter": "Only the newest owner writes",
+            "declaration": "What is lost is declared to all who had it, and nothing else is",
+            "answers": "A command is answered in its time, also by a server that drains",
             "conduct": "Who breaks the protocol or answers no pings is sent away",
             "convergence": "After healing everyone has everything",
         ]

@@ -32,8 +32,62 @@ extension Hostile {
             var deliveriesReceived: Int
         }
 
-        /// Kills the server three times at instants that the seed draws, while the load runs.
-        private static func run(seed: UInt64, _ server: ServerProcess) throws -> Report {
+        /// What befalls the server.
+        enum Trouble: String, CaseIterable {
+            /// It is killed, and starts anew.
+            case death
+            /// It is stopped, and goes on as if no time had passed.
+            case standstill
+            /// Its disk takes no more writes for a while.
+            case fullDisk
+        }
+
+        private static func strike(
+            _ trouble: Trouble,
+            _ server: ServerProcess,
+            milliseconds: Int
+        ) throws {
+            switch trouble {
+            case .death:
+                server.kill()
+                try server.start()
+            case .standstill:
+                let process = server.process.processIdentifier
+                try hold(Foundation.kill(process, SIGSTOP) == 0, "it is stopped")
+                pause(milliseconds: milliseconds)
+                try hold(Foundation.kill(process, SIGCONT) == 0, "it goes on")
+            case .fullDisk:
+                let flag = Self.fullFlag(of: server)
+                try hold(FileManager.default.createFile(atPath: flag, contents: nil), "a flag")
+                pause(milliseconds: milliseconds)
+                try FileManager.default.removeItem(atPath: flag)
+            }
+        }
+
+        private static func fullFlag(of server: ServerProcess) -> String {
+            server.directory.appending(path: "full").path(percentEncoded: false)
+        }
+
+        /// A server whose disk may be full.
+        private static func prepare(_ server: ServerProcess) throws {
+            let mirror = server.directory.appending(path: "mirror").path(percentEncoded: false)
+            try FileManager.default.createDirectory(
+                atPath: mirror,
+                withIntermediateDirectories: true
+            )
+            server.environment = [
+                "LD_PRELOAD": try PowerCutTests.disk(in: server.directory),
+                "PARLEY_DISK": server.data, "PARLEY_MIRROR": mirror,
+                "PARLEY_DISK_FULL": Self.fullFlag(of: server),
+            ]
+        }
+
+        /// Strikes the server three times at instants that the seed draws, while the load runs.
+        private static func run(
+            seed: UInt64,
+            _ server: ServerProcess,
+            _ trouble: Trouble = .death
+        ) throws -> Report {
             let file = server.directory.appending(path: "kill.yaml")
             try Self.workload.write(to: file, atomically: true, encoding: .utf8)
             let load = Process()
@@ -50,8 +104,9 @@ extension Hostile {
             for life in 0..<3 {
                 let draw = random.draw(RandomPurpose(900), UInt64(life))
                 pause(milliseconds: 1200 + Int(KeyedRandom.below(900, draw)))
-                server.kill()
-                try server.start()
+                // Shorter and longer than the patience of the server with itself, and of its clients.
+                let length = 300 + Int(KeyedRandom.below(life == 1 ? 6000 : 900, draw >> 20))
+                try Self.strike(trouble, server, milliseconds: length)
             }
             let printed = output.fileHandleForReading.readDataToEndOfFile()
             load.waitUntilExit()
@@ -77,6 +132,30 @@ extension Hostile {
                 try hold(faults.isEmpty, "\(faults)")
                 try hold(try log.messageCount == report.sent, "each message stands once: \(report)")
                 try Self.plant(in: log)
+            }
+        }
+
+        @Test(arguments: [Trouble.standstill, .fullDisk], Seeds.chosen(from: [1]))
+        func
+            `nothing acknowledged is lost or out of order while the server or its disk stands still`(
+                trouble: Trouble,
+                seed: UInt64
+            ) async throws
+        {
+            try await expectHolds(seed: seed, filter: "KillTests") { seed in
+                let server = try ServerProcess()
+                if trouble == .fullDisk { try Self.prepare(server) }
+                try server.start()
+                let report = try Self.run(seed: seed, server, trouble)
+                let subject = "\(trouble), seed \(seed): \(report)"
+                try hold(report.verdict == "pass", subject)
+                try hold(report.acknowledged == report.sent && report.sent > 1000, subject)
+                try hold(report.deliveriesReceived == report.deliveriesExpected, subject)
+                try hold(server.stop() == 0, "SIGTERM ends with 0")
+                let log = try LogFile(path: server.database)
+                let faults = try log.faults()
+                try hold(faults.isEmpty, "\(faults)")
+                try hold(try log.messageCount == report.sent, "each message stands once: \(report)")
             }
         }
 

@@ -25,10 +25,10 @@ extension Hostile {
               - { members: 2, perUser: 2 }
               - { members: 24, perUser: 1 }
             cohorts:
-              - { name: sdk, share: 2, sendLimit: 128, readsWholeLog: true, commandTimeout: 700 ms,
+              - { name: sdk, share: 2, sendLimit: 128, readsWholeLog: true, commandTimeout: 1500 ms,
                   backoffMinimum: 50 ms, reconnectMaximum: 300 ms, repeatMaximum: 300 ms }
               - { name: eager, share: 1, sendLimit: 128, readsWholeLog: true, eager: true, pageLimit: 10,
-                  commandTimeout: 700 ms, backoffMinimum: 50 ms, reconnectMaximum: 300 ms,
+                  commandTimeout: 1500 ms, backoffMinimum: 50 ms, reconnectMaximum: 300 ms,
                   repeatMaximum: 300 ms }
               - { name: impatient, share: 1, sendLimit: 128, readsWholeLog: true,
                   commandTimeout: 150 ms, backoffMinimum: 10 ms, reconnectMaximum: 100 ms,
@@ -70,6 +70,8 @@ extension Hostile {
             shard.pendingLimit = 32
             shard.heldLimit = 8
             shard.recentMessageLimit = 64
+            shard.historyRequestLimit = 1
+            shard.shardPublishBytes = 32 << 10
             return shard
         }
 
@@ -87,7 +89,11 @@ extension Hostile {
         }
 
         /// Under way, the server's process does not end, but all of its memory does.
-        private static func run(seed: UInt64, data: URL) async throws -> LoadReport {
+        private static func run(
+            seed: UInt64,
+            data: URL,
+            conduct: ShardConduct
+        ) async throws -> LoadReport {
             let isEven = seed.isMultiple(of: 2)
             var configuration = ServerConfiguration(
                 dataPath: data.path(percentEncoded: false),
@@ -99,6 +105,7 @@ extension Hostile {
             configuration.drainSeconds = 1
             configuration.shard = Self.shard(isPatient: isEven)
             configuration.weather = Self.weather(seed: seed, repeats: !isEven)
+            configuration.observer = { conduct.see($0) }
             var log = Logger(label: "parley")
             log.logLevel = .critical
             let first = try await LiveServer.start(configuration, log: log)
@@ -118,8 +125,12 @@ extension Hostile {
             try await Task.sleep(for: .seconds(3))
             let references = References()
             configuration.weather = Self.weather(seed: seed + 100, repeats: !isEven)
-            configuration.observer = { references.add($0) }
             try await first.drain()
+            conduct.restart()
+            configuration.observer = {
+                references.add($0)
+                conduct.see($0)
+            }
             let second = try await LiveServer.start(configuration, log: log)
             let done = try await report
             if !isEven { try await Self.expectEmpty(port: second.port) }
@@ -159,7 +170,11 @@ extension Hostile {
             seed: UInt64
         ) async throws {
             let data = temporaryDirectory()
-            let report = try await Self.run(seed: seed, data: data)
+            let timeout = Self.shard(isPatient: false).requestTimeout
+            let conduct = ShardConduct(requestTimeout: timeout)
+            let report = try await Self.run(seed: seed, data: data, conduct: conduct)
+            #expect(conduct.faults.isEmpty, "seed \(seed): \(conduct.faults.prefix(5))")
+            #expect(conduct.answers > 500 && conduct.appends > 500)
             #expect(report.verdict == .pass, "seed \(seed): \(Self.summary(report))")
             #expect(report.acknowledged == report.sent && report.sent > 500)
             #expect(report.epochChanges == 0, "nothing was lost, so no loss may be declared")

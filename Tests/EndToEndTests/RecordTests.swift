@@ -71,6 +71,12 @@ struct RecordTests {
         let found = try #require(data.firstRange(of: Data(told)))
         var altered = bytes
         altered[found.lowerBound + 1] ^= 1
+        return Self.withChecksums(altered)
+    }
+
+    /// The segment with checksums that fit whatever its blocks hold.
+    static func withChecksums(_ bytes: [UInt8]) -> [UInt8] {
+        var altered = bytes
         var place = 8
         while place + 16 <= altered.count {
             let length = (0..<4).reduce(0) { $0 | Int(altered[place + $1]) << (8 * $1) }
@@ -85,6 +91,31 @@ struct RecordTests {
             place = payload.upperBound
         }
         return altered
+    }
+
+    /// The segment with a few of its bytes replaced, but no length of a block, under checksums that fit.
+    static func forged(_ bytes: [UInt8], seed: UInt64) -> [UInt8] {
+        let random = KeyedRandom(seed: seed)
+        let purpose = RandomPurpose(0x666f_7267)
+        var blocks: [Range<Int>] = []
+        var place = 8
+        while place + 16 <= bytes.count {
+            let length = (0..<4).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }
+            guard place + 16 + length <= bytes.count else { break }
+            blocks.append(place + 16..<place + 16 + length)
+            place += 16 + length
+        }
+        var altered = bytes
+        for n in 0..<1 + seed % 3 {
+            let bits = random.draw(purpose, seed, n)
+            // The snapshot as often as all that follows.
+            let index = bits & 1 == 0 ? 0 : Int((bits >> 1) % UInt64(blocks.count))
+            let block = blocks[index]
+            guard !block.isEmpty else { continue }
+            let byte = block.lowerBound + Int((bits >> 16) % UInt64(block.count))
+            altered[byte] = UInt8(truncatingIfNeeded: bits >> 8)
+        }
+        return Self.withChecksums(altered)
     }
 
     /// A server that records and has been talked to; still up.
@@ -142,6 +173,25 @@ struct RecordTests {
                 let refused = try Self.replay(url.path(percentEncoded: false))
                 try hold(refused.0 == nil && refused.1 == 2, "damage is refused: \(refused)")
             }
+        }
+    }
+
+    @Test func `a record that was forged is refused or differs, and stops nothing`() async throws {
+        try await expectHolds(UInt64(1)...40) { seeds in
+            let (server, records) = try Self.talkedTo()
+            try hold(server.stop() == 0, "drained")
+            let files = try FileManager.default.contentsOfDirectory(atPath: records)
+            let url = URL(filePath: records).appending(path: files[0])
+            let original = Array(try Data(contentsOf: url))
+            var refused = 0
+            for seed in seeds {
+                try Data(Self.forged(original, seed: seed)).write(to: url)
+                let (replay, code) = try Self.replay(url.path(percentEncoded: false))
+                try hold([0, 2, 3].contains(code), "seed \(seed) ends with \(code)")
+                try hold((code == 2) == (replay == nil), "seed \(seed): \(code)")
+                refused += code == 2 ? 1 : 0
+            }
+            try hold(refused > 5, "\(refused) were refused")
         }
     }
 }

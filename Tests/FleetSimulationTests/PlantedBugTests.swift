@@ -16,6 +16,7 @@ struct PlantedBugTests {
         case .hidesHeads: "convergence"
         case .subscribesBeyondHead, .forgetsAbsence: "subscription"
         case .ignoresMembership: "authority"
+        case .hidesLoss: "declaration"
         case .miscountsUnread: "view"
         case .keepsRemoved: "privacy"
         case .forgetsGrace: "shortDropUnseen"
@@ -36,7 +37,7 @@ struct PlantedBugTests {
         case .acknowledgesBeforeCommit, .acknowledgesWrongOffset, .losesTailAtCrash,
             .acceptsRepeatedIDs, .ignoresTerms, .deliversOverHole, .deliversTwice,
             .recoversWithHole, .deniesDuplicates, .hidesHeads, .subscribesBeyondHead,
-            .forgetsAbsence, .ignoresMembership, .miscountsUnread, .keepsRemoved:
+            .forgetsAbsence, .ignoresMembership, .hidesLoss, .miscountsUnread, .keepsRemoved:
             false
         }
     }
@@ -45,7 +46,11 @@ struct PlantedBugTests {
         bug == .ignoresMembership || bug == .miscountsUnread || bug == .keepsRemoved
     }
 
-    private static func run(_ seed: UInt64, _ bug: PlantedBug?) throws -> RunResult {
+    private static func run(
+        _ seed: UInt64,
+        _ bug: PlantedBug?,
+        isRestored: Bool = false
+    ) throws -> RunResult {
         if let bug, Self.isOfPresence(bug) {
             let scenario =
                 bug == .forgetsBudget
@@ -56,10 +61,12 @@ struct PlantedBugTests {
                 : PresenceWorldTests.scenario()
             return try WorldTests.run(scenario, seed: seed, bug: bug)
         }
+        let restore = "{ kind: restore, at: 6 s, lasts: 4 s },"
         let scenario = WorldTests.scenario(
             faults: """
                 [{ kind: crash, node: 1, at: 3 s, lasts: 1 s },
                  { kind: pause, node: 0, at: 5 s, lasts: 8 s },
+                 \(isRestored || bug == .hidesLoss ? restore : "")
                  { kind: stall, at: 14 s, lasts: 5 s }]
                 """,
             errors: "0.1",
@@ -94,5 +101,13 @@ struct PlantedBugTests {
     func `without a bug the same runs hold`(seed: UInt64) throws {
         let result = try Self.run(seed, nil)
         #expect(result.verdict == "held", "\(result.violations)")
+    }
+
+    @Test(arguments: UInt64(1)...6)
+    func `a store that goes back to a copy declares what it lost`(seed: UInt64) throws {
+        let result = try Self.run(seed, nil, isRestored: true)
+        #expect(result.verdict == "held", "\(result.violations)")
+        #expect(result.counts.epochsChanged > 0)
+        #expect(result.checks.contains { $0.law == "declaration" && $0.checks > 0 })
     }
 }

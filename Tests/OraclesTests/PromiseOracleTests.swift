@@ -42,10 +42,15 @@ struct PromiseOracleTests {
         oracle.acknowledged(
             self.conversation,
             self.id(message),
-            at: Offset(offset),
+            at: self.position(offset),
             isDuplicate: isDuplicate,
             now: .zero
         )
+    }
+
+    /// An offset of the stream that stands at first.
+    private func position(_ offset: UInt64, epoch: UInt32 = 1) -> Position {
+        Position(epoch: Epoch(epoch), offset: Offset(offset))
     }
 
     /// Two messages, sent, kept, acknowledged and delivered as promised.
@@ -53,8 +58,8 @@ struct PromiseOracleTests {
         var oracle = PromiseOracle(networkRepeats: networkRepeats)
         oracle.enrol(0, in: [self.conversation])
         oracle.enrol(1, in: [self.conversation])
-        oracle.told(self.conversation, head: .start, now: .zero)
-        oracle.subscribed(0, self.conversation, after: .start, now: .zero)
+        oracle.told(self.conversation, head: self.position(0), now: .zero)
+        oracle.subscribed(0, self.conversation, after: self.position(0), now: .zero)
         for number in UInt64(1)...2 {
             self.send(&oracle, number)
             self.commit(&oracle, number, number)
@@ -62,6 +67,7 @@ struct PromiseOracleTests {
             self.deliver(&oracle, number, number)
         }
         oracle.bounded(1, by: 1, now: .zero, "messages")
+        oracle.waited(since: .zero, now: .zero, within: .seconds(1), "a client")
         oracle.settled(0, self.conversation, at: Offset(2), now: .zero)
         oracle.settled(0, unacknowledged: 0, now: .zero)
         return oracle
@@ -79,14 +85,14 @@ struct PromiseOracleTests {
 
     @Test func `an acknowledgement before the commit is caught`() {
         var oracle = self.lawful()
-        oracle.answered(self.conversation, self.id(3), at: Offset(3), now: .zero)
+        oracle.answered(self.conversation, self.id(3), at: self.position(3), now: .zero)
         self.commit(&oracle, 3, 3)
         #expect(oracle.violations.map(\.law) == [.durability])
     }
 
     @Test func `an acknowledgement with another offset is caught`() {
         var oracle = self.lawful()
-        oracle.answered(self.conversation, self.id(2), at: Offset(1), now: .zero)
+        oracle.answered(self.conversation, self.id(2), at: self.position(1), now: .zero)
         #expect(oracle.violations.map(\.law) == [.durability])
     }
 
@@ -167,14 +173,14 @@ struct PromiseOracleTests {
 
     @Test func `a head beyond the log is caught, though the log grows up to it`() {
         var oracle = self.lawful()
-        oracle.told(self.conversation, head: Offset(3), now: .zero)
+        oracle.told(self.conversation, head: self.position(3), now: .zero)
         self.commit(&oracle, 3, 3)
         #expect(oracle.violations.map(\.law) == [.subscription])
     }
 
     @Test func `a first subscription beyond the log is caught`() {
         var oracle = self.lawful()
-        oracle.subscribed(1, self.conversation, after: Offset(3), now: .zero)
+        oracle.subscribed(1, self.conversation, after: self.position(3), now: .zero)
         #expect(oracle.violations.map(\.law) == [.subscription])
     }
 
@@ -187,14 +193,54 @@ struct PromiseOracleTests {
 
     @Test func `a second beginning is caught, because it skips what was owed`() {
         var oracle = self.lawful()
-        oracle.subscribed(0, self.conversation, after: Offset(2), now: .zero)
+        oracle.subscribed(0, self.conversation, after: self.position(2), now: .zero)
         #expect(oracle.violations.map(\.law) == [.subscription])
     }
 
     @Test func `a declared loss where nothing was lost is caught`() {
         var oracle = self.lawful()
-        oracle.restarted(0, self.conversation, now: .zero)
-        #expect(oracle.violations.map(\.law) == [.subscription])
+        oracle.restarted(0, self.conversation, in: Epoch(2), now: .zero)
+        #expect(oracle.violations.map(\.law) == [.declaration])
+    }
+
+    @Test func `an answer that comes late or never is caught`() {
+        var oracle = self.lawful()
+        var open = OpenCommands()
+        let handle = ConnectionHandle(slot: 1, generation: 1)
+        let late = Instant.zero + .seconds(2)
+        open.asked(handle, 1, now: .zero)
+        open.asked(handle, 2, now: .zero)
+        for since in [open.answered(handle, 1, connects: true), open.closed(handle)] {
+            oracle.waited(since: since ?? late, now: late, within: .seconds(1), "a client")
+        }
+        #expect(oracle.violations.map(\.law) == [.answers, .answers])
+        #expect(open.closed(handle) == nil)
+    }
+
+    @Test func `a drain that does not wait for an answer is caught`() {
+        let handle = ConnectionHandle(slot: 1, generation: 1)
+        for seconds in UInt64(0)...1 {
+            var oracle = self.lawful()
+            var open = OpenCommands()
+            _ = open.answered(handle, 0, connects: true)
+            open.asked(handle, 1, now: .zero)
+            let since = open.sentAway(handle)
+            open.asked(handle, 2, now: .zero)
+            #expect(open.closed(handle) == nil, "what comes after the leave is not answered")
+            let now = Instant.zero + .seconds(seconds)
+            oracle.drained(since: since, now: now, within: .seconds(1), "a client")
+            #expect(oracle.violations.map(\.law) == (seconds == 0 ? [.answers] : []))
+        }
+    }
+
+    @Test func `a message that is refused though the log has it is caught`() {
+        for isOwners in [false, true] {
+            var oracle = self.lawful()
+            self.send(&oracle, 3)
+            self.commit(&oracle, 3, 3)
+            oracle.refused(self.conversation, self.id(3), isOwners: isOwners, now: .zero)
+            #expect(oracle.violations.map(\.law) == (isOwners ? [.truthfulness] : []))
+        }
     }
 
     @Test func `a queue above its limit is caught`() {
@@ -230,7 +276,7 @@ struct PromiseOracleTests {
         }
         for device in 0..<1000 {
             for index in [device, (device + 1) % 1000] {
-                oracle.subscribed(UInt64(device), ids[index], after: .start, now: .zero)
+                oracle.subscribed(UInt64(device), ids[index], after: self.position(0), now: .zero)
                 let message = self.id(UInt64(index))
                 oracle.delivered(UInt64(device), ids[index], message, at: Offset(1), now: .zero)
             }

@@ -52,6 +52,12 @@ package struct Sequencer: Equatable, Sendable, BitwiseCopyable {
         return hasGrown
     }
 
+    /// Whether the log that was read back lacks what was known to be durable, in the same epoch: only a
+    /// store that lost commits explains it.
+    package func isCutShort(by end: StreamHead) -> Bool {
+        self.phase == .readingBack && end.epoch == self.epoch && end.offset < self.head
+    }
+
     /// The offset of the next message; only an open sequencer numbers.
     package mutating func number() -> Offset {
         precondition(self.phase == .open, "only an open sequencer numbers")

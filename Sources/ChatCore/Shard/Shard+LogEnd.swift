@@ -90,7 +90,15 @@ extension Shard {
             )
             return
         }
+        guard !self.conversations[slot].sequencer.isCutShort(by: end) else {
+            self.askForEpoch(of: slot, into: &effects)
+            return
+        }
         let wasLoading = self.conversations[slot].sequencer.phase == .loading
+        guard wasLoading || !self.hasMisled(slot, end) else {
+            self.askAnew(slot, since: end, into: &effects)
+            return
+        }
         let formerEpoch = self.conversations[slot].sequencer.epoch
         let hasGrown = self.conversations[slot].sequencer.open(at: end)
         if !wasLoading {
@@ -105,6 +113,48 @@ extension Shard {
             self.append(message, of: slot, into: &effects)
             message = next
         }
+    }
+
+    /// Whether the store has lost commits since it was asked what became of the parked messages: what it
+    /// said of them may not be so any more.
+    private func hasMisled(_ slot: UInt32, _ end: StreamHead) -> Bool {
+        let isAnother = end.epoch != self.conversations[slot].sequencer.epoch
+        var message = self.conversations[slot].firstMessage
+        while message != noSlot {
+            if isAnother { return true }
+            if case .found(let offset, _, _) = self.messages[message].fate, offset > end.offset {
+                return true
+            }
+            message = self.messages[message].next
+        }
+        return false
+    }
+
+    /// Believes nothing that was said of the parked messages before, and asks again.
+    private mutating func askAnew(
+        _ slot: UInt32,
+        since end: StreamHead,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        if self.conversations[slot].sequencer.epoch != end.epoch {
+            self.conversations[slot].planner.unconfirm()
+        }
+        self.conversations[slot].sequencer.epoch = end.epoch
+        self.conversations[slot].sequencer.head = end.offset
+        var message = self.conversations[slot].firstMessage
+        while message != noSlot {
+            switch self.messages[message].fate {
+            case .found(let offset, _, let isDuplicate):
+                self.messages[message].fate = .parked(offset, isDuplicate ? .failed : .unknown)
+            case .parked(let offset, .done):
+                self.messages[message].fate = .parked(offset, .unknown)
+            case .absent:
+                self.messages[message].fate = .parked(.start, .failed)
+            case .waiting, .appending, .parked, .refused: break
+            }
+            message = self.messages[message].next
+        }
+        self.readBack(slot, into: &effects)
     }
 
     mutating func retryReading(_ slot: UInt32, into effects: inout EffectBuffer<ShardEffect>) {
@@ -174,6 +224,14 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard self.conversations[slot].sequencer.doubt() else { return }
+        self.askForEpoch(of: slot, into: &effects)
+    }
+
+    /// The store has lost what was acknowledged: another epoch tells everybody.
+    private mutating func askForEpoch(
+        of slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
         self.counters.epochsRenewed += 1
         let conversation = self.conversations[slot].id
         let term = self.conversations[slot].term

@@ -51,4 +51,7 @@ package final class DataDirectory: Sendable {
     deinit { self.unlock() }
 
     package var databasePath: String { self.path + "/parley.sqlite" }
+
+    /// Stays when the database is put back from a copy.
+    package var witnessPath: String { self.path + "/parley.commits" }
 }

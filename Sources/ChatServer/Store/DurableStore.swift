@@ -53,13 +53,9 @@ package final class DurableStore: Sendable {
         let database = try Database(path: directory.databasePath)
         try StoreSchema.configure(database)
         try StoreSchema.create(in: database)
-        var generator = SystemRandomNumberGenerator()
+        let witness = try CommitWitness(path: directory.witnessPath, log: log)
         let epochs = EpochSource(
-            incarnation: try StoreSchema.number(
-                "incarnation",
-                in: database,
-                initial: generator.next()
-            )
+            incarnation: try Self.incarnation(of: database, witness: witness, log: log)
         )
         let count = UInt64(configuration.partitionCount)
         guard try StoreSchema.number("partitions", in: database, initial: count) == count else {
@@ -73,7 +69,7 @@ package final class DurableStore: Sendable {
         try StoreSchema.set("starts", starts, in: database)
         self.processIncarnation = starts
         let writer = StoreWriter(
-            log: try LogWriter(database: database, epochs: epochs),
+            log: try LogWriter(database: database, epochs: epochs, witness: witness),
             leases: try PartitionLeases(
                 database: database,
                 shards: shards,
@@ -96,6 +92,34 @@ package final class DurableStore: Sendable {
             )
         }
         self.start(writer, readers)
+    }
+
+    /// The store's incarnation: another one if the database lacks commits that it has acknowledged.
+    private static func incarnation(
+        of database: Database,
+        witness: CommitWitness,
+        log: Logger
+    ) throws(DatabaseError) -> UInt64 {
+        var generator = SystemRandomNumberGenerator()
+        let kept = try StoreSchema.number(
+            "incarnation",
+            in: database,
+            initial: generator.next()
+        )
+        let commits = try StoreSchema.number("commits", in: database, initial: 0)
+        let witnessed = witness.found ?? (commits == 0 ? 0 : .max)
+        guard witnessed > commits else { return kept }
+        let next: UInt64 = generator.next()
+        try StoreSchema.set("incarnation", next, in: database)
+        witness.note(commits)
+        log.warning(
+            "the database lacks commits that were acknowledged: every epoch changes",
+            metadata: [
+                "commits": "\(commits)",
+                "acknowledged": "\(witness.found.map { "\($0)" } ?? "unknown")",
+            ]
+        )
+        return next
     }
 
     /// Takes a request; `message` is what an append's handle names, `known` what a list's does, `note` what

@@ -31,7 +31,7 @@ final class LogWriter {
         var isMoved: Bool
     }
 
-    private let database: Database
+    let database: Database
     private let epochs: EpochSource
     private let reader: LogReader
     private let membership: MembershipWriter
@@ -43,14 +43,27 @@ final class LogWriter {
     private let renew: Statement
     private let begin: Statement
     private let commit: Statement
+    private let countCommit: Statement
+    private let witness: CommitWitness
+    private var commits: UInt64
     /// Heads as the last transaction left them, or as the open one does; nobody else moves heads.
     private var heads: [ConversationID: KnownHead] = [:]
     /// Conversations whose rows have not been told yet where the open transaction moved their heads.
     private var moved: [ConversationID] = []
 
-    init(database: Database, epochs: EpochSource) throws(DatabaseError) {
+    /// `witness` is told of each commit.
+    init(
+        database: Database,
+        epochs: EpochSource,
+        witness: CommitWitness
+    ) throws(DatabaseError) {
         self.database = database
         self.epochs = epochs
+        self.witness = witness
+        self.commits = try StoreSchema.number("commits", in: database, initial: 0)
+        self.countCommit = try database.prepare(
+            "UPDATE meta SET value = ? WHERE key = 'commits'"
+        )
         self.reader = try LogReader(database: database, epochs: epochs)
         self.membership = try MembershipWriter(database: database)
         self.begin = try database.prepare("BEGIN IMMEDIATE")
@@ -126,6 +139,8 @@ final class LogWriter {
                 outcomes.append(try self.apply(write, isOwner: isOwner))
             }
             try self.moveHeads()
+            self.countCommit.bind(1, self.commits + 1)
+            try self.countCommit.run()
         } catch {
             report(error)
             for outcome in outcomes { outcome.discard() }
@@ -142,6 +157,8 @@ final class LogWriter {
                 return write.outcome(outcome == .appended(.done) ? .unknown : .failed)
             }
         }
+        self.commits += 1
+        self.witness.note(self.commits)
         return outcomes
     }
 
@@ -295,9 +312,14 @@ final class LogWriter {
         return try self.reader.head(of: conversation)
     }
 
-    private func rollBack(report: (DatabaseError) -> Void) {
+    /// Has all heads read anew: those in memory are not what the rows say.
+    func forgetHeads() {
         self.heads.removeAll(keepingCapacity: true)
         self.moved.removeAll(keepingCapacity: true)
+    }
+
+    private func rollBack(report: (DatabaseError) -> Void) {
+        self.forgetHeads()
         guard self.database.isInTransaction else { return }
         do throws(DatabaseError) {
             try self.database.execute("ROLLBACK")

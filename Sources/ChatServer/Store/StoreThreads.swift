@@ -54,6 +54,8 @@ struct StoreWriter {
     private var grouped: Set<ConversationID> = []
     /// Under a weather, how often each shard has asked for its leases.
     private var leaseRounds: [ShardID: UInt64] = [:]
+    /// Under a weather, whether the end of a log has been lost.
+    private var hasLost = false
 
     init(
         log: LogWriter,
@@ -72,6 +74,14 @@ struct StoreWriter {
     }
 
     mutating func carryOut(_ batch: [WriterWork]) {
+        if let weather, weather.hasLoss, !self.hasLost {
+            self.hasLost = true
+            do throws(DatabaseError) {
+                try self.log.loseEnd(of: weather.lostMessages)
+            } catch {
+                self.report(error)
+            }
+        }
         for work in batch {
             self.weather?.delay(work.token, of: work.shard)
             switch work.request {

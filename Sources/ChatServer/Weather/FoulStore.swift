@@ -40,3 +40,27 @@ extension Weather {
         Thread.sleep(forTimeInterval: Double(self.pause.nanoseconds) / 1e9)
     }
 }
+
+extension LogWriter {
+    /// Takes so many messages from the end of the longest log, as an asynchronous failover may.
+    func loseEnd(of count: UInt64) throws(DatabaseError) {
+        self.forgetHeads()
+        let longest = """
+            WITH longest AS (SELECT id, max(head) AS head FROM conversations)
+            """
+        let isLost = """
+            conversation = (SELECT id FROM longest)
+                AND offset + \(count) > (SELECT head FROM longest)
+            """
+        try self.database.execute(
+            """
+            BEGIN IMMEDIATE;
+            \(longest) DELETE FROM messages WHERE \(isLost);
+            \(longest) DELETE FROM message_ids WHERE \(isLost);
+            \(longest) UPDATE conversations SET head = max(0, head - \(count)),
+                count = max(0, count - \(count)) WHERE id = (SELECT id FROM longest);
+            COMMIT
+            """
+        )
+    }
+}

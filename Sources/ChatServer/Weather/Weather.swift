@@ -30,6 +30,10 @@ package struct Weather: Sendable {
     /// Of spells of `leaseSpell` lease rounds of a shard, in which none succeeds.
     package var leaselessMillionths: UInt64 = 0
     package var leaseSpell: UInt64 = 12
+    /// Once, so long after the server's start, the end of the longest log is gone, and nobody is told.
+    package var losesAfter: Interval?
+    /// How many messages are gone then.
+    package var lostMessages: UInt64 = 8
     private let start = NIODeadline.now()
 
     package init(seed: UInt64, lasts: Interval) {
@@ -59,6 +63,13 @@ package struct Weather: Sendable {
     ) -> Bool {
         guard millionths > 0, self.isFoul else { return false }
         return KeyedRandom.below(1_000_000, self.draw(purpose, entity, n, m)) < millionths
+    }
+
+    /// Whether the store is to have lost the end of a log by now.
+    var hasLoss: Bool {
+        guard let after = self.losesAfter else { return false }
+        let due = self.start + .nanoseconds(Int64(clamping: after.nanoseconds))
+        return NIODeadline.now() >= due
     }
 
     // MARK: The bus
