@@ -211,7 +211,7 @@ extension Shard {
             self.cease(row, at: self.now, into: &effects)
             self.unlink(row, from: handle.slot)
             self.removeTarget(UInt32(index), from: slot)
-            self.subscriptions.remove(row, leaving: .blank)
+            self.forgetSubscription(row)
         }
     }
 }
