@@ -12,6 +12,10 @@ extension World {
     /// Shows what a shard is about to be told.
     mutating func witness(_ event: ShardEvent, of index: Int) {
         switch event {
+        case .command(_, _, .presence(.watch(_, let remaining))) where remaining > 0,
+            .command(_, _, .presence(.unwatch(_, let remaining))) where remaining > 0:
+            // The rest of the same command follows, and one answer after the last.
+            return
         case .command(let handle, let id, _):
             self.shards[index].open.asked(handle, id.rawValue, now: self.now)
         case .closed(let handle):
