@@ -98,7 +98,7 @@ enum ModuleTable {
                 "Foundation", "FoundationEssentials", "Glibc",
             ],
             prefixes: ["NIO"],
-            uncheckedBudget: 9
+            uncheckedBudget: 8
         ),
         "EngineBenchmark": ModuleRule(
             .host,

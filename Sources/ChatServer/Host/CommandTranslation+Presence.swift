@@ -10,7 +10,7 @@ extension CommandTranslation {
             let commands = users.enumerated().map { index, user in
                 Command.presence(
                     .watch(
-                        UserReference(id: UserID(named: user), name: KeptValue(user).retained()),
+                        UserReference(id: UserID(named: user), name: Kept(user).retained()),
                         remaining: UInt16(users.count - 1 - index)
                     )
                 )

@@ -160,7 +160,7 @@ struct CommandTranslation {
     }
 
     private func attendee(_ request: SubscribeRequest) -> Attendee {
-        let info = KeptValue(ClientInfo(user: self.user, client: self.client))
+        let info = Kept(ClientInfo(user: self.user, client: self.client))
         return Attendee(info: info.retained(), wantsJoinLeave: request.joinLeave)
     }
 

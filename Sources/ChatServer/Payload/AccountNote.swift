@@ -2,16 +2,6 @@ import ChatCore
 package import ClientProtocol
 package import Kernel
 
-/// Anything that is kept for a handle to name, and does not change.
-package final class Kept<Content: Sendable>: KeptBytes, @unchecked Sendable {
-    package let content: Content
-
-    package init(_ content: Content) {
-        self.content = content
-        super.init()
-    }
-}
-
 /// What a client asks about its user's account, in its own words.
 package typealias AccountNote = Kept<AccountQuery>
 

@@ -61,17 +61,17 @@ extension PayloadHandle {
     }
 
     var attendee: ClientInfo {
-        guard let attendee = KeptBytes.borrowed(self) as? KeptValue<ClientInfo> else {
+        guard let attendee = KeptBytes.borrowed(self) as? Kept<ClientInfo> else {
             preconditionFailure("the handle names an attendee")
         }
-        return attendee.value
+        return attendee.content
     }
 
     var userName: String {
-        guard let name = KeptBytes.borrowed(self) as? KeptValue<String> else {
+        guard let name = KeptBytes.borrowed(self) as? Kept<String> else {
             preconditionFailure("the handle names a user's name")
         }
-        return name.value
+        return name.content
     }
 
     package var conversationName: String {
@@ -159,12 +159,12 @@ package final class MessagePage: KeptBytes, @unchecked Sendable {
     }
 }
 
-/// A user's name on the wire, or who is in a conversation, as others see it.
-final class KeptValue<Value: Sendable>: KeptBytes, @unchecked Sendable {
-    let value: Value
+/// Anything that is kept for a handle to name, and does not change.
+package final class Kept<Content: Sendable>: KeptBytes, @unchecked Sendable {
+    package let content: Content
 
-    init(_ value: Value) {
-        self.value = value
+    package init(_ content: Content) {
+        self.content = content
         super.init()
     }
 }
