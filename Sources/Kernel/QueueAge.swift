@@ -49,9 +49,9 @@ package struct QueueAge: Sendable {
 
     package var count: UInt64 { self.added - self.taken }
 
-    /// Zero for an empty queue.
+    /// Zero for an empty queue, and for one whose front came after `now` was read from the clock.
     package func age(at now: Instant) -> Interval {
         guard self.taken < self.added else { return .zero }
-        return now - self.marks[self.first].instant
+        return now - min(now, self.marks[self.first].instant)
     }
 }

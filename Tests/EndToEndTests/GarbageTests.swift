@@ -66,6 +66,27 @@ extension Hostile {
             }
         }
 
+        /// What a close tells the roles of its own shard must not wait for a clock read before it.
+        @Test func `pongs unasked on a server at rest harm nobody, whatever their senders follow`()
+            async throws
+        {
+            try await expectHolds(LiveHost.port) { port in
+                for number in 0..<8 {
+                    let peer = try WebSocketPeer(port: port)
+                    try peer.connect(user: "rude-\(number)")
+                    for channel in 0..<4 {
+                        peer.send("{\"id\":2,\"subscribe\":{\"channel\":\"rest-\(channel)\"}}")
+                        _ = try peer.message { $0.contains("\"subscribe\"") }
+                    }
+                    pause(milliseconds: 200)
+                    peer.send("{}")
+                    let code = peer.closeCode()
+                    try hold(code == 3501, "\(String(describing: code))")
+                }
+                try expectUnharmed(port: port)
+            }
+        }
+
         /// A million levels do not fit a message: they end it at its limit, or in the parser.
         @Test func `a million levels of nesting are refused by their size`() async throws {
             try await expectHolds(LiveHost.port) { port in

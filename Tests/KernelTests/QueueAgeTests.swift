@@ -10,6 +10,13 @@ import Testing
         #expect(age.age(at: .zero + .seconds(9)) == .zero)
     }
 
+    @Test func `what came after the clock was read has not waited`() {
+        var age = QueueAge(step: .milliseconds(5))
+        age.add(at: .zero + .seconds(2))
+        #expect(age.age(at: .zero + .seconds(1)) == .zero)
+        #expect(age.age(at: .zero + .seconds(3)) == .seconds(1))
+    }
+
     /// Beside a queue that keeps every instant.
     @Test(arguments: 0..<50 as Range<UInt64>)
     func `the age is true to within a step, never less`(seed: UInt64) {

@@ -213,11 +213,11 @@ final class ShardHost {
         self.isRoundScheduled = false
         self.isInRound = true
         let now = self.now
-        self.passPongs(at: now)
         if let lag = self.gauge.reading(at: now, lateness: self.lateness) {
             self.lateness = .zero
             self.step(.load(lag: lag), at: now)
         }
+        self.passPongs(at: now)
         if let due = self.shard.nextDeadline, due <= now {
             self.shard.handleDeadline(at: now, into: &self.effects)
             self.recorder?.tookDeadline(at: now, self.effects)
