@@ -73,6 +73,42 @@ struct ReturningSubscriberTests {
         #expect(after == (0..<later).map { 11 + $0 })
     }
 
+    @Test(arguments: [Epoch(5), nil])
+    func `a stream that begins anew while a page is read recovers nobody of the old one`(
+        epoch: Epoch?
+    ) throws {
+        let stepper = ShardStepper()
+        let partition = PartitionID(of: self.conversation, count: 64)
+        _ = stepper.send(.lease(partition, Term(1), owner: self.owner))
+        let returning = stepper.admit(slot: 0)
+        let since = RecoveryRequest(epoch: epoch, offset: Offset(8), refusesUnrecovered: false)
+        let reference = ConversationReference(id: self.conversation, namespace: 0, name: .none)
+        _ = stepper.send(.command(returning, CommandID(2), .subscribe(reference, since: since)))
+        let asked = stepper.send(
+            .peer(self.owner, .interested(self.conversation, Term(1), self.head))
+        )
+        let tokens = asked.compactMap { effect in
+            if case .store(let token, .read) = effect { token } else { nil }
+        }
+        let renewed = StreamHead(epoch: Epoch(6), offset: Offset(10))
+        for _ in 0..<2 {
+            _ = stepper.send(.peer(self.owner, .interested(self.conversation, Term(1), renewed)))
+        }
+        let page = Page(handle: .none, first: Offset(9), count: 2, byteCount: 2, head: renewed)
+        let answered = stepper.send(.stored(try #require(tokens.first), .page(page)))
+        let replies = answered.compactMap { effect in
+            if case .reply(returning, CommandID(2), .subscribed(let reply)) = effect {
+                reply
+            } else {
+                nil
+            }
+        }
+        let reply = try #require(replies.first)
+        #expect(reply.epoch == Epoch(6))
+        let recovered = SubscribeReply.Recovery.recovered(page: .none, through: Offset(10))
+        #expect(reply.recovery == (epoch == nil ? recovered : .unrecovered))
+    }
+
     /// Two ways in which a page cannot close the gap: it lacks the first message, or ends too early.
     private static let insufficient: [(first: UInt64, count: UInt32)] = [(10, 1), (9, 1)]
 

@@ -116,6 +116,9 @@ package struct RecoveryRequest: Equatable, Sendable, BitwiseCopyable {
         self.offset = offset
         self.refusesUnrecovered = refusesUnrecovered
     }
+
+    /// Whether the position may be one of the stream with this epoch.
+    func isIn(_ epoch: Epoch) -> Bool { self.epoch == nil || self.epoch == epoch }
 }
 
 /// A page of a conversation's log, as a client asks for it.

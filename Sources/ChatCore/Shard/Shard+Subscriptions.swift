@@ -213,12 +213,11 @@ extension Shard {
             self.goLive(slot, id, .notRequested, at: position.offset, into: &effects)
             return
         }
-        let isKnownEpoch = since.epoch == nil || since.epoch == position.epoch
         let reach = min(
             self.configuration.recoveryLimit,
             self.namespace(self.feeds[feed].namespace).historySize ?? .max
         )
-        guard isKnownEpoch, since.offset <= position.offset,
+        guard since.isIn(position.epoch), since.offset <= position.offset,
             position.offset - since.offset <= UInt64(reach)
         else {
             self.declareUnrecovered(slot, id, since, into: &effects)
@@ -368,7 +367,8 @@ extension Shard {
             self.abandon(slot, id, .internal, into: &effects)
             return
         }
-        guard let position = self.feeds[feed].position.delivered,
+        // The stream may have ended and begun anew while the page was read.
+        guard let position = self.feeds[feed].position.delivered, since.isIn(position.epoch),
             page.head.epoch == position.epoch, page.count > 0,
             page.first == since.offset.next
         else {
