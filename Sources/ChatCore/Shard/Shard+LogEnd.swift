@@ -50,6 +50,8 @@ extension Shard {
                 isDuplicate: self.isFoundElsewhere(message, at: offset)
             )
         case .notFound:
+            // One that was called durable keeps saying so, for the log's end to be doubted.
+            if case .parked(_, .done) = self.messages[message].fate { return }
             self.messages[message].fate = .absent
         case .unavailable:
             self.conversations[slot].readFailed = true
@@ -90,7 +92,9 @@ extension Shard {
             )
             return
         }
-        guard !self.conversations[slot].sequencer.isCutShort(by: end) else {
+        guard !self.conversations[slot].sequencer.isCutShort(by: end),
+            !self.lacksDurable(slot, end)
+        else {
             self.askForEpoch(of: slot, into: &effects)
             return
         }
@@ -113,6 +117,22 @@ extension Shard {
             self.append(message, of: slot, into: &effects)
             message = next
         }
+    }
+
+    /// Whether the log, read back in the same epoch, lacks a parked message that the store had called
+    /// durable: a gateway may have shown it from a page, although it was never fanned out.
+    private func lacksDurable(_ slot: UInt32, _ end: StreamHead) -> Bool {
+        guard end.epoch == self.conversations[slot].sequencer.epoch else { return false }
+        var message = self.conversations[slot].firstMessage
+        while message != noSlot {
+            if case .parked(let offset, .done) = self.messages[message].fate,
+                self.messages[message].request.message != nil || offset > end.offset
+            {
+                return true
+            }
+            message = self.messages[message].next
+        }
+        return false
     }
 
     /// Whether the store has lost commits since it was asked what became of the parked messages: what it
