@@ -203,11 +203,12 @@ extension TraceDigest {
             self.word(interest.incarnation)
             self.word(interest.delivered.map { UInt64($0.epoch.rawValue) } ?? .max)
             self.word(interest.delivered?.offset.rawValue ?? .max)
-        case .interested(let conversation, let term, let head):
+        case .interested(let conversation, let term, let head, let incarnation):
             self.word(4)
             self.conversation(conversation)
             self.word(term.rawValue)
             self.head(head)
+            self.word(incarnation)
         case .withdraw(let conversation, let incarnation):
             self.word(5)
             self.conversation(conversation)

@@ -36,7 +36,7 @@ struct DrainTests {
     }
 
     /// The event that answers the request among the effects.
-    private func answer(to effects: [ShardEffect]) -> ShardEvent? {
+    private func answer(to effects: [ShardEffect], by stepper: ShardStepper) -> ShardEvent? {
         let head = StreamHead(epoch: Epoch(5), offset: Offset(1))
         for effect in effects {
             switch effect {
@@ -49,7 +49,7 @@ struct DrainTests {
                 )
                 return .peer(self.owner, .published(request.token, .accepted(reply)))
             case .peer(_, .interest):
-                return .peer(self.owner, .interested(self.conversation, Term(1), head))
+                return .peer(self.owner, stepper.interested(self.conversation, Term(1), head))
             case .store(let token, .read):
                 return .stored(token, .head(head))
             case .authenticate, .reply, .deliver, .deliverPage, .subscribe, .unsubscribe, .ping,
@@ -66,7 +66,7 @@ struct DrainTests {
         let busy = stepper.admit(slot: 0)
         let idle = stepper.admit(slot: 1, user: 2)
         let asked = stepper.send(.command(busy, CommandID(2), self.command(errand)))
-        let answer = try #require(self.answer(to: asked))
+        let answer = try #require(self.answer(to: asked, by: stepper))
         var effects = stepper.send(.drain(over: .milliseconds(100)))
         #expect(effects == [.close(idle, .shutdown)])
         effects = stepper.send(.command(busy, CommandID(3), self.command(.publish)))

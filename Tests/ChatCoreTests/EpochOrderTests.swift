@@ -97,7 +97,7 @@ struct EpochOrderTests {
             let head = StreamHead(epoch: Epoch(epoch), offset: Offset(offset))
             let message: PeerMessage =
                 confirms
-                ? .interested(self.conversation, Term(1), head)
+                ? self.stepper.interested(self.conversation, Term(1), head)
                 : .head(self.conversation, Term(1), head)
             return self.stepper.send(.peer(self.owner, message))
         }

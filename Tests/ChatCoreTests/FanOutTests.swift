@@ -18,7 +18,7 @@ import Testing
     @Test func `a late registration does not undo a newer one`() {
         var planner = FanOutPlanner()
         planner.register(self.shard, incarnation: 2, until: self.later)
-        planner.confirm { _ in }
+        planner.confirm { _, _ in }
         planner.register(self.shard, incarnation: 1, until: .zero)
         #expect(planner.recipients.map(\.expiry) == [self.later])
         #expect(planner.recipients.map(\.isConfirmed) == [true])
@@ -37,11 +37,11 @@ import Testing
         var planner = FanOutPlanner()
         planner.register(self.shard, incarnation: 1, until: self.later)
         var told: [ShardID] = []
-        planner.confirm { told.append($0) }
-        planner.confirm { told.append($0) }
+        planner.confirm { shard, _ in told.append(shard) }
+        planner.confirm { shard, _ in told.append(shard) }
         #expect(told == [self.shard])
         planner.register(self.shard, incarnation: 1, until: self.later)
-        planner.confirm { told.append($0) }
+        planner.confirm { shard, _ in told.append(shard) }
         #expect(told == [self.shard, self.shard])
     }
 }

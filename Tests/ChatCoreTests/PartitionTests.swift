@@ -15,7 +15,7 @@ struct PartitionTests {
             let reference = ConversationReference(id: id, namespace: 0, name: .none)
             _ = stepper.send(.command(client, CommandID(2), .subscribe(reference, since: nil)))
             let head = StreamHead(epoch: Epoch(1), offset: .start)
-            _ = stepper.send(.peer(owner, .interested(id, Term(1), head)))
+            _ = stepper.send(.peer(owner, stepper.interested(id, Term(1), head)))
         }
         // Some go, so that the lists have lost rows at either end and in between.
         let gone = ids.filter { KeyedRandom.mix($0.low) & 1 == 0 }

@@ -46,7 +46,7 @@ import Testing
             case .peer(Self.owner, .interest(let interest)):
                 asked[interest.conversation.low, default: 0] += 1
                 let head = StreamHead(epoch: Epoch(1), offset: .start)
-                let answer = PeerMessage.interested(interest.conversation, Term(1), head)
+                let answer = stepper.interested(interest.conversation, Term(1), head)
                 _ = stepper.send(.peer(Self.owner, answer))
             case .ping: _ = stepper.pong(handle)
             case _: continue
@@ -62,6 +62,31 @@ import Testing
             #expect((1...3).contains(times), "\(times) times for \(conversation)")
         }
         #expect(asked.values.reduce(0, +) <= Int(count) * 2 + 2)
+    }
+
+    @Test func `an answer to the interest of a former feed does not register the next`() {
+        let stepper = ShardStepper()
+        let conversation = ConversationID(high: 1, low: 2)
+        let partition = PartitionID(of: conversation, count: 64)
+        _ = stepper.send(.lease(partition, Term(1), owner: Self.owner))
+        let client = stepper.admit(slot: 0)
+        let reference = ConversationReference(id: conversation, namespace: 0, name: .none)
+        let head = StreamHead(epoch: Epoch(1), offset: .start)
+        _ = stepper.send(.command(client, CommandID(2), .subscribe(reference, since: nil)))
+        let former = stepper.interested(conversation, Term(1), head)
+        _ = stepper.send(.command(client, CommandID(3), .unsubscribe(conversation)))
+        _ = stepper.advance(by: .seconds(1))
+        _ = stepper.send(.command(client, CommandID(4), .subscribe(reference, since: nil)))
+        #expect(stepper.send(.peer(Self.owner, former)) == [])
+        let repeated = stepper.advance(by: .seconds(3))
+        let isAsked = repeated.contains {
+            if case .peer(Self.owner, .interest) = $0 { true } else { false }
+        }
+        #expect(isAsked, "the owner is asked until it answers this one")
+        let answered = stepper.send(
+            .peer(Self.owner, stepper.interested(conversation, Term(1), head))
+        )
+        #expect(answered.count == 1)
     }
 
     @Test func `a list in a row and beyond it drops no subscriber and no gateway`() {

@@ -37,7 +37,7 @@ struct ReturningSubscriberTests {
         let first = stepper.admit(slot: 0)
         _ = stepper.send(.command(first, CommandID(2), self.subscribe(since: nil)))
         _ = stepper.send(
-            .peer(self.owner, .interested(self.conversation, Term(1), self.head))
+            .peer(self.owner, stepper.interested(self.conversation, Term(1), self.head))
         )
         let second = stepper.admit(slot: 1, user: 2)
         let asked = stepper.send(.command(second, CommandID(2), self.subscribe(since: 8)))
@@ -85,14 +85,16 @@ struct ReturningSubscriberTests {
         let reference = ConversationReference(id: self.conversation, namespace: 0, name: .none)
         _ = stepper.send(.command(returning, CommandID(2), .subscribe(reference, since: since)))
         let asked = stepper.send(
-            .peer(self.owner, .interested(self.conversation, Term(1), self.head))
+            .peer(self.owner, stepper.interested(self.conversation, Term(1), self.head))
         )
         let tokens = asked.compactMap { effect in
             if case .store(let token, .read) = effect { token } else { nil }
         }
         let renewed = StreamHead(epoch: Epoch(6), offset: Offset(10))
         for _ in 0..<2 {
-            _ = stepper.send(.peer(self.owner, .interested(self.conversation, Term(1), renewed)))
+            _ = stepper.send(
+                .peer(self.owner, stepper.interested(self.conversation, Term(1), renewed))
+            )
         }
         let page = Page(handle: .none, first: Offset(9), count: 2, byteCount: 2, head: renewed)
         let answered = stepper.send(.stored(try #require(tokens.first), .page(page)))
@@ -122,7 +124,9 @@ struct ReturningSubscriberTests {
         _ = stepper.send(.lease(partition, Term(1), owner: self.owner))
         let other = stepper.admit(slot: 0)
         _ = stepper.send(.command(other, CommandID(2), self.subscribe(since: nil)))
-        _ = stepper.send(.peer(self.owner, .interested(self.conversation, Term(1), self.head)))
+        _ = stepper.send(
+            .peer(self.owner, stepper.interested(self.conversation, Term(1), self.head))
+        )
         let returning = stepper.admit(slot: 1, user: 2)
         let subscribe = self.subscribe(since: 8, orNothing: isStrict)
         let asked = stepper.send(.command(returning, CommandID(2), subscribe))

@@ -6,6 +6,7 @@ final class ShardStepper {
     private var shard: Shard
     private(set) var now = Instant.zero
     private var pinged: [ConnectionHandle] = []
+    private var incarnations: [ConversationID: UInt64] = [:]
     private var effects = EffectBuffer<ShardEffect>(
         capacity: Shard.effectReserve * 2,
         targetCapacity: Shard.effectReserve
@@ -67,6 +68,17 @@ final class ShardStepper {
         return handle
     }
 
+    /// An owner's answer to the interest that the shard has sent last.
+    func interested(_ conversation: ConversationID, _ term: Term, _ head: StreamHead) -> PeerMessage
+    {
+        .interested(
+            conversation,
+            term,
+            head,
+            incarnation: self.incarnations[conversation] ?? 0
+        )
+    }
+
     /// Whom the shard has pinged since the last call.
     func takePinged() -> [ConnectionHandle] {
         defer { self.pinged = [] }
@@ -75,6 +87,9 @@ final class ShardStepper {
 
     private func take() -> [ShardEffect] {
         let taken = (0..<self.effects.count).map { self.effects[effect: $0] }
+        for case .peer(_, .interest(let interest)) in taken {
+            self.incarnations[interest.conversation] = interest.incarnation
+        }
         for case .ping(let range) in taken {
             for index in range.start..<(range.start + range.count) {
                 self.pinged.append(self.effects[target: index])

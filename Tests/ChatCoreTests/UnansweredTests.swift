@@ -21,7 +21,9 @@ struct UnansweredTests {
         _ = stepper.send(.lease(partition, Term(1), owner: self.owner))
         let first = stepper.admit(slot: 0)
         _ = stepper.send(.command(first, CommandID(2), .subscribe(self.reference, since: nil)))
-        _ = stepper.send(.peer(self.owner, .interested(self.conversation, Term(1), self.head)))
+        _ = stepper.send(
+            .peer(self.owner, stepper.interested(self.conversation, Term(1), self.head))
+        )
         return stepper
     }
 
@@ -46,10 +48,13 @@ struct UnansweredTests {
         #expect(stepper.statistics.subscriptions == 0)
         #expect(stepper.statistics.feeds == 0)
         // Free to ask again, and answered when the owner speaks.
+        _ = stepper.send(
+            .lease(PartitionID(of: self.conversation, count: 64), Term(1), owner: self.owner)
+        )
         _ = stepper.send(.command(client, CommandID(3), .subscribe(self.reference, since: nil)))
         let answer = ShardEvent.peer(
             self.owner,
-            .interested(self.conversation, Term(1), self.head)
+            stepper.interested(self.conversation, Term(1), self.head)
         )
         let answered = stepper.send(answer)
         #expect(answered.count == 1)

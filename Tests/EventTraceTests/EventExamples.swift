@@ -134,7 +134,7 @@ enum EventExamples {
         }
         let answered: [PeerMessage] = [
             .published(self.token, .accepted(reply)), .published(self.token, .refused(.internal)),
-            .interested(self.conversation, Term(2), self.head),
+            .interested(self.conversation, Term(2), self.head, incarnation: 6),
             .withdraw(self.conversation, incarnation: 6), .delivery(delivery),
             .signal(delivery), .signalled(delivery),
             .head(self.conversation, Term(2), self.head),

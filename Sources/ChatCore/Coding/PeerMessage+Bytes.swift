@@ -13,11 +13,12 @@ extension PeerMessage: ByteCoded {
         case .interest(let interest):
             writer.byte(2)
             writer.value(interest)
-        case .interested(let conversation, let term, let head):
+        case .interested(let conversation, let term, let head, let incarnation):
             writer.byte(3)
             writer.value(conversation)
             writer.value(term)
             writer.value(head)
+            writer.word(incarnation)
         case .withdraw(let conversation, let incarnation):
             writer.byte(4)
             writer.value(conversation)
@@ -47,7 +48,13 @@ extension PeerMessage: ByteCoded {
         case 0: self = .publish(try reader.value())
         case 1: self = .published(try reader.value(), try reader.value())
         case 2: self = .interest(try reader.value())
-        case 3: self = .interested(try reader.value(), try reader.value(), try reader.value())
+        case 3:
+            self = .interested(
+                try reader.value(),
+                try reader.value(),
+                try reader.value(),
+                incarnation: try reader.integer()
+            )
         case 4: self = .withdraw(try reader.value(), incarnation: try reader.integer())
         case 5: self = .delivery(try reader.value())
         case 6: self = .head(try reader.value(), try reader.value(), try reader.value())

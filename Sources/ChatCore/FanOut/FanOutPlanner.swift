@@ -82,11 +82,11 @@ package struct FanOutPlanner {
         self.list.removeAll { $0.expiry <= now }
     }
 
-    /// Marks everybody as told, and calls `body` with those who were not.
-    package mutating func confirm(_ body: (ShardID) -> Void) {
+    /// Marks everybody as told, and calls `body` with those who were not and their incarnations.
+    package mutating func confirm(_ body: (ShardID, UInt64) -> Void) {
         for index in 0..<self.list.count where !self.list[index].isConfirmed {
             self.list[index].isConfirmed = true
-            body(self.list[index].shard)
+            body(self.list[index].shard, self.list[index].incarnation)
         }
     }
 

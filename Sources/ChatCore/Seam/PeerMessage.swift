@@ -10,8 +10,9 @@ package enum PeerMessage: Equatable, Sendable, BitwiseCopyable {
     case published(RequestToken, PublishOutcome)
     /// Gateway to owner: deliver this conversation to me; repeated to renew the lease on interest.
     case interest(Interest)
-    /// Owner to gateway: registered; everything after `head` will be delivered.
-    case interested(ConversationID, Term, StreamHead)
+    /// Owner to gateway: this incarnation of the interest is registered; everything after the head will be
+    /// delivered.
+    case interested(ConversationID, Term, StreamHead, incarnation: UInt64)
     /// Gateway to owner: stop, unless a later incarnation of the interest has been registered.
     case withdraw(ConversationID, incarnation: UInt64)
     /// Owner to gateway: one message for everybody there.

@@ -237,15 +237,19 @@ extension Shard {
     }
 
     /// Hears from the owner where the stream ends.
+    ///
+    /// An incarnation says which interest is registered; that of a former feed is none of this one's, since
+    /// its withdrawal may be on its way.
     mutating func onHead(
         _ conversation: ConversationID,
         _ term: Term,
         _ head: StreamHead,
-        confirms: Bool,
+        confirming incarnation: UInt64?,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard let slot = self.feedSlot(of: conversation) else { return }
+        let confirms = incarnation == self.feeds[slot].incarnation
         switch self.feeds[slot].position.learn(head, in: term, confirms: confirms) {
         case .stale, .level:
             break
@@ -348,8 +352,14 @@ extension Shard {
             self.restart(slot, at: now, into: &effects)
             return
         }
-        self.deliverPage(page, after: position.offset, of: slot, into: &effects)
-        self.feeds[slot].position.closed(through: page.last)
+        // Only what the owner has spoken of: it will miss that, should the store lose it, and nothing else.
+        let last = min(page.last, self.feeds[slot].position.known)
+        if last > position.offset {
+            self.deliver(page, after: position.offset, through: last, of: slot, into: &effects)
+        }
+        self.feeds[slot].position.closed(through: last)
+        // Its word for the rest may be under way, or lost.
+        if page.head.offset > last { self.sendInterest(slot, into: &effects) }
         self.deliverContiguous(of: slot, into: &effects)
         self.closeHole(of: slot, into: &effects)
     }
@@ -364,9 +374,10 @@ extension Shard {
         )
     }
 
-    private mutating func deliverPage(
+    private mutating func deliver(
         _ page: Page,
         after offset: Offset,
+        through last: Offset,
         of slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
@@ -375,10 +386,10 @@ extension Shard {
             page: page.handle,
             name: self.feeds[slot].name,
             after: offset,
-            through: page.last
+            through: last
         )
         let targets = self.appendTargets(of: slot, into: &effects)
-        self.counters.deliveries += UInt64(targets.count) * (page.last - offset)
+        self.counters.deliveries += UInt64(targets.count) * (last - offset)
         effects.emit(.deliverPage(stretch, targets: targets))
     }
 }

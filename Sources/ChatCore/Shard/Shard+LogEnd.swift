@@ -92,9 +92,7 @@ extension Shard {
             )
             return
         }
-        guard !self.conversations[slot].sequencer.isCutShort(by: end),
-            !self.lacksDurable(slot, end)
-        else {
+        guard !self.hasLost(slot, end) || !self.isOwner(of: slot) else {
             self.askForEpoch(of: slot, into: &effects)
             return
         }
@@ -119,9 +117,10 @@ extension Shard {
         }
     }
 
-    /// Whether the log, read back in the same epoch, lacks a parked message that the store had called
-    /// durable: a gateway may have shown it from a page, although it was never fanned out.
-    private func lacksDurable(_ slot: UInt32, _ end: StreamHead) -> Bool {
+    /// Whether the log, read back in the same epoch, lacks what was known to be durable: its end, or a
+    /// parked message that a gateway may have shown from a page, although it was never fanned out.
+    private func hasLost(_ slot: UInt32, _ end: StreamHead) -> Bool {
+        if self.conversations[slot].sequencer.isCutShort(by: end) { return true }
         guard end.epoch == self.conversations[slot].sequencer.epoch else { return false }
         var message = self.conversations[slot].firstMessage
         while message != noSlot {
@@ -133,6 +132,16 @@ extension Shard {
             message = self.messages[message].next
         }
         return false
+    }
+
+    /// Whether this shard holds the lease, in whichever term; another owner's epochs are its own affair.
+    private func isOwner(of slot: UInt32) -> Bool {
+        self.lease(of: slot).owner == self.id
+    }
+
+    private func lease(of slot: UInt32) -> (term: Term, owner: ShardID?) {
+        let partition = self.partition(of: self.conversations[slot].id)
+        return self.placement[Int(partition.rawValue)]
     }
 
     /// Whether the store has lost commits since it was asked what became of the parked messages: what it
@@ -198,7 +207,9 @@ extension Shard {
     ) {
         while self.conversations[slot].firstMessage != noSlot {
             let message = self.conversations[slot].firstMessage
-            if case .parked(let offset, .done) = self.messages[message].fate, offset <= head {
+            if case .parked(let offset, .done) = self.messages[message].fate, offset <= head,
+                self.messages[message].request.message == nil
+            {
                 let unixMilliseconds = self.messages[message].unixMilliseconds
                 self.messages[message].fate = .found(
                     offset,
@@ -254,7 +265,8 @@ extension Shard {
     ) {
         self.counters.epochsRenewed += 1
         let conversation = self.conversations[slot].id
-        let term = self.conversations[slot].term
+        // A row of a former term, kept until its messages are answered, may lose its lease and gain it anew.
+        let term = self.lease(of: slot).term
         self.conversations[slot].openReads += 1
         self.ask(
             .renewEpoch(conversation, self.partition(of: conversation), term),
@@ -270,8 +282,9 @@ extension Shard {
         let conversation = self.conversations[slot].id
         let term = self.conversations[slot].term
         let head = self.head(of: slot)
-        self.conversations[slot].planner.confirm { shard in
-            effects.emit(.peer(shard, .interested(conversation, term, head)))
+        self.conversations[slot].planner.confirm { shard, incarnation in
+            let answer = PeerMessage.interested(conversation, term, head, incarnation: incarnation)
+            effects.emit(.peer(shard, answer))
         }
     }
 

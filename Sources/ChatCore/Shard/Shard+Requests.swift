@@ -232,8 +232,8 @@ extension Shard {
             self.onPublished(token, outcome, into: &effects)
         case .interest(let interest):
             self.onInterest(interest, from: sender, at: now, into: &effects)
-        case .interested(let conversation, let term, let head):
-            self.onHead(conversation, term, head, confirms: true, at: now, into: &effects)
+        case .interested(let conversation, let term, let head, let incarnation):
+            self.onHead(conversation, term, head, confirming: incarnation, at: now, into: &effects)
         case .withdraw(let conversation, let incarnation):
             guard let slot = self.conversationSlot(of: conversation) else { return }
             self.conversations[slot].planner.withdraw(sender, incarnation: incarnation)
@@ -245,7 +245,7 @@ extension Shard {
         case .delivery(let delivery):
             self.onDelivery(delivery, from: sender, at: now, into: &effects)
         case .head(let conversation, let term, let head):
-            self.onHead(conversation, term, head, confirms: false, at: now, into: &effects)
+            self.onHead(conversation, term, head, confirming: nil, at: now, into: &effects)
         case .presence(let message):
             self.onPresence(message, from: sender, at: now, into: &effects)
         }
