@@ -32,11 +32,13 @@ extension Hostile {
             return configuration
         }
 
-        /// A bus and a store in trouble, but owners that stay: their memory is what shows a loss.
+        /// A bus and a store in trouble, but owners that stay: their memory is what shows a loss, so that
+        /// no append's fate is unknown and no conversation falls idle.
         private static func weather(seed: UInt64, loses: Bool) -> Weather {
             var weather = LiveLawTests.weather(seed: seed, repeats: true)
             weather.leaselessMillionths = 0
             if loses {
+                weather.unknownMillionths = 0
                 weather.losesAfter = .milliseconds(2500)
                 weather.delayMillionths = 300_000
                 weather.longestDelay = .milliseconds(400)
@@ -46,8 +48,9 @@ extension Hostile {
 
         private static func load(port: Int, seed: UInt64) throws -> LoadOptions {
             let url = "ws://127.0.0.1:\(port)/connection/websocket"
+            let workload = LiveLawTests.workload.replacing("members: 2,", with: "members: 12,")
             var options = LoadOptions(
-                workload: try Workload(yaml: LiveLawTests.workload, file: "loss.yaml"),
+                workload: try Workload(yaml: workload, file: "loss.yaml"),
                 endpoint: try #require(Endpoint(url)),
                 secret: WebSocketPeer.secret,
                 seed: seed,
