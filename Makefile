@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo mutants lint clean
+.PHONY: help setup build test seeds demo mutants lint clean
 
 # Modules that a target forgot to declare fail the build.
 BUILD := --explicit-target-dependency-import-check error
@@ -23,6 +23,9 @@ test: build ## run all tests
 
 demo: build ## live server, simulation and a crash in one report: reports/demo/index.html
 	@.ci/demo
+
+seeds: build ## run hostile scenarios for many seeds: make seeds COUNT=2000
+	.ci/seeds $(COUNT)
 
 mutants: setup ## break one rule of the core after the other: simulated and live must both notice (half an hour)
 	.ci/mutants
