@@ -176,6 +176,59 @@ struct RecordTests {
         }
     }
 
+    /// More than a record of four segments holds within some seconds.
+    private static let chatter = """
+        name: chatter
+        users: 60
+        messagesPerSecond: 60
+        bodyBytes: 64
+        rampUp: 500 ms
+        duration: 100 s
+        settle: 1 s
+        conversations:
+          - { members: 60, perUser: 1 }
+        cohorts:
+          - { name: sdk, share: 1 }
+        """
+
+    @Test func `under load the oldest segments go, and what is left runs again`() async throws {
+        try await expectHolds(4) { mebibytes in
+            let server = try ServerProcess()
+            let records = server.directory.appending(path: "records").path(percentEncoded: false)
+            server.options = [
+                "--record", records, "--record-limit", "\(mebibytes)", "--shards", "1",
+            ]
+            try server.start()
+            let file = server.directory.appending(path: "chatter.yaml")
+            try Self.chatter.write(to: file, atomically: true, encoding: .utf8)
+            let load = Process()
+            load.executableURL = ServerProcess.command
+            load.arguments = [
+                "load", file.path(percentEncoded: false), "--url",
+                "ws://127.0.0.1:\(server.port)/connection/websocket", "--token-hmac-secret",
+                WebSocketPeer.secret,
+            ]
+            load.standardOutput = FileHandle.nullDevice
+            load.standardError = FileHandle.nullDevice
+            try load.run()
+            defer { load.terminate() }
+            var names: [String] = []
+            for _ in 0..<900 where !names.contains("shard-0.4.record") {
+                pause(milliseconds: 100)
+                names = try FileManager.default.contentsOfDirectory(atPath: records)
+            }
+            server.kill()
+            names = try FileManager.default.contentsOfDirectory(atPath: records)
+            try hold(!names.contains("shard-0.1.record") && names.count > 2, "\(names.sorted())")
+            let bytes = try names.reduce(0) {
+                try $0 + Data(contentsOf: URL(filePath: records).appending(path: $1)).count
+            }
+            try hold(bytes < (mebibytes << 20) + (mebibytes << 18), "\(bytes) bytes")
+            let (replay, code) = try Self.replay(records)
+            try hold(code == 0 && replay?.segments == names.count, "\(String(describing: replay))")
+        }
+    }
+
     @Test func `a record that was forged is refused or differs, and stops nothing`() async throws {
         try await expectHolds(UInt64(1)...40) { seeds in
             let (server, records) = try Self.talkedTo()
