@@ -48,10 +48,10 @@ extension TraceDigest {
             self.word(13)
             self.word(id.rawValue)
             self.digest(request)
-        case .grant(let handle, let reference, let since):
+        case .grant(let handle, let reference, let since, let attendee):
             self.word(12)
             self.connection(handle, shard: shard)
-            self.digest(.subscribe(reference, since: since))
+            self.digest(.subscribe(reference, since: since, as: attendee))
         case .load(let lag):
             self.word(14)
             self.word(lag.nanoseconds)

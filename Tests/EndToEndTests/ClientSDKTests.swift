@@ -31,11 +31,6 @@ struct ClientSDKTests {
         var failure: String?
     }
 
-    /// The SDK's tests that need what is not there yet: presence of whom the server has subscribed.
-    static let awaited: Set = [
-        "TestServerSideSubscriptions.test_server_side_subs"
-    ]
-
     @Test(.enabled(if: Script.python != nil), .timeLimit(.minutes(4)))
     func `the SDK's own tests pass, most of them in both encodings`() throws {
         let python = URL(filePath: try #require(Script.python))
@@ -45,7 +40,7 @@ struct ClientSDKTests {
         let outcomes = try printed.split(separator: UInt8(ascii: "\n"))
             .map { try JSONDecoder().decode(Outcome.self, from: $0) }
         #expect(outcomes.count == 62)
-        for outcome in outcomes where !Self.awaited.contains(outcome.test) {
+        for outcome in outcomes {
             #expect(outcome.failure == nil, "\(outcome.test): \(outcome.failure ?? "")")
         }
     }

@@ -38,6 +38,12 @@ enum EventExamples {
             .lease(PartitionID(4), Term(9), owner: nil),
             .drain(over: .seconds(5)), .load(lag: .milliseconds(250)),
             .grant(self.handle, self.room, since: nil),
+            .grant(
+                self.handle,
+                self.room,
+                since: nil,
+                as: Attendee(info: PayloadHandle(rawValue: 1), wantsJoinLeave: true)
+            ),
         ] + self.requests.map { .asked(ServerRequestID(.max), $0) }
             + CloseCode.allCases.map { .violated(self.handle, $0) }
     }

@@ -64,7 +64,7 @@ extension Shard {
             var granted = reference
             granted.name = name
             name = .none
-            self.onGrant(handle, granted, since: nil, at: now, into: &effects)
+            self.onGrant(handle, granted, since: nil, as: .silent, at: now, into: &effects)
             guard self.feedSlot(of: reference.id) != nil else { break }
         }
         self.release(name, into: &effects)

@@ -13,11 +13,13 @@ extension Shard {
         _ handle: ConnectionHandle,
         _ reference: ConversationReference,
         since: RecoveryRequest?,
+        as attendee: Attendee,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard self.isOpen(handle), self.subscription(of: handle, to: reference.id) == nil else {
             self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
             return
         }
         let slot = Int(handle.slot)
@@ -30,14 +32,25 @@ extension Shard {
             id = CommandID(0)
         case .opened, .rejected, .leaving, .closing, .vacant:
             self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
             return
         }
         guard self.connections[slot].subscriptionCount < self.configuration.subscriptionLimit else {
             self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
             self.close(handle, .conversationLimit, into: &effects)
             return
         }
-        self.enter(handle, id, reference, since: since, isServerSide: true, at: now, into: &effects)
+        self.enter(
+            handle,
+            id,
+            reference,
+            since: since,
+            as: attendee,
+            isServerSide: true,
+            at: now,
+            into: &effects
+        )
         self.finishConnect(handle, at: now, into: &effects)
     }
 

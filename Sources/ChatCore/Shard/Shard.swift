@@ -158,8 +158,8 @@ package struct Shard: ~Copyable, StateMachine {
             self.onClosed(handle, into: &effects)
         case .command(let handle, let id, let command):
             self.onCommand(handle, id, command, at: now, into: &effects)
-        case .grant(let handle, let reference, let since):
-            self.onGrant(handle, reference, since: since, at: now, into: &effects)
+        case .grant(let handle, let reference, let since, let attendee):
+            self.onGrant(handle, reference, since: since, as: attendee, at: now, into: &effects)
         case .asked(let id, let request):
             self.onAsked(id, request, at: now, into: &effects)
         case .authenticated(let handle, let outcome):

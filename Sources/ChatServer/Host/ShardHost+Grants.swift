@@ -20,7 +20,10 @@ extension ShardHost {
             var since = claim.flatMap { CommandTranslation.since($0) }
             // A position that is lost must not keep the client from connecting.
             since?.refusesUnrecovered = false
-            self.submit(.grant(handle, reference, since: since))
+            let info = Kept(ClientInfo(user: user, client: socket.client))
+            // Whoever the server has subscribed hears what the namespace tells everybody.
+            let attendee = Attendee(info: info.retained(), wantsJoinLeave: false)
+            self.submit(.grant(handle, reference, since: since, as: attendee))
         }
     }
 }

@@ -83,7 +83,7 @@ private struct Projector {
             self.note(conversation, "stored: \(Self.text(outcome))")
         case .peer(_, let message): self.add(message)
         case .lease(_, _, let owner): if owner != nil { self.leaseCount += 1 }
-        case .grant(let handle, let reference, _):
+        case .grant(let handle, let reference, _, _):
             self.note(handle, "granted \(self.conversations[reference.id])")
         case .wallClock, .pongs, .drain, .asked, .load: return
         }
