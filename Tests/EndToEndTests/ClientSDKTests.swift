@@ -58,4 +58,18 @@ struct ClientSDKTests {
             .trimmingCharacters(in: .whitespacesAndNewlines)
         #expect((Int(checks) ?? 0) >= 30, "\(checks)")
     }
+
+    @Test(
+        .enabled(if: Script.python != nil),
+        .timeLimit(.minutes(3)),
+        arguments: ["json", "protobuf"]
+    )
+    func `the public client of the server API asks everything, and clients see what it did`(
+        encoding: String
+    ) throws {
+        let printed = try Script("api.py").run([encoding])
+        let checks = String(decoding: printed, as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect((Int(checks) ?? 0) == 77, "\(checks)")
+    }
 }

@@ -136,6 +136,15 @@ package struct Shard: ~Copyable, StateMachine {
         return statistics
     }
 
+    /// Calls `body` with each conversation that is looked at here: its id, its name, which is lent, and
+    /// how many subscriptions are live.
+    package func forEachFeed(_ body: (ConversationID, PayloadHandle, Int) -> Void) {
+        for slot in 0..<self.feeds.slotCount where self.feeds.isOccupied(slot) {
+            guard !self.feeds[slot].targets.isEmpty else { continue }
+            body(self.feeds[slot].id, self.feeds[slot].name, Int(self.feeds[slot].targets.count))
+        }
+    }
+
     /// Adds a connection to the targets of the next event; returns its index there.
     package mutating func stage(_ connection: ConnectionHandle) -> UInt32 {
         self.staged.append(connection)

@@ -124,6 +124,8 @@ private struct Projector {
         case .unsubscribe(let handle, _, let code): self.note(handle, "unsubscribed \(code)")
         case .close(let handle, let code): self.note(handle, "close \(code)")
         case .store(let token, let request): self.add(request, token)
+        case .refresh(let handle, let left):
+            self.note(handle, "refreshed by the server for \(left.map { "\($0)" } ?? "ever")")
         case .ping, .peer, .respond, .release, .drained, .limitConnections, .presence: return
         }
     }
