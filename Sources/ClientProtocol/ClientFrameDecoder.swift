@@ -221,7 +221,7 @@ extension JSONScanner {
         return request
     }
 
-    private mutating func streamPosition(
+    mutating func streamPosition(
         _ bytes: Span<UInt8>
     ) throws(FrameError) -> StreamPosition? {
         if try self.skipNull(bytes) { return nil }

@@ -36,6 +36,9 @@ package struct Publication: Equatable, Sendable {
         package var name: String
         package var value: String
 
+        /// More than so many are refused.
+        package static let limit = 32
+
         package init(_ name: String, _ value: String) {
             self.name = name
             self.value = value

@@ -46,12 +46,7 @@ extension TraceDigest {
         case .respond(let id, let response):
             self.word(13)
             self.word(id.rawValue)
-            switch response {
-            case .published(let reply): self.digest(.sent(reply))
-            case .history(let reply): self.digest(.history(reply))
-            case .done: self.word(0)
-            case .refused(let code): self.digest(.error(code))
-            }
+            self.digest(response)
         case .release: self.word(10)
         case .presence(let effect):
             self.word(12)
@@ -61,9 +56,25 @@ extension TraceDigest {
             self.word(12)
             self.connection(handle, shard: shard)
             self.digest(.subscribed(reply))
+        case .refresh(let handle, let timeToLive):
+            self.word(15)
+            self.connection(handle, shard: shard)
+            self.word(timeToLive?.nanoseconds ?? .max)
         case .limitConnections(let limit):
             self.word(14)
             self.word(UInt64(limit))
+        }
+    }
+
+    private mutating func digest(_ response: ServerResponse) {
+        switch response {
+        case .published(let reply): self.digest(Reply.sent(reply))
+        case .history(let reply): self.digest(Reply.history(reply))
+        case .done: self.word(0)
+        case .refused(let code): self.digest(Reply.error(code))
+        case .members: self.digest(PresenceReply.members)
+        case .counts(let clients, let users):
+            self.digest(PresenceReply.counts(clients: clients, users: users))
         }
     }
 

@@ -47,11 +47,11 @@ extension TraceDigest {
         case .asked(let id, let request):
             self.word(13)
             self.word(id.rawValue)
-            self.digest(request)
-        case .grant(let handle, let reference, let since):
+            self.digest(request, shard: shard)
+        case .grant(let handle, let reference, let since, let attendee):
             self.word(12)
             self.connection(handle, shard: shard)
-            self.digest(.subscribe(reference, since: since))
+            self.digest(.subscribe(reference, since: since, as: attendee))
         case .load(let lag):
             self.word(14)
             self.word(lag.nanoseconds)
@@ -146,7 +146,7 @@ extension TraceDigest {
         self.word(request.isChat ? 1 : 0)
     }
 
-    private mutating func digest(_ request: ServerRequest) {
+    private mutating func digest(_ request: ServerRequest, shard: Int) {
         switch request {
         case .publish(let reference, let message, let body):
             self.word(1)
@@ -155,18 +155,27 @@ extension TraceDigest {
         case .history(let reference, let request):
             self.word(2)
             self.digest(Command.history(reference, request))
-        case .subscribe(let user, let reference):
+        case .subscribe(let handle, let reference, let since, let attendee):
             self.word(3)
-            self.user(user)
-            self.conversation(reference.id)
-        case .unsubscribe(let user, let conversation):
+            self.connection(handle, shard: shard)
+            self.digest(.subscribe(reference, since: since, as: attendee))
+        case .unsubscribe(let handle, let conversation):
             self.word(4)
-            self.user(user)
+            self.connection(handle, shard: shard)
             self.conversation(conversation)
-        case .disconnect(let user, let code):
+        case .disconnect(let handle, let code):
             self.word(5)
-            self.user(user)
+            self.connection(handle, shard: shard)
             self.word(UInt64(code.rawValue))
+        case .refresh(let handle, let timeToLive):
+            self.word(6)
+            self.connection(handle, shard: shard)
+            self.word(timeToLive?.nanoseconds ?? .max)
+        case .pass(let reference, let body):
+            self.word(7)
+            self.digest(Command.publish(reference, body))
+        case .members(let reference): self.digest(PresenceCommand.members(reference))
+        case .counts(let reference): self.digest(PresenceCommand.counts(reference))
         }
     }
 

@@ -36,7 +36,7 @@ extension World {
                 self.deliver(event, range, bytes: bytes, from: index, at: instant)
             }
         // No workload has an application server.
-        case .subscribe, .respond: break
+        case .subscribe, .respond, .refresh: break
         case .unsubscribe(let handle, let name, let code):
             let number = ConversationNumber(UInt32(truncatingIfNeeded: name.rawValue))
             let event = SocketEvent.unsubscribed(number, code: code.rawValue)

@@ -183,7 +183,7 @@ extension World {
             return self.scenario.costs.target * UInt64(range.count)
         case .reply: return self.scenario.costs.target
         case .authenticate, .subscribe, .unsubscribe, .close, .respond, .peer, .store, .release,
-            .drained, .limitConnections, .presence(.member), .presence(.status):
+            .drained, .limitConnections, .refresh, .presence(.member), .presence(.status):
             return .zero
         }
     }

@@ -7,6 +7,7 @@ final class Loopback {
     let id = ShardID(node: NodeID(0), index: 0)
     var epoch = Epoch(5)
     var answersAppends = true
+    var answersReads = true
     private(set) var subscribed: [SubscribeReply] = []
     var subscribedCount: Int { self.subscribed.count }
     private(set) var unsubscribed: [UnsubscribeCode] = []
@@ -16,6 +17,10 @@ final class Loopback {
     /// Messages that were delivered, whether live or from a page.
     var deliveries: UInt64 { self.stepper.statistics.deliveries }
     private(set) var pushed: [SubscribeReply] = []
+    /// How long credentials hold that the server has renewed.
+    private(set) var renewed: [Interval?] = []
+    /// Entries of lists of who is there.
+    private(set) var listed = 0
     private(set) var closes: [CloseCode] = []
     private(set) var reads = 0
     private(set) var errors: [ErrorCode] = []
@@ -64,6 +69,8 @@ final class Loopback {
             case .subscribe(_, let reply): self.pushed.append(reply)
             case .unsubscribe(_, _, let code): self.unsubscribed.append(code)
             case .close(_, let code): self.closes.append(code)
+            case .refresh(_, let timeToLive): self.renewed.append(timeToLive)
+            case .presence(.member): self.listed += 1
             case .ping:
                 for handle in self.stepper.takePinged() { self.take(self.stepper.pong(handle)) }
             case .authenticate, .reply, .deliver, .deliverPage, .peer, .release, .drained,
@@ -93,6 +100,7 @@ final class Loopback {
         case .mark, .list, .account: self.send(.stored(token, .unavailable))
         case .read(let read):
             self.reads += 1
+            guard self.answersReads else { return }
             guard case .page(var page) = self.store.read(read) else {
                 self.send(.stored(token, .denied))
                 return

@@ -297,6 +297,29 @@ struct DurableStoreTests {
         }
     }
 
+    @Test func `a database of the second version is brought up too`() throws {
+        try Self.withDirectory { path in
+            let former = try Life(path: path)
+            let term = try #require(former.term())
+            #expect(former.append([("a", 1)], term: term, firstToken: 1) == [.done])
+            former.store.close()
+            let second = """
+                ALTER TABLE messages DROP COLUMN extra;
+                UPDATE meta SET value = 2 WHERE key = 'version';
+                """
+            let life = try Self.reopened(path, after: second)
+            let later = try #require(life.term())
+            #expect(life.append([("b", 2)], term: later, firstToken: 1) == [.done])
+            life.store.close()
+        }
+    }
+
+    /// A store whose database was changed while it was closed.
+    private static func reopened(_ path: String, after change: String) throws -> Life {
+        try Self.execute(change, in: path)
+        return try Self.opened(path)
+    }
+
     /// A directory as the first version of the store left it, with two messages in one conversation.
     private static func writeFirstVersion(to path: String) throws {
         try FileManager.default.createDirectory(

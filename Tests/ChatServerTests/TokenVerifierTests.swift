@@ -16,6 +16,11 @@ struct TestClaims: JWTPayload {
     var aud: [String]?
     var channel: String?
     var expire_at: Double?
+    var info: [String: Int]?
+    var b64info: String?
+    var channels: [String]?
+    var subs: [String: [String: [String: Int]]]?
+    var meta: [String: Int]?
 
     func verify(using algorithm: some JWTAlgorithm) throws {}
 }
@@ -104,7 +109,7 @@ struct SigningPair: Sendable, CustomTestStringConvertible {
 
 @Suite struct TokenVerifierTests {
     private static let now = Date(timeIntervalSince1970: 1_800_000_000)
-    private static let accepted = TokenVerdict.accepted(user: "42", timeToLive: nil, channels: [])
+    private static let accepted = TokenVerdict.accepted(user: "42", timeToLive: nil, TokenGrants())
 
     private static func verifier(
         _ sources: [TokenKeySource],
@@ -189,7 +194,7 @@ struct SigningPair: Sendable, CustomTestStringConvertible {
         let now = Self.now.timeIntervalSince1970
         #expect(try await Self.verdict(TestClaims(exp: now)) == .expired)
         #expect(try await Self.verdict(TestClaims(nbf: now + 1)) == .expired)
-        let minute = TokenVerdict.accepted(user: "42", timeToLive: .seconds(60), channels: [])
+        let minute = TokenVerdict.accepted(user: "42", timeToLive: .seconds(60), TokenGrants())
         #expect(try await Self.verdict(TestClaims(exp: now + 60)) == minute)
         #expect(try await Self.verdict(TestClaims(exp: now + 5, expire_at: now + 60)) == minute)
         #expect(try await Self.verdict(TestClaims(exp: now + 5, expire_at: 0)) == Self.accepted)
@@ -223,17 +228,51 @@ struct SigningPair: Sendable, CustomTestStringConvertible {
         ]
         for (claims, grant) in cases {
             let token = try await SigningPair.all[0].token(claims)
-            let found = verifier.grant(
-                bySubscriptionToken: token,
-                to: "42",
+            let found = verifier.ruling(
+                onSubscriptionToken: token,
+                of: "42",
                 for: "a",
                 at: Self.now
             )
-            #expect(found == grant)
+            #expect(found.grant == grant)
         }
         let forged = try await SigningPair.all[1].token(TestClaims(channel: "a")) + "A"
-        let found = verifier.grant(bySubscriptionToken: forged, to: "42", for: "a", at: Self.now)
-        #expect(found == .invalid)
+        let found = verifier.ruling(
+            onSubscriptionToken: forged,
+            of: "42",
+            for: "a",
+            at: Self.now
+        )
+        #expect(found.grant == .invalid)
+    }
+
+    @Test func `what a token says of its bearer and its channels goes with it`() async throws {
+        let pair = SigningPair.all[0]
+        let verifier = try await Self.verifier([pair.source])
+        var claims = TestClaims(info: ["a": 1], channels: ["x", "y"])
+        claims.subs = ["y": ["info": ["b": 2], "data": ["c": 3]]]
+        claims.meta = ["secret": 4]
+        let token = try await pair.token(claims)
+        let grants = TokenGrants(
+            info: Array("{\"a\":1}".utf8),
+            subscriptions: [
+                Granted(channel: "x"),
+                Granted(
+                    channel: "y",
+                    info: Array("{\"b\":2}".utf8),
+                    data: Array("{\"c\":3}".utf8)
+                ),
+            ]
+        )
+        let verdict = verifier.verdict(onConnectionToken: token, at: Self.now)
+        #expect(verdict == .accepted(user: "42", timeToLive: nil, grants))
+        let den = try await pair.token(TestClaims(channel: "den", b64info: "WzVd"))
+        let ruling = verifier.ruling(onSubscriptionToken: den, of: "42", for: "den", at: Self.now)
+        #expect(ruling.granted == Granted(channel: "den", info: Array("[5]".utf8)))
+        for text in ["WzVd!", "/w==", "WzU="] {
+            let broken = try await pair.token(TestClaims(b64info: text))
+            #expect(verifier.verdict(onConnectionToken: broken, at: Self.now) == .invalid)
+        }
     }
 
     @Test func `a set of keys is asked for the one that a token names`() async throws {

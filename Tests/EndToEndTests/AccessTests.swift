@@ -14,22 +14,6 @@ extension Hostile {
                 .token(user: user, channel: channel, lifetime: lifetime)
         }
 
-        /// Asks the server API, with or without its key.
-        private static func ask(
-            _ method: String,
-            _ body: String,
-            key: String? = LiveHost.apiKey,
-            port: Int
-        ) throws -> (status: Int, body: String) {
-            let socket = try RawSocket(port: port)
-            let header = key.map { "X-API-Key: \($0)\r\n" } ?? ""
-            socket.send(
-                "POST /api/\(method) HTTP/1.1\r\nHost: x\r\n\(header)"
-                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
-            )
-            return try socket.response()
-        }
-
         private struct Case: Sendable {
             var port: Int
             var tokens: [String]
@@ -105,7 +89,7 @@ extension Hostile {
                 let peer = try WebSocketPeer(port: port)
                 try peer.connect(user: user)
                 let body = "{\"channel\":\"#\(user)\",\"data\":{\"k\":1}}"
-                let answer = try Self.ask("publish", body, port: port)
+                let answer = try askApi("publish", body, port: port)
                 try hold(answer.body.contains("\"offset\":1"), "\(answer)")
                 _ = try peer.message { $0.contains("\"pub\":{\"data\":{\"k\":1},\"offset\":1") }
             }
@@ -114,21 +98,21 @@ extension Hostile {
         @Test func `the server API wants its key, and a body that it understands`() async throws {
             try await expectHolds(LiveHost.port) { port in
                 for key in [nil, "", "another", LiveHost.apiKey + "x"] as [String?] {
-                    let answer = try Self.ask("info", "{}", key: key, port: port)
+                    let answer = try askApi("info", "{}", key: key, port: port)
                     try hold(answer.status == 401, "\(answer)")
                 }
                 for body in ["", "{", "[]", "{\"channel\":\"a\"}", "{\"channel\":\"a\",\"data\":}"]
                 {
-                    let answer = try Self.ask("publish", body, port: port)
+                    let answer = try askApi("publish", body, port: port)
                     try hold(answer.status == 200 && answer.body.contains("107"), "\(answer)")
                 }
                 let unknown = "{\"channel\":\"no:such\",\"data\":1}"
-                let answer = try Self.ask("publish", unknown, port: port)
+                let answer = try askApi("publish", unknown, port: port)
                 try hold(answer.body.contains("\"error\":{\"code\":102"), "\(answer)")
-                try hold(try Self.ask("nothing", "{}", port: port).status == 404, "no method")
+                try hold(try askApi("nothing", "{}", port: port).status == 404, "no method")
                 let long =
                     "{\"channel\":\"a\",\"data\":\"\(String(repeating: "x", count: 1 << 20))\"}"
-                try hold(try Self.ask("publish", long, port: port).status == 413, "too long")
+                try hold(try askApi("publish", long, port: port).status == 413, "too long")
                 try expectUnharmed(port: port)
             }
         }
@@ -157,13 +141,13 @@ extension Hostile {
                 for body in ["{\"n\":1}", "{\"n\":1}", "{\"n\":2}"] {
                     let request =
                         "{\"channel\":\"\(name)\",\"data\":\(body),\"idempotency_key\":\"k\"}"
-                    let answer = try Self.ask("publish", request, port: port)
+                    let answer = try askApi("publish", request, port: port)
                     try hold(answer.body.contains("\"offset\":1,\"epoch\":\""), "\(answer)")
                 }
                 let two = "{\"channels\":[\"\(name)\",\"\(name)-2\"],\"data\":3}"
-                let broadcast = try Self.ask("broadcast", two, port: port)
+                let broadcast = try askApi("broadcast", two, port: port)
                 try hold(broadcast.body.contains("\"offset\":2"), "\(broadcast)")
-                let history = try Self.ask(
+                let history = try askApi(
                     "history",
                     "{\"channel\":\"\(name)\",\"limit\":10}",
                     port: port
@@ -187,21 +171,21 @@ extension Hostile {
                 let channel = try alice.create("den-\(run)")
                 _ = try alice.send(channel, "m1")
                 let there = "\"channel\":\"\(channel)\""
-                let spoken = try Self.ask("publish", "{\(there),\"data\":\"loud\"}", port: port)
+                let spoken = try askApi("publish", "{\(there),\"data\":\"loud\"}", port: port)
                 try hold(spoken.body.contains("\"error\":{\"code\":1403"), "\(spoken)")
                 let missing = "{\"channel\":\"c:nothing\",\"data\":1}"
-                let nothing = try Self.ask("publish", missing, port: port)
+                let nothing = try askApi("publish", missing, port: port)
                 try hold(nothing.body == spoken.body, "none and others': \(nothing)")
                 for user in ["eve-\(run)", "alice-\(run)"] {
                     let body = "{\"user\":\"\(user)\",\(there)}"
-                    let answer = try Self.ask("subscribe", body, port: port)
+                    let answer = try askApi("subscribe", body, port: port)
                     try hold(answer.body == "{\"result\":{}}", "\(answer)")
                 }
                 _ = try alice.peer.message { $0.contains("\"subscribe\":{") }
                 _ = try alice.send(channel, "m2")
                 let heard = eve.peer.next(milliseconds: 300).map(\.text) ?? ""
                 try hold(heard.isEmpty || heard == "{}", "eve hears nothing: \(heard)")
-                let history = try Self.ask("history", "{\(there),\"limit\":9}", port: port)
+                let history = try askApi("history", "{\(there),\"limit\":9}", port: port)
                 try hold(
                     history.body.contains("m2") && !history.body.contains("loud"),
                     "the key reads: \(history)"
@@ -215,14 +199,14 @@ extension Hostile {
                 let peer = try WebSocketPeer(port: port)
                 try peer.connect(user: user)
                 let body = "{\"user\":\"\(user)\",\"channel\":\"$\(user)\"}"
-                try hold(try Self.ask("subscribe", body, port: port).body == "{\"result\":{}}", "")
+                try hold(try askApi("subscribe", body, port: port).body == "{\"result\":{}}", "")
                 _ = try peer.message { $0.contains("\"subscribe\":{\"recoverable\":true") }
                 let publish = "{\"channel\":\"$\(user)\",\"data\":5}"
-                _ = try Self.ask("publish", publish, port: port)
+                _ = try askApi("publish", publish, port: port)
                 _ = try peer.message { $0.contains("\"pub\":{\"data\":5") }
-                _ = try Self.ask("unsubscribe", body, port: port)
+                _ = try askApi("unsubscribe", body, port: port)
                 _ = try peer.message { $0.contains("\"unsubscribe\":{\"code\":2000") }
-                _ = try Self.ask("disconnect", "{\"user\":\"\(user)\"}", port: port)
+                _ = try askApi("disconnect", "{\"user\":\"\(user)\"}", port: port)
                 let code = peer.closeCode()
                 try hold(code == 3503, "sent away: \(String(describing: code))")
             }

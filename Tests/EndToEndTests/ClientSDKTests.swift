@@ -31,11 +31,6 @@ struct ClientSDKTests {
         var failure: String?
     }
 
-    /// The SDK's tests that need what is not there yet: presence of whom the server has subscribed.
-    static let awaited: Set = [
-        "TestServerSideSubscriptions.test_server_side_subs"
-    ]
-
     @Test(.enabled(if: Script.python != nil), .timeLimit(.minutes(4)))
     func `the SDK's own tests pass, most of them in both encodings`() throws {
         let python = URL(filePath: try #require(Script.python))
@@ -45,7 +40,7 @@ struct ClientSDKTests {
         let outcomes = try printed.split(separator: UInt8(ascii: "\n"))
             .map { try JSONDecoder().decode(Outcome.self, from: $0) }
         #expect(outcomes.count == 62)
-        for outcome in outcomes where !Self.awaited.contains(outcome.test) {
+        for outcome in outcomes {
             #expect(outcome.failure == nil, "\(outcome.test): \(outcome.failure ?? "")")
         }
     }
@@ -62,5 +57,19 @@ struct ClientSDKTests {
         let checks = String(decoding: printed, as: UTF8.self)
             .trimmingCharacters(in: .whitespacesAndNewlines)
         #expect((Int(checks) ?? 0) >= 30, "\(checks)")
+    }
+
+    @Test(
+        .enabled(if: Script.python != nil),
+        .timeLimit(.minutes(3)),
+        arguments: ["json", "protobuf"]
+    )
+    func `the public client of the server API asks everything, and clients see what it did`(
+        encoding: String
+    ) throws {
+        let printed = try Script("api.py").run([encoding])
+        let checks = String(decoding: printed, as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect((Int(checks) ?? 0) == 77, "\(checks)")
     }
 }

@@ -19,6 +19,16 @@ enum EventExamples {
     private static let body = Body(handle: PayloadHandle(rawValue: 1), byteCount: 70_000)
     private static let offset = Offset(1 << 40)
 
+    private static let attendee = Attendee(
+        info: PayloadHandle(rawValue: 1),
+        wantsJoinLeave: true
+    )
+    private static let since = RecoveryRequest(
+        epoch: Epoch(1),
+        offset: offset,
+        refusesUnrecovered: true
+    )
+
     static var all: [ShardEvent] {
         self.plain + self.commands.map { .command(self.handle, CommandID(.max), $0) }
             + self.peers.map { .peer(self.shard, $0) }
@@ -38,6 +48,12 @@ enum EventExamples {
             .lease(PartitionID(4), Term(9), owner: nil),
             .drain(over: .seconds(5)), .load(lag: .milliseconds(250)),
             .grant(self.handle, self.room, since: nil),
+            .grant(
+                self.handle,
+                self.room,
+                since: nil,
+                as: self.attendee
+            ),
         ] + self.requests.map { .asked(ServerRequestID(.max), $0) }
             + CloseCode.allCases.map { .violated(self.handle, $0) }
     }
@@ -46,17 +62,17 @@ enum EventExamples {
         let page = HistoryRequest(since: nil, epoch: nil, limit: 0, isReversed: false)
         return [
             .publish(self.room, self.message, self.body), .publish(self.room, nil, self.body),
-            .history(self.room, page), .subscribe(self.user, self.room),
-            .unsubscribe(self.user, self.conversation), .disconnect(self.user, .shutdown),
+            .history(self.room, page), .unsubscribe(self.handle, self.conversation),
+            .subscribe(self.handle, self.room, since: nil, as: .silent),
+            .subscribe(self.handle, self.room, since: self.since, as: self.attendee),
+            .disconnect(self.handle, .shutdown), .refresh(self.handle, timeToLive: nil),
+            .refresh(self.handle, timeToLive: .seconds(7)), .pass(self.room, self.body),
+            .members(self.room), .counts(self.room),
         ]
     }
 
     private static var commands: [Command] {
-        let since = RecoveryRequest(
-            epoch: Epoch(1),
-            offset: self.offset,
-            refusesUnrecovered: true
-        )
+        let since = self.since
         let page = HistoryRequest(
             since: self.offset,
             epoch: Epoch(3),

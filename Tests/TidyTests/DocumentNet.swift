@@ -38,6 +38,14 @@ enum DocumentNet {
         return findings
     }
 
+    /// The names in the last column of tables that stand for tests, and are none.
+    static func missingTests(in text: String, tests: String) -> [String] {
+        text.split(separator: "\n").flatMap { line -> [String] in
+            guard line.hasPrefix("|"), let cell = line.split(separator: "|").last else { return [] }
+            return cell.matches(of: #/`(?<name>[^`]* [^`]*)`/#).map { String($0.name) }
+        }.filter { !tests.contains("func `\($0)`") }
+    }
+
     /// The target of a link in the file at `path`, from the root and without a final slash.
     private static func resolve(_ link: String, from path: String) -> String {
         var folders = path.split(separator: "/").dropLast()

@@ -48,6 +48,18 @@ struct DocumentTests {
         #expect(DocumentNet.findings(in: document, facts: facts) == [])
     }
 
+    @Test func `each trap of the client protocol has a test`() throws {
+        let page = SourceTree.root.appending(path: "docs/client-protocol.md")
+        let text = try String(contentsOf: page, encoding: .utf8)
+        let traps = try #require(text.range(of: "## Traps"))
+        let table = String(text[traps.upperBound...])
+        let tests = SourceTree.tests.map(\.text).joined()
+        #expect(table.split(separator: "\n").count(where: { $0.hasPrefix("| ") }) == 1 + 17)
+        #expect(DocumentNet.missingTests(in: table, tests: tests) == [])
+        let planted = "| a trap | `a law that nobody checks` |"
+        #expect(DocumentNet.missingTests(in: planted, tests: tests) == ["a law that nobody checks"])
+    }
+
     private static func facts() throws -> DocumentNet.Facts {
         let root = SourceTree.root
         let makefile = try String(contentsOf: root.appending(path: "Makefile"), encoding: .utf8)

@@ -145,6 +145,7 @@ extension Digest128 {
             self.combine(14)
             self.combine(UInt64(command.rawValue))
         case .lateHistory: self.combine(15)
+        case .lateServerHistory: self.combine(21)
         case .serverPublish(let id, let cost):
             self.combine(16)
             self.combine(id.rawValue)

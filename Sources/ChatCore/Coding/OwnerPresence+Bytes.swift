@@ -230,8 +230,7 @@ extension PresenceDeadline: ByteCoded {
 
 extension GatheringQuestion: ByteCoded {
     func write(to writer: inout ByteWriter) {
-        writer.value(self.connection)
-        writer.value(self.command)
+        writer.value(self.asker)
         writer.value(self.conversation)
         writer.flag(self.wantsMembers)
         writer.word(UInt64(self.entries.count))
@@ -241,12 +240,32 @@ extension GatheringQuestion: ByteCoded {
 
     init(from reader: inout ByteReader) throws(ByteError) {
         self.init(
-            connection: try reader.value(),
-            command: try reader.value(),
+            asker: try reader.value(),
             conversation: try reader.value(),
             wantsMembers: try reader.flag()
         )
         for _ in 0..<(try reader.count()) { self.entries.append(try reader.optional()) }
         self.missing = try reader.integer()
+    }
+}
+
+extension GatheringQuestion.Asker: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        switch self {
+        case .client(let handle, let command):
+            writer.byte(0)
+            writer.value(handle)
+            writer.value(command)
+        case .server(let id):
+            writer.byte(1)
+            writer.value(id)
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        switch try reader.tag(below: 2, of: "who asks") {
+        case 0: self = .client(try reader.value(), try reader.value())
+        default: self = .server(try reader.value())
+        }
     }
 }

@@ -45,11 +45,12 @@ extension ShardEvent: ByteCoded {
         case .drain(let duration):
             writer.byte(10)
             writer.value(duration)
-        case .grant(let handle, let reference, let since):
+        case .grant(let handle, let reference, let since, let attendee):
             writer.byte(11)
             writer.value(handle)
             writer.value(reference)
             writer.optional(since)
+            writer.value(attendee)
         case .asked(let id, let request):
             writer.byte(12)
             writer.value(id)
@@ -74,7 +75,12 @@ extension ShardEvent: ByteCoded {
         case 9: self = .lease(try reader.value(), try reader.value(), owner: try reader.optional())
         case 10: self = .drain(over: try reader.value())
         case 11:
-            self = .grant(try reader.value(), try reader.value(), since: try reader.optional())
+            self = .grant(
+                try reader.value(),
+                try reader.value(),
+                since: try reader.optional(),
+                as: try reader.value()
+            )
         case 12: self = .asked(try reader.value(), try reader.value())
         default: self = .load(lag: try reader.value())
         }

@@ -99,8 +99,12 @@ struct Watcher: BitwiseCopyable {
 
 /// A question about who is in a conversation, on its way to the owner and back.
 struct GatheringQuestion {
-    var connection: ConnectionHandle
-    var command: CommandID
+    enum Asker: BitwiseCopyable {
+        case client(ConnectionHandle, CommandID)
+        case server(ServerRequestID)
+    }
+
+    var asker: Asker
     var conversation: ConversationID
     var wantsMembers: Bool
     /// What has come, by index; `.none` where it has not.
@@ -109,8 +113,7 @@ struct GatheringQuestion {
 
     static var blank: Self {
         Self(
-            connection: ConnectionHandle(slot: 0, generation: 0),
-            command: CommandID(0),
+            asker: .server(ServerRequestID(0)),
             conversation: ConversationID(high: 0, low: 0),
             wantsMembers: false
         )

@@ -12,24 +12,41 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         self.release(reference.name, into: &effects)
-        let conversation = reference.id
-        guard self.namespace(reference.namespace).presence else {
-            self.fail(handle, id, .notAvailable, into: &effects)
+        guard self.mayAskGathering(of: reference, as: handle) else {
+            let isKept = self.namespace(reference.namespace).presence
+            self.fail(handle, id, isKept ? .permissionDenied : .notAvailable, into: &effects)
             return
         }
-        guard self.mayAskGathering(of: reference, as: handle) else {
-            self.fail(handle, id, .permissionDenied, into: &effects)
+        self.askOwner(
+            for: .client(handle, id),
+            reference,
+            wantsMembers: wantsMembers,
+            at: now,
+            into: &effects
+        )
+    }
+
+    /// Asks the owner who is in a conversation, for somebody who may know.
+    mutating func askOwner(
+        for asker: GatheringQuestion.Asker,
+        _ reference: ConversationReference,
+        wantsMembers: Bool,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        let conversation = reference.id
+        guard self.namespace(reference.namespace).presence else {
+            self.answer(asker, .refused(.notAvailable), into: &effects)
             return
         }
         guard let owner = self.placement[Int(self.partition(of: conversation).rawValue)].owner
         else {
-            self.fail(handle, id, .internal, into: &effects)
+            self.answer(asker, .refused(.internal), into: &effects)
             return
         }
         let question = self.presence.questions.insert(
             GatheringQuestion(
-                connection: handle,
-                command: id,
+                asker: asker,
                 conversation: conversation,
                 wantsMembers: wantsMembers
             )
@@ -40,13 +57,44 @@ extension Shard {
         self.deadlines.schedule(.request(token), at: now + self.configuration.requestTimeout)
     }
 
+    /// Answers whoever asked, if the connection is still there.
+    private mutating func answer(
+        _ asker: GatheringQuestion.Asker,
+        _ response: ServerResponse,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        switch asker {
+        case .server(let id): effects.emit(.respond(id, response))
+        case .client(let handle, let command):
+            guard self.isOpen(handle) else { return }
+            switch response {
+            case .members:
+                effects.emit(.reply(handle, command, .presence(.members)))
+            case .counts(let clients, let users):
+                let reply = PresenceReply.counts(clients: clients, users: users)
+                effects.emit(.reply(handle, command, .presence(reply)))
+            case .refused(let code): self.fail(handle, command, code, into: &effects)
+            case .published, .history, .done:
+                preconditionFailure("who is there is answered with a list, a number or a refusal")
+            }
+        }
+    }
+
+    private func isThere(_ asker: GatheringQuestion.Asker) -> Bool {
+        switch asker {
+        case .server: true
+        case .client(let handle, _): self.isOpen(handle)
+        }
+    }
+
     /// Who is among the members of a conversation is for members only.
     private func mayAskGathering(
         of reference: ConversationReference,
         as handle: ConnectionHandle
     ) -> Bool {
         let policy = self.namespace(reference.namespace)
-        guard self.isOpen(reference, to: policy.presenceReaders, for: handle) else { return false }
+        guard policy.presence, self.isOpen(reference, to: policy.presenceReaders, for: handle)
+        else { return false }
         guard policy.isMembersOnly else { return true }
         guard let slot = self.subscription(of: handle, to: reference.id),
             case .live = self.subscriptions[slot].standing
@@ -70,14 +118,16 @@ extension Shard {
         guard let slot = self.question(of: token) else { return }
         let question = self.presence.questions[slot]
         self.endQuestion(token, slot, into: &effects)
-        guard self.isOpen(question.connection) else { return }
-        if question.wantsMembers, clients > 0 {
-            self.fail(question.connection, question.command, .limitExceeded, into: &effects)
-            return
+        if question.wantsMembers {
+            let isTooLong = clients > 0
+            self.answer(
+                question.asker,
+                isTooLong ? .refused(.limitExceeded) : .members,
+                into: &effects
+            )
+        } else {
+            self.answer(question.asker, .counts(clients: clients, users: users), into: &effects)
         }
-        let reply: PresenceReply =
-            question.wantsMembers ? .members : .counts(clients: clients, users: users)
-        effects.emit(.reply(question.connection, question.command, .presence(reply)))
     }
 
     mutating func onMember(
@@ -107,11 +157,11 @@ extension Shard {
         self.presence.questions[slot].missing -= 1
         guard self.presence.questions[slot].missing == 0 else { return }
         let question = self.presence.questions[slot]
-        if self.isOpen(question.connection) {
+        if self.isThere(question.asker) {
             for case .some(let entry) in question.entries {
                 effects.emit(.presence(.member(info: self.info(of: entry, askedBy: question))))
             }
-            effects.emit(.reply(question.connection, question.command, .presence(.members)))
+            self.answer(question.asker, .members, into: &effects)
         }
         self.endQuestion(token, slot, into: &effects)
     }
@@ -121,7 +171,8 @@ extension Shard {
         of entry: GatheringEntry,
         askedBy question: GatheringQuestion
     ) -> PayloadHandle {
-        let connection = self.connections[Int(question.connection.slot)].id
+        guard case .client(let handle, _) = question.asker else { return entry.info }
+        let connection = self.connections[Int(handle.slot)].id
         guard entry.connection == connection,
             let row = self.localPresence(of: .member(question.conversation, connection))
         else { return entry.info }
@@ -148,7 +199,7 @@ extension Shard {
     ) {
         let question = self.presence.questions[slot]
         self.endQuestion(token, slot, into: &effects)
-        self.fail(question.connection, question.command, .internal, into: &effects)
+        self.answer(question.asker, .refused(.internal), into: &effects)
     }
 
     // MARK: Pushes

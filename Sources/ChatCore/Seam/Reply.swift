@@ -50,6 +50,8 @@ package struct SubscribeReply: Equatable, Sendable, BitwiseCopyable {
     package var recovery: Recovery
     /// How long the subscription's credentials still hold; `nil` if they do not end.
     package var timeToLive: Interval?
+    /// Who subscribes, as the host keeps it, lent with the effect.
+    package var attendee: PayloadHandle
 
     /// How a request to recover ended.
     package enum Recovery: Equatable, Sendable, BitwiseCopyable {
@@ -65,7 +67,8 @@ package struct SubscribeReply: Equatable, Sendable, BitwiseCopyable {
         epoch: Epoch,
         offset: Offset,
         recovery: Recovery,
-        timeToLive: Interval? = nil
+        timeToLive: Interval? = nil,
+        attendee: PayloadHandle = .none
     ) {
         self.name = name
         self.hasLog = hasLog
@@ -73,6 +76,7 @@ package struct SubscribeReply: Equatable, Sendable, BitwiseCopyable {
         self.offset = offset
         self.recovery = recovery
         self.timeToLive = timeToLive
+        self.attendee = attendee
     }
 }
 

@@ -13,6 +13,8 @@ package enum ShardEffect: Equatable, Sendable, BitwiseCopyable {
     case subscribe(ConnectionHandle, SubscribeReply)
     /// The subscription has ended without the client asking for it.
     case unsubscribe(ConnectionHandle, name: PayloadHandle, UnsubscribeCode)
+    /// The server has renewed a connection's credentials, which hold for so long; for ever if `nil`.
+    case refresh(ConnectionHandle, timeToLive: Interval?)
     case ping(targets: TargetRange)
     case presence(PresenceEffect)
     /// Flush what was sent, then close; `closed` follows.

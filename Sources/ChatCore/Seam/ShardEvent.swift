@@ -12,7 +12,12 @@ package enum ShardEvent: Equatable, Sendable, BitwiseCopyable {
     case command(ConnectionHandle, CommandID, Command)
     /// The server subscribes a connection: as a part of the answer to `connect` when it comes before
     /// `authenticated`, else by a push.
-    case grant(ConnectionHandle, ConversationReference, since: RecoveryRequest?)
+    case grant(
+        ConnectionHandle,
+        ConversationReference,
+        since: RecoveryRequest?,
+        as: Attendee = .silent
+    )
     /// The answer to `authenticate`.
     case authenticated(ConnectionHandle, AuthenticationOutcome)
     /// An application server asks something; answered once by `respond`.

@@ -15,6 +15,8 @@ enum PendingRequest: BitwiseCopyable {
     case serverHistory(ServerRequestID, HistoryRequest)
     /// A page of history whose client has been told to ask again.
     case lateHistory(ConnectionHandle)
+    /// The same of an application server.
+    case lateServerHistory
     case load(conversation: UInt32)
     case append(message: UInt32)
     case lookUp(message: UInt32)
@@ -39,8 +41,9 @@ enum PendingRequest: BitwiseCopyable {
         case .publish(let handle, _, _, let cost), .create(_, let handle, _, let cost):
             (handle, cost)
         case .serverPublish(_, let cost): (nil, cost)
-        case .vacant, .subscribePage, .holePage, .history, .serverHistory, .lateHistory, .load,
-            .append, .lookUp, .readBack, .leases, .admission, .standing, .mark, .list,
+        case .vacant, .subscribePage, .holePage, .history, .serverHistory, .lateHistory,
+            .lateServerHistory, .load, .append, .lookUp, .readBack, .leases, .admission, .standing,
+            .mark, .list,
             .account, .typing, .gathering:
             nil
         }

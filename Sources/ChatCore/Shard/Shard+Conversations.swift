@@ -63,6 +63,7 @@ extension Shard {
             return
         }
         guard self.namespace(request.namespace).hasLog else {
+            if self.repeatsFromMemory(request, from: gateway, into: &effects) { return }
             self.passOn(request, from: gateway, in: slot, at: now, into: &effects)
             return
         }
@@ -131,13 +132,7 @@ extension Shard {
         in slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) -> Bool {
-        guard let id = request.message else { return false }
-        let key = RecentMessages.Key(
-            conversation: request.conversation,
-            user: request.user,
-            message: id
-        )
-        guard var reply = self.recent.reply(to: key),
+        guard let key = Self.key(of: request), var reply = self.recent.reply(to: key),
             self.conversations[slot].sequencer.phase == .open,
             reply.epoch == self.conversations[slot].sequencer.epoch
         else { return false }
@@ -145,6 +140,31 @@ extension Shard {
         effects.emit(.peer(gateway, .published(request.token, .accepted(reply))))
         self.release(request.body.handle, into: &effects)
         return true
+    }
+
+    /// Answers a repeat where nothing is kept: as long as the first is remembered.
+    private mutating func repeatsFromMemory(
+        _ request: PublishRequest,
+        from gateway: ShardID,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) -> Bool {
+        guard let key = Self.key(of: request), var reply = self.recent.reply(to: key) else {
+            return false
+        }
+        reply.isDuplicate = true
+        effects.emit(.peer(gateway, .published(request.token, .accepted(reply))))
+        self.release(request.body.handle, into: &effects)
+        return true
+    }
+
+    private static func key(of request: PublishRequest) -> RecentMessages.Key? {
+        request.message.map {
+            RecentMessages.Key(
+                conversation: request.conversation,
+                user: request.user,
+                message: $0
+            )
+        }
     }
 
     /// Lets a repeat of a message id that is in flight wait for the first one's outcome.
@@ -199,6 +219,7 @@ extension Shard {
             isDuplicate: false
         )
         effects.emit(.peer(gateway, .published(request.token, .accepted(reply))))
+        if let key = Self.key(of: request) { self.recent.remember(reply, for: key) }
         self.fanOut(
             request,
             at: .start,
@@ -337,14 +358,7 @@ extension Shard {
                 isDuplicate: isDuplicate
             )
             outcome = .accepted(reply)
-            if let id = owned.request.message {
-                let key = RecentMessages.Key(
-                    conversation: owned.request.conversation,
-                    user: owned.request.user,
-                    message: id
-                )
-                self.recent.remember(reply, for: key)
-            }
+            if let key = Self.key(of: owned.request) { self.recent.remember(reply, for: key) }
         }
         effects.emit(.peer(owned.gateway, .published(owned.request.token, outcome)))
         var row = owned.firstRepeat

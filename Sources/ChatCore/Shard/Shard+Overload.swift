@@ -34,6 +34,20 @@ extension Shard {
         return .tooManyRequests
     }
 
+    /// The same of what an application server asks.
+    func refusal(of request: ServerRequest) -> ErrorCode? {
+        guard let policy = self.configuration.overload else { return nil }
+        let limit =
+            switch request {
+            case .history, .members, .counts: policy.history
+            case .publish, .pass: policy.messages
+            case .subscribe: policy.everything
+            case .unsubscribe, .disconnect, .refresh: Interval?.none
+            }
+        guard let limit, self.lag > limit else { return nil }
+        return .tooManyRequests
+    }
+
     /// Whether a connect has waited so long that its client has given up.
     var refusesConnects: Bool {
         self.configuration.overload.map { self.lag > $0.everything } ?? false

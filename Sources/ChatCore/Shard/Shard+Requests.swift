@@ -105,7 +105,10 @@ extension Shard {
             self.requests.remove(slot, leaving: .vacant)
             self.openBytes -= UInt64(cost)
             effects.emit(.respond(id, .refused(.internal)))
-        case .vacant, .subscribePage, .holePage, .lateHistory, .serverHistory, .load, .append,
+        case .serverHistory(let id, _):
+            self.requests[slot] = .lateServerHistory
+            effects.emit(.respond(id, .refused(.internal)))
+        case .vacant, .subscribePage, .holePage, .lateHistory, .lateServerHistory, .load, .append,
             .lookUp, .readBack, .leases, .admission, .standing, .typing:
             return
         }
@@ -283,7 +286,7 @@ extension Shard {
             self.onAppended(message, outcome, into: &effects)
         case .lookUp(let message):
             self.onLookedUp(message, outcome)
-        case .leases:
+        case .leases, .lateServerHistory:
             break
         case .admission(let slot, let generation):
             guard self.subscriptions.holds(slot, generation: generation) else { break }

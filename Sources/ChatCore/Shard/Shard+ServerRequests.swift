@@ -14,61 +14,131 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
+        if let code = self.refusal(of: request) {
+            self.counters.shed += 1
+            self.releaseHandles(of: request, into: &effects)
+            effects.emit(.respond(id, .refused(code)))
+            return
+        }
         switch request {
         case .publish(let reference, let message, let body):
             self.publish(id, reference, message, body, at: now, into: &effects)
         case .history(let reference, let request):
             self.readHistory(id, reference, request, at: now, into: &effects)
-        case .subscribe(let user, let reference):
-            self.subscribe(id, user, reference, at: now, into: &effects)
-        case .unsubscribe(let user, let conversation):
-            self.forEachConnection(of: user) { shard, handle in
-                guard let slot = shard.subscription(of: handle, to: conversation) else { return }
-                shard.end(slot, .server, into: &effects)
-            }
+        case .subscribe(let handle, let reference, let since, let attendee):
+            self.onGrant(handle, reference, since: since, as: attendee, at: now, into: &effects)
             effects.emit(.respond(id, .done))
-        case .disconnect(let user, let code):
-            self.forEachConnection(of: user) { $0.close($1, code, into: &effects) }
+        case .unsubscribe(let handle, let conversation):
+            self.endByServer(handle, conversation, into: &effects)
             effects.emit(.respond(id, .done))
+        case .disconnect(let handle, let code):
+            self.close(handle, code, into: &effects)
+            effects.emit(.respond(id, .done))
+        case .refresh(let handle, let timeToLive):
+            self.refreshByServer(handle, timeToLive, at: now, into: &effects)
+            effects.emit(.respond(id, .done))
+        case .pass(let reference, let body):
+            self.pass(id, reference, body, at: now, into: &effects)
+        case .members(let reference), .counts(let reference):
+            var wantsMembers = false
+            if case .members = request { wantsMembers = true }
+            self.release(reference.name, into: &effects)
+            self.askOwner(
+                for: .server(id),
+                reference,
+                wantsMembers: wantsMembers,
+                at: now,
+                into: &effects
+            )
         }
     }
 
-    /// O(connections): such requests are rare.
-    private mutating func forEachConnection(
-        of user: UserID,
-        _ body: (inout Self, ConnectionHandle) -> Void
+    /// Gives back what a request that will not be carried out brought with it.
+    private mutating func releaseHandles(
+        of request: ServerRequest,
+        into effects: inout EffectBuffer<ShardEffect>
     ) {
-        for slot in 0..<self.connections.count where self.connections[slot].user == user {
-            switch self.connections[slot].phase {
-            case .connected:
-                let generation = self.connections[slot].generation
-                let slot = UInt32(truncatingIfNeeded: slot)
-                body(&self, ConnectionHandle(slot: slot, generation: generation))
-            case .vacant, .opened, .authenticating, .joining, .rejected, .leaving, .closing: break
-            }
+        switch request {
+        case .publish(let reference, _, let body), .pass(let reference, let body):
+            self.release(reference.name, into: &effects)
+            self.release(body.handle, into: &effects)
+        case .subscribe(_, let reference, _, let attendee):
+            self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
+        case .history(let reference, _), .members(let reference), .counts(let reference):
+            self.release(reference.name, into: &effects)
+        case .unsubscribe, .disconnect, .refresh: break
         }
     }
 
-    private mutating func subscribe(
-        _ id: ServerRequestID,
-        _ user: UserID,
-        _ reference: ConversationReference,
+    /// Whether a connection has had the answer to its connect, and is not going.
+    private func isConnected(_ handle: ConnectionHandle) -> Bool {
+        self.isOpen(handle) && self.connections[Int(handle.slot)].phase == .connected
+    }
+
+    private mutating func endByServer(
+        _ handle: ConnectionHandle,
+        _ conversation: ConversationID,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.isConnected(handle),
+            let slot = self.subscription(of: handle, to: conversation)
+        else { return }
+        switch self.subscriptions[slot].standing {
+        case .joining(let join) where self.joins[join].isOwedAnswer:
+            // No push comes before the answer.
+            self.abandon(slot, self.joins[join].command, .permissionDenied, into: &effects)
+        case .joining, .live: self.end(slot, .server, into: &effects)
+        }
+    }
+
+    private mutating func refreshByServer(
+        _ handle: ConnectionHandle,
+        _ timeToLive: Interval?,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        var handles: [ConnectionHandle] = []
-        self.forEachConnection(of: user) { handles.append($1) }
-        // The name comes once. It makes the feed, in which the others then find it.
-        var name = reference.name
-        for handle in handles {
-            var granted = reference
-            granted.name = name
-            name = .none
-            self.onGrant(handle, granted, since: nil, at: now, into: &effects)
-            guard self.feedSlot(of: reference.id) != nil else { break }
+        guard self.isConnected(handle) else { return }
+        self.renew(handle, for: timeToLive, at: now)
+        effects.emit(.refresh(handle, timeToLive: timeToLive))
+    }
+
+    /// What belongs to members has no other speakers, there or not.
+    private mutating func pass(
+        _ id: ServerRequestID,
+        _ reference: ConversationReference,
+        _ body: Body,
+        at now: Instant,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        self.release(reference.name, into: &effects)
+        defer { self.release(body.handle, into: &effects) }
+        guard !self.namespace(reference.namespace).isMembersOnly else {
+            effects.emit(.respond(id, .refused(.notMember)))
+            return
         }
-        self.release(name, into: &effects)
-        effects.emit(.respond(id, .done))
+        guard let owner = self.placement[Int(self.partition(of: reference.id).rawValue)].owner
+        else {
+            effects.emit(.respond(id, .refused(.internal)))
+            return
+        }
+        let time = self.wallClockOrigin &+ now.nanoseconds / 1_000_000
+        let signal = Delivery(
+            conversation: reference.id,
+            term: .none,
+            epoch: Epoch(0),
+            offset: .start,
+            unixMilliseconds: time,
+            body: body
+        )
+        effects.emit(.peer(owner, .signal(signal)))
+        let reply = SendReply(
+            epoch: Epoch(0),
+            offset: .start,
+            unixMilliseconds: time,
+            isDuplicate: false
+        )
+        effects.emit(.respond(id, .published(reply)))
     }
 
     private mutating func publish(
@@ -122,9 +192,10 @@ extension Shard {
             effects.emit(.respond(id, .refused(.badRequest)))
             return
         }
-        let purpose = PendingRequest.serverHistory(id, request)
+        let token = self.token(for: .serverHistory(id, request))
+        self.deadlines.schedule(.request(token), at: now + self.configuration.requestTimeout)
         guard request.limit > 0 else {
-            self.ask(.head(reference.id), for: purpose, into: &effects)
+            effects.emit(.store(token, .head(reference.id)))
             return
         }
         let read = ReadRequest(
@@ -135,7 +206,7 @@ extension Shard {
             newest: self.namespace(reference.namespace).historySize,
             notBefore: self.oldestInReach(of: reference.namespace, at: now)
         )
-        self.ask(.read(read), for: purpose, into: &effects)
+        effects.emit(.store(token, .read(read)))
     }
 
     func onHistory(

@@ -13,11 +13,13 @@ extension Shard {
         _ handle: ConnectionHandle,
         _ reference: ConversationReference,
         since: RecoveryRequest?,
+        as attendee: Attendee,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard self.isOpen(handle), self.subscription(of: handle, to: reference.id) == nil else {
             self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
             return
         }
         let slot = Int(handle.slot)
@@ -30,14 +32,25 @@ extension Shard {
             id = CommandID(0)
         case .opened, .rejected, .leaving, .closing, .vacant:
             self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
             return
         }
         guard self.connections[slot].subscriptionCount < self.configuration.subscriptionLimit else {
             self.release(reference.name, into: &effects)
+            self.release(attendee.info, into: &effects)
             self.close(handle, .conversationLimit, into: &effects)
             return
         }
-        self.enter(handle, id, reference, since: since, isServerSide: true, at: now, into: &effects)
+        self.enter(
+            handle,
+            id,
+            reference,
+            since: since,
+            as: attendee,
+            isServerSide: true,
+            at: now,
+            into: &effects
+        )
         self.finishConnect(handle, at: now, into: &effects)
     }
 
@@ -58,11 +71,32 @@ extension Shard {
             self.connections[Int(handle.slot)].pendingSubscriptions -= 1
             effects.emit(.reply(handle, id, .connectedSubscription(reply)))
         case .connected, .leaving:
-            self.becomeTarget(slot, into: &effects)
+            // What the effect lends may go when the subscription is live.
             effects.emit(.subscribe(handle, reply))
+            self.becomeTarget(slot, into: &effects)
+            self.pushMissed(reply, of: slot, into: &effects)
         case .opened, .rejected, .closing, .vacant:
             preconditionFailure("only an open connection has subscriptions")
         }
+    }
+
+    /// A push that tells of a subscription has no room for what was missed: it follows.
+    private mutating func pushMissed(
+        _ reply: SubscribeReply,
+        of slot: UInt32,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard case .recovered(let page, let through) = reply.recovery, page != .none else { return }
+        let start = effects.targetCount
+        effects.appendTarget(self.subscriptions[slot].connection)
+        self.counters.deliveries += through - reply.offset
+        let stretch = PageDelivery(
+            page: page,
+            name: reply.name,
+            after: reply.offset,
+            through: through
+        )
+        effects.emit(.deliverPage(stretch, targets: TargetRange(start: start, count: 1)))
     }
 
     /// Answers `connect`, if all its subscriptions are known, and lets them go on from there.

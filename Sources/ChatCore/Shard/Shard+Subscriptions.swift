@@ -313,7 +313,8 @@ extension Shard {
             epoch: self.feeds[feed].position.delivered?.epoch ?? Epoch(0),
             offset: offset,
             recovery: recovery,
-            timeToLive: self.joins[self.join(of: slot)].timeToLive
+            timeToLive: self.joins[self.join(of: slot)].timeToLive,
+            attendee: self.joins[self.join(of: slot)].info
         )
         guard !self.subscriptions[slot].isServerSide else {
             self.tell(slot, id, reply, into: &effects)
@@ -402,8 +403,15 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         if let slot = self.subscription(of: handle, to: conversation) {
-            self.unlink(slot, from: handle.slot)
-            self.remove(slot, into: &effects)
+            if case .joining(let join) = self.subscriptions[slot].standing,
+                self.joins[join].isOwedAnswer, !self.subscriptions[slot].isServerSide
+            {
+                // Every command is answered; a client that wants it again after all may try again.
+                self.abandon(slot, self.joins[join].command, .internal, into: &effects)
+            } else {
+                self.unlink(slot, from: handle.slot)
+                self.remove(slot, into: &effects)
+            }
         }
         effects.emit(.reply(handle, id, .unsubscribed))
     }

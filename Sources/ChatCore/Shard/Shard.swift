@@ -136,6 +136,15 @@ package struct Shard: ~Copyable, StateMachine {
         return statistics
     }
 
+    /// Calls `body` with each conversation that is looked at here: its id, its name, which is lent, and
+    /// how many subscriptions are live.
+    package func forEachFeed(_ body: (ConversationID, PayloadHandle, Int) -> Void) {
+        for slot in 0..<self.feeds.slotCount where self.feeds.isOccupied(slot) {
+            guard !self.feeds[slot].targets.isEmpty else { continue }
+            body(self.feeds[slot].id, self.feeds[slot].name, Int(self.feeds[slot].targets.count))
+        }
+    }
+
     /// Adds a connection to the targets of the next event; returns its index there.
     package mutating func stage(_ connection: ConnectionHandle) -> UInt32 {
         self.staged.append(connection)
@@ -158,8 +167,8 @@ package struct Shard: ~Copyable, StateMachine {
             self.onClosed(handle, into: &effects)
         case .command(let handle, let id, let command):
             self.onCommand(handle, id, command, at: now, into: &effects)
-        case .grant(let handle, let reference, let since):
-            self.onGrant(handle, reference, since: since, at: now, into: &effects)
+        case .grant(let handle, let reference, let since, let attendee):
+            self.onGrant(handle, reference, since: since, as: attendee, at: now, into: &effects)
         case .asked(let id, let request):
             self.onAsked(id, request, at: now, into: &effects)
         case .authenticated(let handle, let outcome):

@@ -1,11 +1,11 @@
 package import ChatCore
+import ClientProtocol
 package import Foundation
 package import Kernel
 
 /// Whom a connection token speaks for.
 package enum TokenVerdict: Sendable, Equatable {
-    /// `channels` are those that the server subscribes the connection to.
-    case accepted(user: String, timeToLive: Interval?, channels: [String])
+    case accepted(user: String, timeToLive: Interval?, TokenGrants)
     case expired
     case invalid
 }
@@ -58,55 +58,58 @@ package struct TokenVerifier: Sendable {
     package func verdictAtOnce(_ token: String, at now: Date) -> TokenVerdict? {
         guard let claims = self.plain?.claims(of: token) else { return nil }
         guard let expiry = claims.expiry else {
-            return .accepted(user: claims.user, timeToLive: nil, channels: [])
+            return .accepted(user: claims.user, timeToLive: nil, TokenGrants())
         }
         let left = Double(expiry) - now.timeIntervalSince1970
         guard left > 0 else { return .expired }
-        return .accepted(user: claims.user, timeToLive: Self.interval(left), channels: [])
+        return .accepted(user: claims.user, timeToLive: Self.interval(left), TokenGrants())
     }
 
     /// The verdict on any connection token.
     package func carefulVerdict(_ token: String, at now: Date) -> TokenVerdict {
-        guard let claims = self.claims(of: token), claims.channel == nil else { return .invalid }
+        guard let (claims, notes) = self.claims(of: token), claims.channel == nil,
+            let grants = TokenGrants(notes, channels: claims.channels ?? [])
+        else { return .invalid }
         guard Self.isCurrent(claims, at: now) else { return .expired }
         let left = claims.secondsLeft(at: now)
         guard left.map({ $0 > 0 }) ?? true else { return .expired }
-        return .accepted(
-            user: claims.sub,
-            timeToLive: left.map(Self.interval),
-            channels: claims.channels ?? []
-        )
+        return .accepted(user: claims.sub, timeToLive: left.map(Self.interval), grants)
     }
 
-    /// The verdict on a token with which `user` subscribes to `channel`.
-    package func grant(
-        bySubscriptionToken token: String,
-        to user: String,
+    /// The verdict on a token with which `user` subscribes to `channel`, and what it says of the
+    /// subscription if it is good.
+    package func ruling(
+        onSubscriptionToken token: String,
+        of user: String,
         for channel: String,
         at now: Date
-    ) -> SubscriptionGrant {
-        guard let claims = self.claims(of: token), let named = claims.channel else {
-            return .invalid
-        }
-        guard Self.isCurrent(claims, at: now) else { return .expired }
-        guard claims.sub == user, named == channel else { return .foreign }
+    ) -> (grant: SubscriptionGrant, granted: Granted) {
+        let nothing = Granted(channel: channel)
+        guard let (claims, notes) = self.claims(of: token), let named = claims.channel,
+            let granted = Granted(channel, notes.own)
+        else { return (.invalid, nothing) }
+        guard Self.isCurrent(claims, at: now) else { return (.expired, nothing) }
+        guard claims.sub == user, named == channel else { return (.foreign, nothing) }
         let left = claims.secondsLeft(at: now)
-        guard left.map({ $0 > 0 }) ?? true else { return .expired }
-        return .accepted(timeToLive: left.map(Self.interval))
+        guard left.map({ $0 > 0 }) ?? true else { return (.expired, nothing) }
+        return (.accepted(timeToLive: left.map(Self.interval)), granted)
     }
 
     /// The claims of a token with a good signature, from the issuer and for the audience.
-    private func claims(of token: String) -> TokenClaims? {
+    private func claims(of token: String) -> (TokenClaims, TokenNotes)? {
         guard let bytes = self.keys.claims(of: token) else { return nil }
         let claims: TokenClaims
+        let notes: TokenNotes
         do {
             claims = try JSONDecoder().decode(TokenClaims.self, from: bytes)
+            let json = Array(bytes)
+            notes = try TokenNotes(parsing: json.span)
         } catch {
             return nil
         }
         if let issuer = self.issuer, claims.iss != issuer { return nil }
         if let audience = self.audience, claims.aud?.names.contains(audience) != true { return nil }
-        return claims
+        return (claims, notes)
     }
 
     private static func isCurrent(_ claims: TokenClaims, at now: Date) -> Bool {
@@ -114,7 +117,7 @@ package struct TokenVerifier: Sendable {
         return claims.exp.map { $0 > time } ?? true && claims.nbf.map { $0 <= time } ?? true
     }
 
-    private static func interval(_ seconds: Double) -> Interval {
+    static func interval(_ seconds: Double) -> Interval {
         .milliseconds(UInt64(min(max(0, seconds), 1e9) * 1000))
     }
 }

@@ -1,16 +1,27 @@
 import ChatCore
 import ClientProtocol
 import Crypto
+import Foundation
 import Kernel
 import NIOCore
 import Synchronization
 
 /// What application servers ask over HTTP, as requests to shards, and how their answers come back.
 final class ServerApi: Sendable {
-    /// A request that waits for the answers of some shards.
+    /// The methods; the raw value is what stands in the path.
+    enum Method: String {
+        case publish, broadcast, history, presence, subscribe, unsubscribe, disconnect, refresh
+        case channels, info, batch
+        case presenceStats = "presence_stats"
+        case historyRemove = "history_remove"
+    }
+
+    /// A request that waits for answers of shards.
     private struct Waiting {
         var promise: EventLoopPromise<ApiResponse>
-        var shardsLeft: Int
+        var answersLeft: Int
+        /// The first answer that is an error.
+        var failure: ApiResponse?
     }
 
     private struct State {
@@ -21,14 +32,25 @@ final class ServerApi: Sendable {
 
     /// Of the key, so that the comparison takes as long for every key that is shown.
     private let keyDigest: SHA256.Digest?
-    private let namespaces: NamespaceTable
-    private let mailboxes: [Mailbox]
+    let namespaces: NamespaceTable
+    /// Index for index with the namespaces.
+    let policies: [Namespace]
+    let mailboxes: [Mailbox]
+    /// What this process is called where several could be.
+    let nodeID = UUID().uuidString.lowercased()
+    let started = NIODeadline.now()
     private let state = Mutex(State())
 
     /// Without a key nobody may ask anything.
-    init(key: String?, namespaces: NamespaceTable, mailboxes: [ShardID: Mailbox]) {
+    init(
+        key: String?,
+        namespaces: NamespaceTable,
+        policies: [Namespace],
+        mailboxes: [ShardID: Mailbox]
+    ) {
         self.keyDigest = key.map { SHA256.hash(data: Array($0.utf8)) }
         self.namespaces = namespaces
+        self.policies = policies
         self.mailboxes = mailboxes.sorted { $0.key < $1.key }.map(\.value)
     }
 
@@ -46,158 +68,155 @@ final class ServerApi: Sendable {
         _ body: [UInt8],
         on loop: any EventLoop
     ) -> EventLoopFuture<ApiResponse>? {
+        guard let method = Method(rawValue: method) else { return nil }
+        do throws(ApiRefusal) {
+            if method == .batch { return try self.batch(body, on: loop) }
+            return try self.answer(method, body, on: loop)
+        } catch {
+            return loop.makeSucceededFuture(.error(error.code, detail: error.detail))
+        }
+    }
+
+    private func answer(
+        _ method: Method,
+        _ body: [UInt8],
+        on loop: any EventLoop
+    ) throws(ApiRefusal) -> EventLoopFuture<ApiResponse> {
         let request: ApiRequest
         do throws(FrameError) {
             request = try ApiRequest(parsing: body.span)
         } catch {
-            return loop.makeSucceededFuture(.error(.badRequest))
+            throw ApiRefusal(.badRequest, "\(error)")
         }
         switch method {
-        case "publish": return self.publish(request, to: request.channel, on: loop)
-        case "broadcast": return self.broadcast(request, on: loop)
-        case "history": return self.history(request, on: loop)
-        case "subscribe", "unsubscribe", "disconnect":
-            return self.administer(method, request, on: loop)
-        case "refresh", "presence", "presence_stats", "history_remove", "channels", "info", "batch":
-            return loop.makeSucceededFuture(.error(.notAvailable))
-        default: return nil
+        case .publish: return try self.publish(request, on: loop)
+        case .broadcast: return try self.broadcast(request, on: loop)
+        case .history: return try self.history(request, on: loop)
+        case .historyRemove: return try self.removeHistory(request, on: loop)
+        case .presence: return try self.toOne(request.channel, on: loop) { .members($0) }
+        case .presenceStats: return try self.toOne(request.channel, on: loop) { .counts($0) }
+        case .subscribe, .unsubscribe, .disconnect, .refresh:
+            return try self.administer(method, request, on: loop)
+        case .channels: return try self.listChannels(request, on: loop)
+        case .info: return self.info(on: loop)
+        case .batch: throw ApiRefusal(.methodNotFound, "a batch holds no batch")
         }
     }
 
-    private func publish(
-        _ request: ApiRequest,
+    // MARK: Batches
+
+    private func batch(
+        _ body: [UInt8],
+        on loop: any EventLoop
+    ) throws(ApiRefusal) -> EventLoopFuture<ApiResponse> {
+        let batch: ApiBatch
+        do throws(FrameError) {
+            batch = try ApiBatch(parsing: body.span)
+        } catch {
+            throw ApiRefusal(.badRequest, "\(error)")
+        }
+        guard batch.commands.count <= ApiBatch.limit else {
+            throw ApiRefusal(.limitExceeded, "expected at most \(ApiBatch.limit) commands")
+        }
+        let methods = batch.commands.map(\.method)
+        let responses: EventLoopFuture<[ApiResponse]>
+        if batch.isParallel {
+            let parts = batch.commands.map { self.carryOut($0, on: loop) }
+            responses = EventLoopFuture.whenAllSucceed(parts, on: loop)
+        } else {
+            responses = self.inTurn(batch.commands[...], after: [], on: loop)
+        }
+        return responses.map { responses in
+            .batch(zip(methods, responses).map { (method: $0, response: $1) })
+        }
+    }
+
+    private func carryOut(
+        _ command: ApiBatch.Command,
+        on loop: any EventLoop
+    ) -> EventLoopFuture<ApiResponse> {
+        guard let method = Method(rawValue: command.method) else {
+            return loop.makeSucceededFuture(.error(.methodNotFound))
+        }
+        do throws(ApiRefusal) {
+            return try self.answer(method, command.body, on: loop)
+        } catch {
+            return loop.makeSucceededFuture(.error(error.code, detail: error.detail))
+        }
+    }
+
+    /// Each command when the one before has been answered.
+    private func inTurn(
+        _ commands: ArraySlice<ApiBatch.Command>,
+        after responses: [ApiResponse],
+        on loop: any EventLoop
+    ) -> EventLoopFuture<[ApiResponse]> {
+        guard let command = commands.first else { return loop.makeSucceededFuture(responses) }
+        return self.carryOut(command, on: loop).hop(to: loop).flatMap { response in
+            self.inTurn(commands.dropFirst(), after: responses + [response], on: loop)
+        }
+    }
+
+    // MARK: Shards
+
+    /// The conversation that a channel names, for a request on nobody's behalf.
+    func reference(
         to channel: String,
-        on loop: any EventLoop
-    ) -> EventLoopFuture<ApiResponse> {
-        guard !request.data.isEmpty, !request.asksForMore else {
-            return loop.makeSucceededFuture(.error(.badRequest))
-        }
-        return self.toOne(channel, on: loop) { reference in
-            let message = Message(
-                body: request.data,
-                messageID: nil,
-                user: "",
-                client: "",
-                conversation: channel
-            )
-            let body = Body(
-                handle: message.retained(),
-                byteCount: UInt32(truncatingIfNeeded: request.data.count)
-            )
-            let id = request.idempotencyKey.map { MessageID(named: $0) }
-            return .publish(reference, id, body)
-        }
-    }
-
-    private func broadcast(
-        _ request: ApiRequest,
-        on loop: any EventLoop
-    ) -> EventLoopFuture<ApiResponse> {
-        guard !request.channels.isEmpty else {
-            return loop.makeSucceededFuture(.error(.badRequest))
-        }
-        let parts = request.channels.map { self.publish(request, to: $0, on: loop) }
-        return EventLoopFuture.whenAllSucceed(parts, on: loop).map { .broadcast($0) }
-    }
-
-    private func history(
-        _ request: ApiRequest,
-        on loop: any EventLoop
-    ) -> EventLoopFuture<ApiResponse> {
-        let page = HistoryRequest(
-            since: request.since.map { Offset($0.offset) },
-            epoch: request.since.flatMap { CommandTranslation.epoch($0.epoch) },
-            limit: request.limit < 0 ? .max : UInt32(request.limit),
-            isReversed: request.reverse
-        )
-        return self.toOne(request.channel, on: loop) { .history($0, page) }
-    }
-
-    private func administer(
-        _ method: String,
-        _ request: ApiRequest,
-        on loop: any EventLoop
-    ) -> EventLoopFuture<ApiResponse> {
-        guard !request.user.isEmpty, !request.asksForMore else {
-            return loop.makeSucceededFuture(.error(.badRequest))
-        }
-        let user = UserID(named: request.user)
-        if method == "disconnect" {
-            let code = request.disconnectCode ?? UInt32(CloseCode.forceDisconnect.rawValue)
-            guard let known = UInt16(exactly: code).flatMap({ CloseCode(rawValue: $0) }) else {
-                return loop.makeSucceededFuture(.error(.badRequest))
-            }
-            return self.toAll(on: loop) { .disconnect(user, known) }
-        }
-        switch self.namespaces.reference(to: request.channel, for: request.user) {
-        case .failure(let refusal): return loop.makeSucceededFuture(.error(refusal.code))
-        case .success(let reference):
-            guard method == "subscribe" else {
-                reference.name.release()
-                return self.toAll(on: loop) { .unsubscribe(user, reference.id) }
-            }
-            defer { reference.name.release() }
-            return self.toAll(on: loop) {
-                reference.name.retain()
-                return .subscribe(user, reference)
-            }
+        for user: String = ""
+    ) throws(ApiRefusal) -> ConversationReference {
+        switch self.namespaces.reference(to: channel, for: user) {
+        case .success(let reference): return reference
+        case .failure(let refusal):
+            guard refusal.code == .badRequest else { throw ApiRefusal(refusal.code) }
+            throw ApiRefusal(.badRequest, "expected a channel of 1 to 255 ASCII characters")
         }
     }
 
     /// Asks one shard about a channel, always the same.
-    private func toOne(
+    func toOne(
         _ channel: String,
         on loop: any EventLoop,
         _ request: (ConversationReference) -> ServerRequest
-    ) -> EventLoopFuture<ApiResponse> {
-        switch self.namespaces.reference(to: channel, for: "") {
-        case .failure(let refusal): return loop.makeSucceededFuture(.error(refusal.code))
-        case .success(let reference):
-            guard let (id, future) = self.await(shards: 1, on: loop) else {
-                reference.name.release()
-                return loop.makeSucceededFuture(.error(.internal))
-            }
-            let index = Int(reference.id.high % UInt64(self.mailboxes.count))
-            self.mailboxes[index].post([.asked(id, request(reference))])
-            return future
+    ) throws(ApiRefusal) -> EventLoopFuture<ApiResponse> {
+        let reference = try self.reference(to: channel)
+        guard let (id, future) = self.await(answers: 1, on: loop) else {
+            reference.name.release()
+            throw ApiRefusal(.internal)
         }
-    }
-
-    private func toAll(
-        on loop: any EventLoop,
-        _ request: () -> ServerRequest
-    ) -> EventLoopFuture<ApiResponse> {
-        guard let (id, future) = self.await(shards: self.mailboxes.count, on: loop) else {
-            return loop.makeSucceededFuture(.error(.internal))
-        }
-        for mailbox in self.mailboxes { mailbox.post([.asked(id, request())]) }
+        let index = Int(reference.id.high % UInt64(self.mailboxes.count))
+        self.mailboxes[index].post([.asked(id, request(reference))])
         return future
     }
 
     /// A number for a request and its coming answer; `nil` when no shard will answer any more.
-    private func await(
-        shards: Int,
+    func await(
+        answers: Int,
         on loop: any EventLoop
     ) -> (ServerRequestID, EventLoopFuture<ApiResponse>)? {
         self.state.withLock { state in
             guard !state.isClosed else { return nil }
             state.lastID += 1
             let promise = loop.makePromise(of: ApiResponse.self)
-            state.waiting[state.lastID] = Waiting(promise: promise, shardsLeft: shards)
+            state.waiting[state.lastID] = Waiting(promise: promise, answersLeft: answers)
             return (ServerRequestID(state.lastID), promise.futureResult)
         }
     }
 
-    /// A shard has answered; the bytes that it lends are read before this returns.
-    func take(_ response: ServerResponse, to id: ServerRequestID) {
-        let answer = ReplyBytes.answer(response)
-        let promise = self.state.withLock { state -> EventLoopPromise<ApiResponse>? in
+    /// So many more answers will come.
+    func expect(_ answers: Int, to id: ServerRequestID) {
+        self.state.withLock { $0.waiting[id.rawValue]?.answersLeft += answers }
+    }
+
+    /// An answer has come; the request's is the first error, or the last answer if there is none.
+    func take(_ answer: ApiResponse, to id: ServerRequestID) {
+        let ended = self.state.withLock { state -> Waiting? in
             guard var waiting = state.waiting[id.rawValue] else { return nil }
-            waiting.shardsLeft -= 1
-            state.waiting[id.rawValue] = waiting.shardsLeft == 0 ? nil : waiting
-            return waiting.shardsLeft == 0 ? waiting.promise : nil
+            waiting.answersLeft -= 1
+            if waiting.failure == nil, case .error = answer { waiting.failure = answer }
+            state.waiting[id.rawValue] = waiting.answersLeft == 0 ? nil : waiting
+            return waiting.answersLeft == 0 ? waiting : nil
         }
-        promise?.succeed(answer)
+        ended?.promise.succeed(ended?.failure ?? answer)
     }
 
     /// No shard will answer any more.

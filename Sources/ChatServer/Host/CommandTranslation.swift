@@ -84,8 +84,14 @@ struct CommandTranslation {
     /// Who the connection speaks for, for the messages it sends.
     var user: String
     var client: String
+    /// What the connection's token says of it, and by channel what subscription tokens have said: JSON.
+    var connInfo: [UInt8] = []
+    var channelInfo: [String: [UInt8]] = [:]
 
-    func translate(_ command: ClientCommand) -> Translation {
+    /// Of so many subscriptions it is kept what their tokens say.
+    private static let channelInfoLimit = 1_024
+
+    mutating func translate(_ command: ClientCommand) -> Translation {
         let id = command.id
         switch command.method {
         case .connect(let request):
@@ -93,6 +99,7 @@ struct CommandTranslation {
         case .subscribe(let request):
             return .command(id, self.subscribe(request))
         case .unsubscribe(let channel):
+            if !self.channelInfo.isEmpty { self.channelInfo[channel] = nil }
             return .command(id, .unsubscribe(ConversationID(named: channel)))
         case .publish(let request):
             return .command(id, self.publish(request))
@@ -141,27 +148,42 @@ struct CommandTranslation {
         }
     }
 
-    private func subscribe(_ request: SubscribeRequest) -> Command {
+    private mutating func subscribe(_ request: SubscribeRequest) -> Command {
         guard request.type == 0 else { return .refused(.notAvailable) }
+        let reference: ConversationReference
+        switch self.namespaces.reference(to: request.channel, for: self.user) {
+        case .success(let found): reference = found
+        case .failure(let refusal): return .refused(refusal.code)
+        }
         let since = Self.since(request)
         guard let token = request.token, !token.isEmpty else {
-            return self.named(request.channel) {
-                .subscribe($0, since: since, as: self.attendee(request))
-            }
+            let attendee = self.attendee(Granted(channel: request.channel), request)
+            return .subscribe(reference, since: since, as: attendee)
         }
-        return self.named(request.channel) {
-            .subscribeByToken(
-                $0,
-                since: since,
-                self.grant(token, for: request.channel),
-                as: self.attendee(request)
-            )
+        let ruling = self.verifier.ruling(
+            onSubscriptionToken: token,
+            of: self.user,
+            for: request.channel,
+            at: Date()
+        )
+        if !ruling.granted.info.isEmpty, self.channelInfo.count < Self.channelInfoLimit {
+            self.channelInfo[request.channel] = ruling.granted.info
         }
+        let attendee = self.attendee(ruling.granted, request)
+        return .subscribeByToken(reference, since: since, ruling.grant, as: attendee)
     }
 
-    private func attendee(_ request: SubscribeRequest) -> Attendee {
-        let info = Kept(ClientInfo(user: self.user, client: self.client))
-        return Attendee(info: info.retained(), wantsJoinLeave: request.joinLeave)
+    private func attendee(_ granted: Granted, _ request: SubscribeRequest) -> Attendee {
+        let info = ClientInfo(
+            user: self.user,
+            client: self.client,
+            connInfo: self.connInfo,
+            chanInfo: granted.info
+        )
+        return Attendee(
+            info: Kept(Subscriber(info: info)).retained(),
+            wantsJoinLeave: request.joinLeave || granted.hearsAttendance
+        )
     }
 
     /// The position that a subscriber claims, if any.
@@ -180,7 +202,12 @@ struct CommandTranslation {
     }
 
     private func grant(_ token: String, for channel: String) -> SubscriptionGrant {
-        self.verifier.grant(bySubscriptionToken: token, to: self.user, for: channel, at: Date())
+        self.verifier.ruling(
+            onSubscriptionToken: token,
+            of: self.user,
+            for: channel,
+            at: Date()
+        ).grant
     }
 
     private func publish(_ request: ChannelPublishRequest) -> Command {
@@ -242,11 +269,15 @@ struct CommandTranslation {
             client: self.client,
             conversation: conversation,
             note: note,
-            people: people
+            people: people,
+            extra: MessageExtra(
+                connInfo: self.connInfo,
+                chanInfo: self.channelInfo[conversation] ?? []
+            )
         )
         return Body(
             handle: message.retained(),
-            byteCount: UInt32(truncatingIfNeeded: message.body.count)
+            byteCount: UInt32(truncatingIfNeeded: message.byteCount)
         )
     }
 

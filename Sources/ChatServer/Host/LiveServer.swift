@@ -110,6 +110,7 @@ package final class LiveServer: Sendable {
         let api = ServerApi(
             key: configuration.apiKey,
             namespaces: configuration.namespaces,
+            policies: configuration.shard.namespaces,
             mailboxes: boxes
         )
         self.api = api

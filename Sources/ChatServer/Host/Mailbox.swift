@@ -35,6 +35,19 @@ final class Mailbox: Sendable {
         self.loop.execute { host.value.wake() }
     }
 
+    /// Lets the host do something on its loop, or tell what it has; the future is one of `loop`.
+    func visit<Result: Sendable>(
+        on loop: any EventLoop,
+        _ body: @escaping @Sendable (ShardHost) -> Result
+    ) -> EventLoopFuture<Result> {
+        self.loop.submit {
+            guard let host = self.state.withLock({ $0.host }) else {
+                preconditionFailure("who listens has all shards at work")
+            }
+            return body(host.value)
+        }.hop(to: loop)
+    }
+
     func take() -> [ShardEvent] {
         self.state.withLock { state in
             let events = state.events

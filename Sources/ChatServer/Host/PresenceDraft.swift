@@ -4,6 +4,9 @@ import Kernel
 
 /// The lists that a shard's effects build, until a reply or a push takes them.
 struct PresenceDraft {
+    /// More of what members' tokens say is not told in one answer: it has to fit a connection's queue.
+    private static let byteLimit = 1 << 19
+
     private var members: [ClientInfo] = []
     private var states = UserStates()
 
@@ -14,8 +17,10 @@ struct PresenceDraft {
     mutating func take(_ reply: PresenceReply) -> ServerReply {
         switch reply {
         case .members:
-            defer { self.members = [] }
-            return .presence(PresenceResult(presence: self.members))
+            let result = self.takeMembers()
+            let bytes = result.presence.reduce(0) { $0 + $1.connInfo.count + $1.chanInfo.count }
+            guard bytes <= Self.byteLimit else { return .error(ErrorResult(.limitExceeded)) }
+            return .presence(result)
         case .counts(let clients, let users):
             return .presenceStats(PresenceStatsResult(numClients: clients, numUsers: users))
         case .watching:
@@ -23,6 +28,11 @@ struct PresenceDraft {
             return .rpc(data: self.states.answer)
         case .done: return .rpc(data: Array("{}".utf8))
         }
+    }
+
+    mutating func takeMembers() -> PresenceResult {
+        defer { self.members = [] }
+        return PresenceResult(presence: self.members)
     }
 
     /// The list as a push to one who watches.

@@ -13,6 +13,7 @@ enum ReplyBytes {
         var reply = Self.reply(reply, client: socket.client)
         if case .connected(var result) = reply {
             result.subs = socket.subscriptions
+            result.session = socket.session
             socket.subscriptions = []
             if socket.dialect.pingsByFrame {
                 // The protocol's own pings are none then.
@@ -85,6 +86,7 @@ enum ReplyBytes {
 
     private static func result(_ reply: SubscribeReply) -> SubscribeResult {
         var result = SubscribeResult(reply)
+        if reply.attendee != .none { result.data = reply.attendee.subscriber.data }
         if case .recovered(let page, let through) = reply.recovery, page != .none {
             result.publications = page.page.entries
                 .filter { $0.offset > reply.offset && $0.offset <= through }
@@ -103,8 +105,11 @@ enum ReplyBytes {
                 result.publications = reply.page.page.entries.map(Self.publication)
             }
             return .history(result)
+        case .counts(let clients, let users):
+            return .presenceStats(PresenceStatsResult(numClients: clients, numUsers: users))
         case .done: return .done
         case .refused(let code): return .error(code)
+        case .members: preconditionFailure("who is there is a draft")
         }
     }
 
@@ -116,10 +121,21 @@ enum ReplyBytes {
         push.positioned = result.positioned
         push.epoch = result.epoch
         push.offset = result.offset
+        push.data = result.data
         return Self.frame(
             .push(channel: reply.name.conversationName, .subscribe(push)),
             format
         )
+    }
+
+    /// The push of credentials that the server has renewed; `nil` do not end.
+    static func frame(refreshing timeToLive: Interval?, _ format: WireFormat) -> ByteBuffer {
+        var push = RefreshPush()
+        if let timeToLive {
+            push.expires = true
+            push.timeToLive = ConnectResult.seconds(left: timeToLive)
+        }
+        return Self.frame(.push(channel: "", .refresh(push)), format)
     }
 
     /// The push of a message, encoded once in a format for all targets and all shards of the node.
@@ -185,10 +201,16 @@ enum ReplyBytes {
             data: message.body,
             // What an application server publishes comes from no client.
             info: message.client.isEmpty
-                ? nil : ClientInfo(user: message.user, client: message.client),
+                ? nil
+                : ClientInfo(
+                    user: message.user,
+                    client: message.client,
+                    connInfo: message.extra.connInfo,
+                    chanInfo: message.extra.chanInfo
+                ),
             offset: offset,
             messageID: message.messageID,
-            tags: message.note.tags(at: offset, count: count),
+            tags: message.note.tags(at: offset, count: count) + message.extra.tags,
             unixMilliseconds: unixMilliseconds
         )
     }

@@ -4,23 +4,27 @@ import Kernel
 
 extension ShardHost {
     /// Subscribes a connection to the channels of its token and to its user's own.
-    func grant(
-        _ channels: [String],
-        to handle: ConnectionHandle,
-        of socket: ClientSocket,
-        as user: String
-    ) {
+    func grant(_ channels: [Granted], to socket: ClientSocket) {
         var channels = channels
-        if let own = self.namespaces.personalChannel(of: user) { channels.append(own) }
-        for channel in channels {
+        if let own = self.namespaces.personalChannel(of: socket.user),
+            !channels.contains(where: { $0.channel == own })
+        {
+            channels.append(Granted(channel: own))
+        }
+        for granted in channels {
             // A token may name channels of another deployment; who signs it knows best.
-            guard case .success(let reference) = self.namespaces.reference(to: channel, for: user)
+            guard
+                case .success(let reference) = self.namespaces.reference(
+                    to: granted.channel,
+                    for: socket.user
+                )
             else { continue }
-            let claim = socket.claims.last { $0.channel == channel }
+            let claim = socket.claims.last { $0.channel == granted.channel }
             var since = claim.flatMap { CommandTranslation.since($0) }
             // A position that is lost must not keep the client from connecting.
             since?.refusesUnrecovered = false
-            self.submit(.grant(handle, reference, since: since))
+            let attendee = socket.attendee(granted)
+            self.submit(.grant(socket.handle, reference, since: since, as: attendee))
         }
     }
 }

@@ -90,6 +90,7 @@ final class ShardHost {
 
     var verifier: TokenVerifier { self.surroundings.verifier }
     var namespaces: NamespaceTable { self.surroundings.namespaces }
+    var api: ServerApi { self.surroundings.api }
     var statistics: ShardStatistics { self.shard.statistics }
     /// Commands that a connection may send while its token is being checked.
     var gatedLimit: Int { Int(self.shard.configuration.gatedLimit) }
@@ -162,6 +163,16 @@ final class ShardHost {
     func wake() {
         for event in self.mailbox.take() { self.enqueue(event) }
         self.scheduleRound()
+    }
+
+    func forEachSocket(_ body: (ClientSocket) -> Void) {
+        for slot in self.slots {
+            if let socket = slot.socket { body(socket) }
+        }
+    }
+
+    func forEachFeed(_ body: (ConversationID, PayloadHandle, Int) -> Void) {
+        self.shard.forEachFeed(body)
     }
 
     /// Sends a frame that a connection's own socket has made.
@@ -338,6 +349,7 @@ final class ShardHost {
         case .unsubscribe(let handle, let name, let code):
             guard let socket = self.socket(handle) else { return }
             let channel = name.conversationName
+            socket.forgetInfo(of: channel)
             let frame = ReplyBytes.frame(unsubscribing: channel, code, socket.dialect.format)
             self.outbound.send(frame, to: handle)
         case .presence(let effect): self.carryOut(effect)
@@ -346,10 +358,17 @@ final class ShardHost {
             self.send(to: targets) { frames[$0.index] }
         case .close(let handle, let code):
             guard let socket = self.socket(handle) else { return }
-            self.closes[code.rawValue, default: 0] += 1
-            socket.end(code: code.rawValue, reason: "\(code.reason)")
+            let farewell = socket.goodbye(code)
+            self.closes[farewell.code, default: 0] += 1
+            socket.end(code: farewell.code, reason: farewell.reason)
+        case .respond(let id, .members):
+            self.api.take(.presence(self.draft.takeMembers()), to: id)
         case .respond(let id, let response):
-            self.surroundings.api.take(response, to: id)
+            self.api.take(ReplyBytes.answer(response), to: id)
+        case .refresh(let handle, let timeToLive):
+            guard let socket = self.socket(handle) else { return }
+            let frame = ReplyBytes.frame(refreshing: timeToLive, socket.dialect.format)
+            self.outbound.send(frame, to: handle)
         case .peer(let shard, let message):
             if self.foulBus == nil {
                 self.pass(message, to: shard)
@@ -401,13 +420,13 @@ final class ShardHost {
 
     private func carryOut(_ effect: PresenceEffect) {
         switch effect {
-        case .member(let info): self.draft.add(info.attendee)
+        case .member(let info): self.draft.add(info.subscriber.info)
         case .status(let user, let state): self.draft.add(user.name.userName, state)
         case .statuses(let window, let targets):
             let push = self.draft.takePush(window: window)
             self.send(to: targets) { ReplyBytes.frame(push, $0.format) }
         case .attendance(let isJoin, let info, let name, let targets):
-            let info = info.attendee
+            let info = info.subscriber.info
             let push: ServerPush = isJoin ? .join(info) : .leave(info)
             let channel = name.conversationName
             self.send(to: targets) {
@@ -429,18 +448,15 @@ final class ShardHost {
         guard let socket = self.socket(handle) else { return }
         guard let token = socket.token, !token.isEmpty else {
             self.enqueue(.authenticated(handle, .missing))
-            socket.authenticated(as: nil)
+            socket.authenticated()
             return
         }
         let verdict = self.verifier.verdict(onConnectionToken: token, at: Date())
-        if case .accepted(let user, _, let channels) = verdict {
-            self.grant(channels, to: handle, of: socket, as: user)
+        if case .accepted(let user, _, let grants) = verdict {
+            socket.identify(as: user, info: grants.info)
+            self.grant(grants.subscriptions, to: socket)
         }
         self.submit(.authenticated(handle, AuthenticationOutcome(verdict)))
-        if case .accepted(let user, _, _) = verdict {
-            socket.authenticated(as: user)
-        } else {
-            socket.authenticated(as: nil)
-        }
+        socket.authenticated()
     }
 }

@@ -1,5 +1,5 @@
 import ChatCore
-import ClientProtocol
+package import ClientProtocol
 package import Kernel
 import NIOCore
 import Synchronization
@@ -60,11 +60,11 @@ extension PayloadHandle {
         return page
     }
 
-    var attendee: ClientInfo {
-        guard let attendee = KeptBytes.borrowed(self) as? Kept<ClientInfo> else {
-            preconditionFailure("the handle names an attendee")
+    var subscriber: Subscriber {
+        guard let subscriber = KeptBytes.borrowed(self) as? Kept<Subscriber> else {
+            preconditionFailure("the handle names a subscriber")
         }
-        return attendee.content
+        return subscriber.content
     }
 
     var userName: String {
@@ -82,6 +82,14 @@ extension PayloadHandle {
     }
 }
 
+/// Who subscribes to a channel.
+struct Subscriber: Sendable {
+    /// As others may know it.
+    var info: ClientInfo
+    /// What it is told itself: JSON on one line, or empty.
+    var data: [UInt8] = []
+}
+
 /// A message's bytes and the strings that go with it to clients and into the log.
 package final class Message: KeptBytes, @unchecked Sendable {
     /// JSON on one line.
@@ -94,6 +102,7 @@ package final class Message: KeptBytes, @unchecked Sendable {
     package let note: EntryNote
     /// Users whom it makes members, or mentions.
     package let people: [String]
+    package let extra: MessageExtra
     /// The last frames made of this message, so that all shards of a node share them.
     let encoded = Mutex(EncodedFrames(offset: .start))
 
@@ -104,7 +113,8 @@ package final class Message: KeptBytes, @unchecked Sendable {
         client: String,
         conversation: String,
         note: EntryNote = .message,
-        people: [String] = []
+        people: [String] = [],
+        extra: MessageExtra = MessageExtra()
     ) {
         self.body = body
         self.messageID = messageID
@@ -113,8 +123,12 @@ package final class Message: KeptBytes, @unchecked Sendable {
         self.conversation = conversation
         self.note = note
         self.people = people
+        self.extra = extra
         super.init()
     }
+
+    /// The body, and what its sender's tokens or an application server add to it.
+    package var byteCount: Int { self.body.count + self.extra.byteCount }
 }
 
 /// The frames of a message at one offset, by format.

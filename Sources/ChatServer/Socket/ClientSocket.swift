@@ -33,6 +33,13 @@ final class ClientSocket: ChannelInboundHandler {
     /// The connection's id on the wire.
     let client = UUID().uuidString.lowercased()
     private(set) var user = ""
+    /// Whether its token was good, so that `user` is who it speaks for.
+    private(set) var isIdentified = false
+    /// What its tokens say of it, for others to know: JSON, empty when they say nothing.
+    private(set) var connInfo: [UInt8] = []
+    private var channelInfo: [String: [UInt8]] = [:]
+    /// What an application server says to it in parting.
+    var farewell: Farewell?
     private(set) var token: String?
     /// Where the client says that it was in the subscriptions that the server makes.
     private(set) var claims: [SubscribeRequest] = []
@@ -173,7 +180,7 @@ final class ClientSocket: ChannelInboundHandler {
 
     private func receive(_ bytes: [UInt8]) {
         if self.isText, self.dialect.format == .protobuf {
-            self.host.violated(self.handle, FrameError.closeCode)
+            self.refuse(bytes)
             return
         }
         if self.held != nil { self.heldBytes += bytes.count }
@@ -191,22 +198,31 @@ final class ClientSocket: ChannelInboundHandler {
                 self.held?.append(command)
             }
         } catch {
-            if self.isText, !Self.isUTF8(bytes) {
-                self.end(code: 1007, reason: "text that is not UTF-8")
-            } else {
-                self.host.violated(self.handle, FrameError.closeCode)
-            }
+            self.refuse(bytes)
+        }
+    }
+
+    /// Ends over a message that cannot be read; what is read is UTF-8.
+    private func refuse(_ bytes: [UInt8]) {
+        if self.isText, !Self.isUTF8(bytes) {
+            self.end(code: 1007, reason: "text that is not UTF-8")
+        } else {
+            self.host.violated(self.handle, FrameError.closeCode)
         }
     }
 
     private func pass(_ command: ClientCommand) {
-        let translation = CommandTranslation(
+        var translation = CommandTranslation(
             namespaces: self.host.namespaces,
             verifier: self.host.verifier,
             user: self.user,
-            client: self.client
+            client: self.client,
+            connInfo: self.connInfo,
+            channelInfo: self.channelInfo
         )
-        switch translation.translate(command) {
+        let translated = translation.translate(command)
+        self.channelInfo = translation.channelInfo
+        switch translated {
         case .connect(let id, let request):
             // The core takes one connect only; a second one's token is never looked at.
             if self.phase == .open, self.token == nil {
@@ -243,9 +259,42 @@ final class ClientSocket: ChannelInboundHandler {
         self.channel?.setOption(.autoRead, value: isReading).whenFailure { _ in }
     }
 
+    /// The token was good.
+    func identify(as user: String, info: [UInt8]) {
+        self.user = user
+        self.connInfo = info
+        self.isIdentified = true
+    }
+
+    /// As others in a channel see it, to which the server subscribes it.
+    func attendee(_ granted: Granted) -> Attendee {
+        if !granted.info.isEmpty { self.channelInfo[granted.channel] = granted.info }
+        let info = ClientInfo(
+            user: self.user,
+            client: self.client,
+            connInfo: self.connInfo,
+            chanInfo: granted.info
+        )
+        let subscriber = Kept(Subscriber(info: info, data: granted.data))
+        return Attendee(
+            info: subscriber.retained(),
+            wantsJoinLeave: granted.hearsAttendance
+        )
+    }
+
+    /// A subscription has ended: what was said of it is not said any more.
+    func forgetInfo(of channel: String) {
+        if !self.channelInfo.isEmpty { self.channelInfo[channel] = nil }
+    }
+
+    /// What it is told when it has to go.
+    func goodbye(_ code: CloseCode) -> Farewell {
+        guard let farewell = self.farewell, farewell.meaning == code else { return Farewell(code) }
+        return farewell
+    }
+
     /// The token was checked, and the shard told: lets the commands through that waited.
-    func authenticated(as user: String?) {
-        if let user { self.user = user }
+    func authenticated() {
         let held = self.held ?? []
         self.held = nil
         for command in held { self.pass(command) }

@@ -159,6 +159,7 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
             headers.add(name: "Upgrade", value: "websocket")
             headers.add(name: "Sec-WebSocket-Version", value: "13")
         }
+        if status == .methodNotAllowed { headers.add(name: "Allow", value: "POST") }
         // What follows a request for an upgrade is not read as HTTP, whatever the answer was.
         let isLast = !request.isKeepAlive || request.headers.contains(name: "Upgrade")
         if status == .serviceUnavailable { headers.add(name: "Retry-After", value: "1") }

@@ -1,4 +1,5 @@
 import ChatCore
+import ClientProtocol
 import Kernel
 
 /// Reads the log over a connection of its own; each read sees one snapshot.
@@ -24,7 +25,8 @@ final class LogReader {
         )
         self.membership = try MembershipTables(database: database)
         let columns =
-            "SELECT offset, time, user, client, message_id, body, kind, subject, detail, count"
+            "SELECT offset, time, user, client, message_id, body, kind, subject, detail, count,"
+            + " extra"
             + " FROM messages"
         self.forward = try database.prepare(
             "\(columns) WHERE conversation = ? AND offset > ? ORDER BY offset LIMIT ?"
@@ -108,9 +110,9 @@ final class LogReader {
         var byteCount = 0
         var hasDepartures = false
         while byteCount < Self.pageByteLimit, try statement.step() {
-            let message = Self.message(statement, in: end.name)
+            let message = try Self.message(statement, in: end.name)
             if message.note.kind.isDeparture { hasDepartures = true }
-            byteCount += message.body.count
+            byteCount += message.byteCount
             entries.append(
                 MessagePage.Entry(
                     offset: Offset(statement.integer(0)),
@@ -195,8 +197,24 @@ final class LogReader {
         return MembershipRules.refusal(of: .message, by: reader, standing) != nil
     }
 
-    private static func message(_ statement: Statement, in conversation: String) -> Message {
-        Message(
+    private static func message(
+        _ statement: Statement,
+        in conversation: String
+    ) throws(DatabaseError) -> Message {
+        var extra = MessageExtra()
+        if !statement.isNull(10) {
+            let json = statement.bytes(10)
+            do throws(FrameError) {
+                extra = try MessageExtra(parsing: json.span)
+            } catch {
+                throw DatabaseError(
+                    code: 0,
+                    message: "\(error)",
+                    operation: "read a message's extra"
+                )
+            }
+        }
+        return Message(
             body: statement.bytes(5),
             messageID: statement.isNull(4) ? nil : statement.string(4),
             user: statement.string(2),
@@ -206,7 +224,8 @@ final class LogReader {
                 kind: EntryNote.Kind(rawValue: statement.integer(6)) ?? .message,
                 subject: statement.string(7),
                 detail: statement.integer(8)
-            )
+            ),
+            extra: extra
         )
     }
 

@@ -1,4 +1,5 @@
 import ChatCore
+import ClientProtocol
 import Kernel
 
 /// What one transaction of the writer is made of.
@@ -72,7 +73,7 @@ final class LogWriter {
         self.insertMessage = try database.prepare(
             """
             INSERT INTO messages(conversation, offset, time, user, client, message_id, body,
-                kind, subject, detail, count) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                kind, subject, detail, count, extra) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
         )
         self.insertID = try database.prepare(
@@ -254,6 +255,7 @@ final class LogWriter {
         self.insertMessage.bind(9, message.note.subject)
         self.insertMessage.bind(10, message.note.detail)
         self.insertMessage.bind(11, count)
+        if !message.extra.isEmpty { self.insertMessage.bind(12, message.extra.json) }
         try self.insertMessage.run()
     }
 

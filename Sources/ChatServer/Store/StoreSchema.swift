@@ -4,7 +4,7 @@ package import Kernel
 /// The tables of the embedded store.
 enum StoreSchema {
     /// Raised when a newer program writes what an older one cannot read.
-    static let version: UInt64 = 2
+    static let version: UInt64 = 3
 
     /// Of a conversation that was created; 0 is one that belongs to nobody.
     static let privateVisibility: UInt64 = 1
@@ -21,7 +21,7 @@ enum StoreSchema {
             user TEXT NOT NULL, client TEXT NOT NULL, message_id TEXT, body BLOB NOT NULL,
             kind INTEGER NOT NULL DEFAULT 0, subject TEXT NOT NULL DEFAULT '',
             detail INTEGER NOT NULL DEFAULT 0, count INTEGER NOT NULL DEFAULT 0,
-            is_deleted INTEGER NOT NULL DEFAULT 0,
+            is_deleted INTEGER NOT NULL DEFAULT 0, extra BLOB,
             PRIMARY KEY(conversation, offset)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS message_ids(
             conversation BLOB NOT NULL, user BLOB NOT NULL, message BLOB NOT NULL,
@@ -69,6 +69,9 @@ enum StoreSchema {
         UPDATE messages SET count = offset;
         """
 
+    /// What version 2 lacks: room for what few messages have.
+    private static let fromVersion2 = "ALTER TABLE messages ADD COLUMN extra BLOB"
+
     /// Sets a connection to keep what it acknowledges.
     static func configure(_ database: Database) throws(DatabaseError) {
         try database.execute("PRAGMA journal_mode=WAL")
@@ -86,6 +89,10 @@ enum StoreSchema {
         case self.version: break
         case 1:
             try database.execute(self.fromVersion1)
+            try database.execute(self.fromVersion2)
+            try self.set("version", self.version, in: database)
+        case 2:
+            try database.execute(self.fromVersion2)
             try self.set("version", self.version, in: database)
         default:
             throw DatabaseError(

@@ -113,7 +113,8 @@ final class TestClient {
             name: self.fleet.makePayload()
         )
         return [
-            .grant(handle, self.reference, since: self.since), .grant(handle, quiet, since: nil),
+            .grant(handle, self.reference, since: self.since, as: self.attendee(self)),
+            .grant(handle, quiet, since: nil),
         ]
     }
 

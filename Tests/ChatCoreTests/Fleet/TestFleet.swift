@@ -349,7 +349,7 @@ final class TestFleet {
                 return
             }
             self.references[handle.rawValue, default: 0] -= 1
-        case .drained, .limitConnections:
+        case .drained, .limitConnections, .refresh:
             break
         }
     }

@@ -12,6 +12,8 @@ import Testing
     {
         let scene = PresenceScene(layout, seed: seed, users: users)
         for index in users.indices {
+            // Whom the server subscribes is there like everybody.
+            scene.clients[index].isSubscribedByServer = (UInt64(index) + seed) % 2 == 1
             scene.at(3_000 + UInt64(index) * 500) { scene.connect(index) }
         }
         return scene

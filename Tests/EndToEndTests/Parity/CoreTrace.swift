@@ -83,7 +83,7 @@ private struct Projector {
             self.note(conversation, "stored: \(Self.text(outcome))")
         case .peer(_, let message): self.add(message)
         case .lease(_, _, let owner): if owner != nil { self.leaseCount += 1 }
-        case .grant(let handle, let reference, _):
+        case .grant(let handle, let reference, _, _):
             self.note(handle, "granted \(self.conversations[reference.id])")
         case .wallClock, .pongs, .drain, .asked, .load: return
         }
@@ -124,6 +124,8 @@ private struct Projector {
         case .unsubscribe(let handle, _, let code): self.note(handle, "unsubscribed \(code)")
         case .close(let handle, let code): self.note(handle, "close \(code)")
         case .store(let token, let request): self.add(request, token)
+        case .refresh(let handle, let left):
+            self.note(handle, "refreshed by the server for \(left.map { "\($0)" } ?? "ever")")
         case .ping, .peer, .respond, .release, .drained, .limitConnections, .presence: return
         }
     }

@@ -1,0 +1,197 @@
+import Foundation
+import Synchronization
+import Testing
+
+extension Hostile {
+    /// The server API under words that nobody should say, and in many hands at once.
+    @Suite(.personalHost) struct ServerApiTests {
+        static let methods = [
+            "publish", "broadcast", "history", "history_remove", "presence", "presence_stats",
+            "subscribe", "unsubscribe", "disconnect", "refresh", "channels", "info", "batch",
+        ]
+
+        static let garbage: [String] = [
+            "", " ", "null", "{", "}", "[]", "\"x\"", "7", "{}}", "{\"channel\":}",
+            "{\"channel\":5}", "{\"channel\":[]}", "{\"channel\":{}}", "{\"user\":true}",
+            "{\"channel\":\"\"}", "{\"channel\":\"\u{e9}\",\"data\":1,\"user\":\"u\"}",
+            "{\"channel\":\"a\",\"data\":\"\\ud800\"}", "{\"channel\":\"a\",\"data\":01}",
+            "{\"channel\":\"a\",\"tags\":{\"a\":1}}", "{\"channel\":\"a\",\"tags\":[]}",
+            "{\"limit\":1e999}", "{\"limit\":99999999999}", "{\"since\":5}", "{\"channels\":{}}",
+            "{\"channels\":[1]}", "{\"user\":\"u\",\"disconnect\":7}",
+            "{\"user\":\"u\",\"disconnect\":{\"code\":\"x\"}}",
+            "{\"user\":\"u\",\"expire_at\":1.5}",
+            "{\"user\":\"u\",\"override\":[]}", "{\"pattern\":5}", "{\"commands\":5}",
+            "{\"commands\":[5]}", "{\"commands\":[{}]}",
+            "{\"commands\":[{\"info\":{},\"info\":{}}]}",
+            "{\"commands\":[{\"batch\":{\"commands\":[]}},{\"nothing\":{}},{\"publish\":[]}]}",
+            String(repeating: "[", count: 100_000), String(repeating: " ", count: 1 << 20),
+            "{\"data\":" + String(repeating: "{\"a\":", count: 10_000),
+        ]
+
+        @Test func `whatever a body says, the answer is a result or an error in JSON`() async throws
+        {
+            try await expectHolds(LiveHost.port) { port in
+                let raw =
+                    Self.garbage.map { Array($0.utf8) } + [[0xff, 0xfe], [0x7b, 0x00, 0x7d]]
+                for method in Self.methods {
+                    for body in raw {
+                        let answer = try askApi(method, body, port: port)
+                        try hold(answer.status == 200, "\(method) \(body.prefix(80)): \(answer)")
+                        let parsed = try JSONSerialization.jsonObject(with: Data(answer.body.utf8))
+                        let keys = (parsed as? [String: Any])?.keys.sorted() ?? []
+                        try hold(
+                            [["error"], ["result"], ["replies"]].contains(keys),
+                            "\(method) \(body.prefix(80)): \(answer)"
+                        )
+                    }
+                }
+                try expectUnharmed(port: port)
+            }
+        }
+
+        @Test func `every byte of a request may be another, and the server goes on`() async throws {
+            let request =
+                "{\"channel\":\"abc\",\"user\":\"u\",\"data\":{\"a\":[1]},\"tags\":{\"t\":\"v\"},"
+                + "\"since\":{\"offset\":1,\"epoch\":\"e\"},\"limit\":3,\"b64data\":\"e30=\","
+                + "\"override\":{\"presence\":{\"value\":false}},\"whitelist\":[\"x\"]}"
+            try await expectHolds((LiveHost.port, Array(request.utf8))) { port, request in
+                for (number, place) in request.indices.enumerated() {
+                    var body = request
+                    body[place] = UInt8(truncatingIfNeeded: number &* 37 &+ 11)
+                    let method = Self.methods[number % Self.methods.count]
+                    let answer = try askApi(method, body, port: port)
+                    try hold(answer.status == 200, "\(method) at \(place): \(answer)")
+                }
+                try expectUnharmed(port: port)
+            }
+        }
+
+        @Test func `without the key nothing is told, not even which methods there are`()
+            async throws
+        {
+            try await expectHolds(LiveHost.port) { port in
+                var answers: Set<String> = []
+                for key in [nil, "", "wrong", LiveHost.apiKey.uppercased()] as [String?] {
+                    for method in Self.methods + ["nothing", "", "../metrics"] {
+                        for body in ["", "{", "{\"channel\":\"a\",\"data\":1}"] {
+                            let answer = try askApi(method, body, key: key, port: port)
+                            answers.insert("\(answer)")
+                        }
+                    }
+                }
+                try hold(answers.count == 1 && answers.first?.contains("401") == true, "\(answers)")
+                for key in [LiveHost.apiKey, "wrong"] {
+                    for verb in ["GET", "PUT", "HEAD", "DELETE"] {
+                        let answer = try askApi("info", [], key: key, verb: verb, port: port)
+                        try hold(answer.status == 405, "\(verb): \(answer)")
+                    }
+                }
+                try hold(try askApi("nothing", "{}", port: port).status == 404, "no method")
+            }
+        }
+
+        @Test func `a body beyond its bound is refused, in however many parts it comes`()
+            async throws
+        {
+            try await expectHolds(LiveHost.port) { port in
+                let socket = try RawSocket(port: port)
+                socket.send(
+                    "POST /api/publish HTTP/1.1\r\nHost: x\r\nX-API-Key: \(LiveHost.apiKey)\r\n"
+                        + "Transfer-Encoding: chunked\r\n\r\n"
+                )
+                let part = "10000\r\n" + String(repeating: " ", count: 1 << 16) + "\r\n"
+                for _ in 0..<64 { socket.send(part) }
+                socket.send("0\r\n\r\n")
+                let answer = try socket.response()
+                try hold(answer.status == 413, "\(answer)")
+                let long = String(repeating: "x", count: 600_000)
+                let data = "{\"channel\":\"a\",\"data\":\"\(long)\"}"
+                let refused = try askApi("publish", data, port: port)
+                try hold(refused.body.contains("\"code\":106"), "\(refused.body.prefix(200))")
+                let many = Array(repeating: "{\"info\":{}}", count: 1_001).joined(separator: ",")
+                let batch = try askApi("batch", "{\"commands\":[\(many)]}", port: port)
+                try hold(batch.body.contains("\"code\":106"), "\(batch.body.prefix(200))")
+                try expectUnharmed(port: port)
+            }
+        }
+
+        @Test func `one idempotency key is in a channel once, whoever says it at once`()
+            async throws
+        {
+            try await expectHolds(LiveHost.port) { port in
+                let channel = "race-\(UUID().uuidString)"
+                let answers = Mutex<[String]>([])
+                DispatchQueue.concurrentPerform(iterations: 24) { number in
+                    let body =
+                        "{\"channel\":\"\(channel)\",\"data\":\(number),\"idempotency_key\":\"k\"}"
+                    do {
+                        let answer = try askApi("publish", body, port: port).body
+                        answers.withLock { $0.append(answer) }
+                    } catch {
+                        answers.withLock { $0.append("\(error)") }
+                    }
+                }
+                let told = Set(answers.withLock { $0 })
+                try hold(
+                    told.count == 1 && told.first?.contains("\"offset\":1,") == true,
+                    "\(told)"
+                )
+                let page = "{\"channel\":\"\(channel)\",\"limit\":9}"
+                let history = try askApi("history", page, port: port).body
+                try hold(history.contains("\"offset\":1}"), history)
+            }
+        }
+
+        @Test func `a stranger to a conversation is told nothing on its way into it`() async throws
+        {
+            try await expectHolds(LiveHost.port) { port in
+                let run = UUID().uuidString
+                let alice = try ChatPeer(port: port, user: "alice-\(run)")
+                let eve = try ChatPeer(port: port, user: "eve-\(run)")
+                let channel = try alice.create("den-\(run)")
+                _ = try alice.send(channel, "m1")
+                let body =
+                    "{\"user\":\"eve-\(run)\",\"channel\":\"\(channel)\",\"data\":\"loot\","
+                    + "\"recover_since\":{\"offset\":0,\"epoch\":\"\"}}"
+                let answer = try askApi("subscribe", body, port: port)
+                try hold(answer.body == "{\"result\":{}}", "\(answer)")
+                _ = try alice.send(channel, "m2")
+                let heard = eve.peer.next(milliseconds: 400).map(\.text) ?? ""
+                try hold(heard.isEmpty || heard == "{}", "eve hears nothing: \(heard)")
+                for method in ["publish", "history_remove"] {
+                    let code = method == "publish" ? 1403 : 108
+                    for name in [channel, "c:nothing"] {
+                        let request = "{\"channel\":\"\(name)\",\"data\":1,\"skip_history\":true}"
+                        let refused = try askApi(method, request, port: port).body
+                        try hold(refused.contains("\"code\":\(code)"), "\(method): \(refused)")
+                    }
+                }
+            }
+        }
+
+        @Test func `a session is its own client's secret, and finds that client alone`()
+            async throws
+        {
+            try await expectHolds(LiveHost.port) { port in
+                let user = "user-\(UUID().uuidString)"
+                let peers = [try WebSocketPeer(port: port), try WebSocketPeer(port: port)]
+                var sessions: [String] = []
+                for peer in peers {
+                    let token = WebSocketPeer.token(user: user)
+                    peer.send("{\"id\":1,\"connect\":{\"token\":\"\(token)\"}}")
+                    let reply = try peer.message { $0.contains("\"connect\"") }
+                    guard let found = reply.firstMatch(of: /"session":"([^"]+)"/) else {
+                        throw Broken(description: "a connect tells a session: \(reply)")
+                    }
+                    sessions.append(String(found.1))
+                }
+                try hold(Set(sessions).count == 2, "\(sessions)")
+                let body = "{\"user\":\"\(user)\",\"session\":\"\(sessions[1])\"}"
+                _ = try askApi("disconnect", body, port: port)
+                try hold(peers[1].closeCode() == 3503, "the one that is meant")
+                peers[0].send("{\"id\":2,\"unsubscribe\":{\"channel\":\"a\"}}")
+                _ = try peers[0].message { $0.hasPrefix("{\"id\":2,") }
+            }
+        }
+    }
+}
