@@ -13,6 +13,8 @@ struct ServerFileTests {
                 data: store
                 tokenHmacSecret: s
                 tokens: { audience: us, issuer: me }
+                tlsCertificate: chain.pem
+                tlsKey: key.pem
                 apiKey: k
                 allowedOrigins: ["https://chat.example"]
                 personalChannels: news
@@ -39,6 +41,7 @@ struct ServerFileTests {
         #expect(file.tokenSecret == "s" && file.shardCount == 3)
         #expect("\(file.tokens)" == "0 keys, audience us, issuer me")
         #expect(file.allowedOrigins == ["https://chat.example"])
+        #expect(file.tlsCertificate == "chain.pem" && file.tlsKey == "key.pem")
         #expect(file.apiKey == "k" && file.personal == "news")
         #expect(file.drainSeconds == 2 && file.writeTimeoutSeconds == 7)
         #expect(file.shard.pingInterval == .seconds(10))

@@ -5,7 +5,6 @@ import Foundation
 import Kernel
 package import Logging
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 import Synchronization
 
@@ -16,6 +15,8 @@ package struct ServerConfiguration: Sendable {
     package var port = 8000
     package var dataPath: String
     package var tokens: TokenPolicy
+    /// With these the port speaks TLS, and nothing else.
+    package var certificate: CertificateFiles?
     /// What application servers must show; without it nobody may use the server API.
     package var apiKey: String?
     /// Whose pages may open sockets, as browsers write them; `nil` is everybody's.
@@ -56,12 +57,14 @@ package final class LiveServer: Sendable {
     private let drained: Drained
     private let records: [ShardID: RecordFiles]
     private let api: ServerApi
+    private let certificate: ServerCertificate?
 
     /// Opens the store, starts the shards and listens.
     package static func start(
         _ configuration: ServerConfiguration,
         log: Logger
     ) async throws -> LiveServer {
+        let certificate = try configuration.certificate.map { try ServerCertificate($0) }
         let directory = try DataDirectory(path: configuration.dataPath)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.shardCount)
         let boxes = Self.mailboxes(Array(group.makeIterator()))
@@ -77,7 +80,7 @@ package final class LiveServer: Sendable {
                 answer: { shard, events in boxes[shard]?.post(events) }
             )
             store = opened
-            return try await LiveServer(configuration, opened, boxes, group, log)
+            return try await LiveServer(configuration, certificate, opened, boxes, group, log)
         } catch {
             // The shards that have started end with their loops, and ask the store for nothing more.
             try await group.shutdownGracefully()
@@ -89,12 +92,14 @@ package final class LiveServer: Sendable {
 
     private init(
         _ configuration: ServerConfiguration,
+        _ certificate: ServerCertificate?,
         _ store: DurableStore,
         _ boxes: [ShardID: Mailbox],
         _ group: MultiThreadedEventLoopGroup,
         _ log: Logger
     ) async throws {
         self.configuration = configuration
+        self.certificate = certificate
         self.log = log
         self.group = group
         let loops = Array(group.makeIterator())
@@ -145,7 +150,11 @@ package final class LiveServer: Sendable {
             )
         }
         self.hosts = hosts
-        self.listener = try await Self.listen(configuration, group, hosts, store, api)
+        self.listener = try await Self.listen(
+            configuration,
+            group,
+            Self.reception(configuration, certificate, hosts, store, api)
+        )
         log.info("listening", metadata: ["port": "\(self.listener.localAddress?.port ?? 0)"])
     }
 
@@ -185,6 +194,13 @@ package final class LiveServer: Sendable {
     /// The port that clients reach.
     package var port: Int { self.listener.localAddress?.port ?? 0 }
 
+    /// Reads the certificate and its key again, for the connections that come from now on; if they cannot be
+    /// used, the former ones stay.
+    package func reloadCertificate() throws {
+        try self.certificate?.reload()
+        self.log.info("the certificate was read again")
+    }
+
     /// Sends the clients away, waits for what is in flight, and closes the store.
     package func drain() async throws {
         self.log.info("draining")
@@ -210,41 +226,35 @@ package final class LiveServer: Sendable {
         return mailboxes
     }
 
-    private static func listen(
+    private static func reception(
         _ configuration: ServerConfiguration,
-        _ group: MultiThreadedEventLoopGroup,
+        _ certificate: ServerCertificate?,
         _ hosts: [NIOLoopBound<ShardHost>],
         _ store: DurableStore,
         _ api: ServerApi
-    ) async throws -> any Channel {
+    ) -> Reception {
         let patience = configuration.shard.connectTimeout
-        let timeout = TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds))
-        let origins = OriginPolicy(configuration.allowedOrigins)
-        let metrics: @Sendable () -> EventLoopFuture<String> = { Self.metrics(hosts, store) }
+        return Reception(
+            hosts: hosts,
+            certificate: certificate,
+            origins: OriginPolicy(configuration.allowedOrigins),
+            timeout: TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds)),
+            api: api,
+            metrics: { Self.metrics(hosts, store) }
+        )
+    }
+
+    private static func listen(
+        _ configuration: ServerConfiguration,
+        _ group: MultiThreadedEventLoopGroup,
+        _ reception: Reception
+    ) async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let host = hosts.first(where: { $0.eventLoop === channel.eventLoop })
-                    else { preconditionFailure("each loop has a shard") }
-                    let gate = UpgradeGate(
-                        upgrade: WebSocketUpgrade(host: host, origins: origins),
-                        timeout: timeout
-                    ) { pipeline, due in
-                        let requests = PlainRequests(
-                            metrics: metrics,
-                            api: api,
-                            origins: origins,
-                            due: due,
-                            timeout: timeout
-                        )
-                        try pipeline.configureHTTPServerPipeline()
-                        try pipeline.addHandler(requests)
-                    }
-                    try channel.pipeline.syncOperations.addHandler(gate)
-                }
+                channel.eventLoop.makeCompletedFuture { try reception.receive(channel) }
             }
         do {
             return try await bootstrap.bind(host: configuration.host, port: configuration.port)

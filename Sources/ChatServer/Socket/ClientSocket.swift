@@ -24,6 +24,7 @@ final class ClientSocket: ChannelInboundHandler {
 
     private let host: ShardHost
     let dialect: Dialect
+    private let meter: WireMeter?
     private var phase = Phase.open
     private var fragments: [UInt8]?
     /// Whether the message under way is text, which must be UTF-8.
@@ -53,9 +54,10 @@ final class ClientSocket: ChannelInboundHandler {
     /// Whether the host looks after this socket once a second.
     var isWatched = false
 
-    init(host: ShardHost, dialect: Dialect) {
+    init(host: ShardHost, dialect: Dialect, meter: WireMeter?) {
         self.host = host
         self.dialect = dialect
+        self.meter = meter
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -292,7 +294,7 @@ final class ClientSocket: ChannelInboundHandler {
             return self.closingSeconds <= 5
         case .open:
             let queued = self.queuedBytes
-            let accepted = self.writtenBytes - queued
+            let accepted = (self.meter?.byteCount ?? self.writtenBytes) - queued
             self.stalledSeconds = accepted == self.acceptedBytes ? self.stalledSeconds + 1 : 0
             self.acceptedBytes = accepted
             guard queued > 0 else { return false }

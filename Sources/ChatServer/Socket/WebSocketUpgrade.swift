@@ -38,15 +38,18 @@ struct Negotiation: Equatable {
 ///
 /// Leaves NIO's frame decoder and our own inbound part in the pipeline; frames go out as ready bytes,
 /// so there is no encoder.
-final class WebSocketUpgrade: Sendable {
+final class WebSocketUpgrade {
     static let endpoint = "/connection/websocket"
 
     private let host: NIOLoopBound<ShardHost>
     private let origins: OriginPolicy
+    /// What TLS makes of the bytes that are written, if there is TLS.
+    private let meter: WireMeter?
 
-    init(host: NIOLoopBound<ShardHost>, origins: OriginPolicy) {
+    init(host: NIOLoopBound<ShardHost>, origins: OriginPolicy, meter: WireMeter?) {
         self.host = host
         self.origins = origins
+        self.meter = meter
     }
 
     /// The headers that grant a request, or why it is refused.
@@ -65,7 +68,8 @@ final class WebSocketUpgrade: Sendable {
         let decoder = WebSocketFrameDecoder(maxFrameSize: ClientSocket.messageLimit)
         try pipeline.addHandler(ByteToMessageHandler(decoder))
         let dialect = Negotiation(request).dialect
-        try pipeline.addHandler(ClientSocket(host: self.host.value, dialect: dialect))
+        let socket = ClientSocket(host: self.host.value, dialect: dialect, meter: self.meter)
+        try pipeline.addHandler(socket)
     }
 
     /// The nonce of 16 bytes in base 64; `nil` if there is none.

@@ -24,6 +24,12 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The secret that connection tokens are signed with.")
     var tokenHmacSecret: String?
 
+    @Option(help: "A PEM file with the certificate and its chain: the port speaks TLS.")
+    var tlsCertificate: String?
+
+    @Option(help: "A PEM file with the certificate's key. SIGHUP reads both files again.")
+    var tlsKey: String?
+
     @Option(help: "Event loops; the default is the number of cores.")
     var shards: UInt16?
 
@@ -69,7 +75,15 @@ struct Serve: AsyncParsableCommand {
             throw ExitCode(2)
         }
         let (signals, first) = AsyncStream<Void>.makeStream()
-        let sources = EndSignals().listen { first.yield() }
+        let reload: @Sendable () -> Void = {
+            do {
+                try server.reloadCertificate()
+            } catch {
+                log.error("the former certificate stays", metadata: ["error": "\(error)"])
+            }
+        }
+        let sources = EndSignals()
+            .listen(onReload: configuration.certificate == nil ? nil : reload) { first.yield() }
         for await _ in signals { break }
         try await server.drain()
         // Until here, so that the second signal is heard while draining.
@@ -104,6 +118,7 @@ struct Serve: AsyncParsableCommand {
         }
         if let seconds = file.drainSeconds { configuration.drainSeconds = seconds }
         if let seconds = file.writeTimeoutSeconds { configuration.writeTimeoutSeconds = seconds }
+        configuration.certificate = try self.certificate(file)
         configuration.apiKey = file.apiKey
         configuration.allowedOrigins = file.allowedOrigins
         configuration.recordPath = self.record
@@ -123,5 +138,17 @@ struct Serve: AsyncParsableCommand {
             throw ValidationError("too many namespaces; expected at most 255")
         }
         return configuration
+    }
+
+    private func certificate(_ file: ServerFile) throws -> CertificateFiles? {
+        switch (self.tlsCertificate ?? file.tlsCertificate, self.tlsKey ?? file.tlsKey) {
+        case (nil, nil): nil
+        case (let certificate?, let key?):
+            CertificateFiles(certificatePath: certificate, keyPath: key)
+        case (.some, nil):
+            throw ValidationError("a TLS certificate without its key; expected --tls-key FILE")
+        case (nil, .some):
+            throw ValidationError("a TLS key alone; expected --tls-certificate FILE")
+        }
     }
 }

@@ -14,6 +14,8 @@ package struct ServerFile {
     package var tokenSecret: String?
     /// The other keys of tokens, and what tokens must say.
     package var tokens = TokenPolicy(keys: [])
+    package var tlsCertificate: String?
+    package var tlsKey: String?
     package var apiKey: String?
     package var allowedOrigins: [String]?
     package var shardCount: Int?
@@ -53,6 +55,8 @@ package struct ServerFile {
         }
         self.data = try mapping.optional("data")?.text()
         self.tokenSecret = try mapping.optional("tokenHmacSecret")?.text()
+        self.tlsCertificate = try mapping.optional("tlsCertificate")?.text()
+        self.tlsKey = try mapping.optional("tlsKey")?.text()
         self.apiKey = try mapping.optional("apiKey").map { node throws(ModelError) in
             let key = try node.text()
             guard !key.isEmpty else { throw node.refused("is empty", expected: "a secret") }
