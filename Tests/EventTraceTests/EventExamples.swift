@@ -37,6 +37,7 @@ enum EventExamples {
             .lease(PartitionID(4), Term(9), owner: self.shard),
             .lease(PartitionID(4), Term(9), owner: nil),
             .drain(over: .seconds(5)), .load(lag: .milliseconds(250)),
+            .revoked(self.handle, self.conversation),
             .grant(self.handle, self.room, since: nil),
         ] + self.requests.map { .asked(ServerRequestID(.max), $0) }
             + CloseCode.allCases.map { .violated(self.handle, $0) }

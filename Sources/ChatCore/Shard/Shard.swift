@@ -178,6 +178,8 @@ package struct Shard: ~Copyable, StateMachine {
             self.onDrain(over: duration, at: now, into: &effects)
         case .load(let lag):
             self.onLoad(lag: lag, at: now, into: &effects)
+        case .revoked(let handle, let conversation):
+            self.onRevoked(handle, conversation, into: &effects)
         }
         self.staged.removeAll()
         self.finishDrainIfEmpty(into: &effects)

@@ -22,11 +22,18 @@ final class ServerApi: Sendable {
     /// Of the key, so that the comparison takes as long for every key that is shown.
     private let keyDigest: SHA256.Digest?
     private let namespaces: NamespaceTable
-    private let mailboxes: [Mailbox]
+    let mailboxes: [Mailbox]
+    let revocations: Revocations
     private let state = Mutex(State())
 
     /// Without a key nobody may ask anything.
-    init(key: String?, namespaces: NamespaceTable, mailboxes: [ShardID: Mailbox]) {
+    init(
+        key: String?,
+        namespaces: NamespaceTable,
+        mailboxes: [ShardID: Mailbox],
+        revocations: Revocations
+    ) {
+        self.revocations = revocations
         self.keyDigest = key.map { SHA256.hash(data: Array($0.utf8)) }
         self.namespaces = namespaces
         self.mailboxes = mailboxes.sorted { $0.key < $1.key }.map(\.value)
@@ -46,6 +53,7 @@ final class ServerApi: Sendable {
         _ body: [UInt8],
         on loop: any EventLoop
     ) -> EventLoopFuture<ApiResponse>? {
+        if RevocationRequest.isMethod(method) { return self.revoke(method, body, on: loop) }
         let request: ApiRequest
         do throws(FrameError) {
             request = try ApiRequest(parsing: body.span)

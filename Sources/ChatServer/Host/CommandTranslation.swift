@@ -77,6 +77,12 @@ enum Translation {
     case violated(CloseCode)
 }
 
+/// A good token that a client has shown with a command.
+enum ShownToken {
+    case connection(TokenMark)
+    case subscription(ConversationID, TokenMark)
+}
+
 /// Turns the codec's commands into the core's, and refuses what the host's policy forbids.
 struct CommandTranslation {
     let namespaces: NamespaceTable
@@ -84,8 +90,17 @@ struct CommandTranslation {
     /// Who the connection speaks for, for the messages it sends.
     var user: String
     var client: String
+    /// The token that came with the last command, if it was good.
+    private(set) var shown: ShownToken?
 
-    func translate(_ command: ClientCommand) -> Translation {
+    init(namespaces: NamespaceTable, verifier: TokenVerifier, user: String, client: String) {
+        self.namespaces = namespaces
+        self.verifier = verifier
+        self.user = user
+        self.client = client
+    }
+
+    mutating func translate(_ command: ClientCommand) -> Translation {
         let id = command.id
         switch command.method {
         case .connect(let request):
@@ -116,10 +131,8 @@ struct CommandTranslation {
             guard !channel.isEmpty, let token, !token.isEmpty else {
                 return .violated(.badRequest)
             }
-            return .command(
-                id,
-                .subRefresh(ConversationID(named: channel), self.grant(token, for: channel))
-            )
+            let grant = self.grant(token, for: channel)
+            return .command(id, .subRefresh(ConversationID(named: channel), grant))
         case .ping:
             return .violated(.badRequest)
         case .send:
@@ -141,7 +154,7 @@ struct CommandTranslation {
         }
     }
 
-    private func subscribe(_ request: SubscribeRequest) -> Command {
+    private mutating func subscribe(_ request: SubscribeRequest) -> Command {
         guard request.type == 0 else { return .refused(.notAvailable) }
         let since = Self.since(request)
         guard let token = request.token, !token.isEmpty else {
@@ -149,13 +162,9 @@ struct CommandTranslation {
                 .subscribe($0, since: since, as: self.attendee(request))
             }
         }
+        let grant = self.grant(token, for: request.channel)
         return self.named(request.channel) {
-            .subscribeByToken(
-                $0,
-                since: since,
-                self.grant(token, for: request.channel),
-                as: self.attendee(request)
-            )
+            .subscribeByToken($0, since: since, grant, as: self.attendee(request))
         }
     }
 
@@ -174,13 +183,20 @@ struct CommandTranslation {
         )
     }
 
-    private func outcome(of token: String?) -> AuthenticationOutcome {
+    private mutating func outcome(of token: String?) -> AuthenticationOutcome {
         guard let token, !token.isEmpty else { return .missing }
-        return AuthenticationOutcome(self.verifier.verdict(onConnectionToken: token, at: Date()))
+        let checked = self.verifier.check(connectionToken: token, at: Date())
+        if let mark = checked.mark, case .accepted(self.user, _, _) = checked.verdict {
+            self.shown = .connection(mark)
+        }
+        return AuthenticationOutcome(checked.verdict)
     }
 
-    private func grant(_ token: String, for channel: String) -> SubscriptionGrant {
-        self.verifier.grant(bySubscriptionToken: token, to: self.user, for: channel, at: Date())
+    private mutating func grant(_ token: String, for channel: String) -> SubscriptionGrant {
+        let (grant, mark) = self.verifier
+            .grant(bySubscriptionToken: token, to: self.user, for: channel, at: Date())
+        if let mark { self.shown = .subscription(ConversationID(named: channel), mark) }
+        return grant
     }
 
     private func publish(_ request: ChannelPublishRequest) -> Command {

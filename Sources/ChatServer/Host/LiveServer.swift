@@ -66,6 +66,10 @@ package final class LiveServer: Sendable {
     ) async throws -> LiveServer {
         let certificate = try configuration.certificate.map { try ServerCertificate($0) }
         let directory = try DataDirectory(path: configuration.dataPath)
+        let revocations = try Revocations(
+            path: directory.revocationsPath,
+            at: TokenVerifier.milliseconds(Date())
+        )
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.shardCount)
         let boxes = Self.mailboxes(Array(group.makeIterator()))
         var store: DurableStore?
@@ -80,7 +84,15 @@ package final class LiveServer: Sendable {
                 answer: { shard, events in boxes[shard]?.post(events) }
             )
             store = opened
-            return try await LiveServer(configuration, certificate, opened, boxes, group, log)
+            return try await LiveServer(
+                configuration,
+                certificate,
+                revocations,
+                opened,
+                boxes,
+                group,
+                log
+            )
         } catch {
             // The shards that have started end with their loops, and ask the store for nothing more.
             try await group.shutdownGracefully()
@@ -93,6 +105,7 @@ package final class LiveServer: Sendable {
     private init(
         _ configuration: ServerConfiguration,
         _ certificate: ServerCertificate?,
+        _ revocations: Revocations,
         _ store: DurableStore,
         _ boxes: [ShardID: Mailbox],
         _ group: MultiThreadedEventLoopGroup,
@@ -115,13 +128,14 @@ package final class LiveServer: Sendable {
         let api = ServerApi(
             key: configuration.apiKey,
             namespaces: configuration.namespaces,
-            mailboxes: boxes
+            mailboxes: boxes,
+            revocations: revocations
         )
         self.api = api
         let surroundings = ShardHost.Surroundings(
             namespaces: configuration.namespaces,
             store: store,
-            verifier: try await TokenVerifier(configuration.tokens),
+            verifier: try await TokenVerifier(configuration.tokens, revocations: revocations),
             api: api,
             mailboxes: boxes,
             writeTimeoutSeconds: configuration.writeTimeoutSeconds,

@@ -35,6 +35,13 @@ final class Mailbox: Sendable {
         self.loop.execute { host.value.wake() }
     }
 
+    /// Has the shard end what came in by tokens that hold no more; done when it has been told.
+    func endRevoked() -> EventLoopFuture<Void> {
+        let host = self.state.withLock { $0.host }
+        guard let host else { return self.loop.makeSucceededVoidFuture() }
+        return self.loop.submit { host.value.endRevoked() }
+    }
+
     func take() -> [ShardEvent] {
         self.state.withLock { state in
             let events = state.events

@@ -193,6 +193,12 @@ final class ShardHost {
         }
     }
 
+    /// Some tokens hold no more: ends what came in by them.
+    func endRevoked() {
+        let now = Date()
+        for slot in self.slots { slot.socket?.endRevoked { self.verifier.isRevoked($0, at: now) } }
+    }
+
     /// Ends every socket that is still there.
     func cutOff() {
         for slot in self.slots { slot.socket?.channel?.close(promise: nil) }
@@ -432,13 +438,14 @@ final class ShardHost {
             socket.authenticated(as: nil)
             return
         }
-        let verdict = self.verifier.verdict(onConnectionToken: token, at: Date())
+        let checked = self.verifier.check(connectionToken: token, at: Date())
+        let verdict = checked.verdict
         if case .accepted(let user, _, let channels) = verdict {
             self.grant(channels, to: handle, of: socket, as: user)
         }
         self.submit(.authenticated(handle, AuthenticationOutcome(verdict)))
         if case .accepted(let user, _, _) = verdict {
-            socket.authenticated(as: user)
+            socket.authenticated(as: user, by: checked.mark)
         } else {
             socket.authenticated(as: nil)
         }

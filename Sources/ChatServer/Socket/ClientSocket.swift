@@ -35,6 +35,8 @@ final class ClientSocket: ChannelInboundHandler {
     let client = UUID().uuidString.lowercased()
     private(set) var user = ""
     private(set) var token: String?
+    /// What can revoke the tokens that the client came in by.
+    private(set) var marks = SocketMarks()
     /// Where the client says that it was in the subscriptions that the server makes.
     private(set) var claims: [SubscribeRequest] = []
     /// The subscriptions of the answer to `connect`, until it is complete.
@@ -202,13 +204,17 @@ final class ClientSocket: ChannelInboundHandler {
     }
 
     private func pass(_ command: ClientCommand) {
-        let translation = CommandTranslation(
+        var translation = CommandTranslation(
             namespaces: self.host.namespaces,
             verifier: self.host.verifier,
             user: self.user,
             client: self.client
         )
-        switch translation.translate(command) {
+        let translated = translation.translate(command)
+        if let shown = translation.shown, !self.marks.keep(shown) {
+            self.host.violated(self.handle, .conversationLimit)
+        }
+        switch translated {
         case .connect(let id, let request):
             // The core takes one connect only; a second one's token is never looked at.
             if self.phase == .open, self.token == nil {
@@ -218,6 +224,7 @@ final class ClientSocket: ChannelInboundHandler {
             }
             self.submit(id, .connect)
         case .command(let id, let command):
+            if case .unsubscribe(let conversation) = command { self.marks.forget(conversation) }
             self.submit(id, command)
         case .commands(let id, let commands):
             for command in commands { self.submit(id, command) }
@@ -246,11 +253,24 @@ final class ClientSocket: ChannelInboundHandler {
     }
 
     /// The token was checked, and the shard told: lets the commands through that waited.
-    func authenticated(as user: String?) {
+    func authenticated(as user: String?, by mark: TokenMark? = nil) {
         if let user { self.user = user }
+        if let mark { _ = self.marks.keep(.connection(mark)) }
         let held = self.held ?? []
         self.held = nil
         for command in held { self.pass(command) }
+    }
+
+    /// Ends what the client came in by and that holds no more.
+    func endRevoked(_ isRevoked: (TokenMark) -> Bool) {
+        guard self.phase == .open else { return }
+        if let mark = self.marks.connection, isRevoked(mark) {
+            self.host.violated(self.handle, .invalidToken)
+            return
+        }
+        for conversation in self.marks.takeRevoked(isRevoked) {
+            self.host.submit(.revoked(self.handle, conversation))
+        }
     }
 
     /// Gives ready bytes to the channel, which writes them as far as the client takes them.
