@@ -200,5 +200,25 @@ extension Hostile {
                 _ = try Self.expectIn(server, token)
             }
         }
+
+        @Test func `who shows tokens for ever more conversations is sent away`() async throws {
+            try await expectHolds(()) { _ in
+                let server = try Self.server()
+                let peer = try Self.expectIn(server, Self.token("42", ""))
+                var code: UInt16?
+                for number in 0..<1_100 where code == nil {
+                    let name = "$den\(number)"
+                    let ticket = Self.token("42", ",\"channel\":\"\(name)\"")
+                    peer.send(
+                        "{\"id\":\(number + 2),\"subscribe\":{\"channel\":\"\(name)\",\"token\":\"\(ticket)\"}}"
+                    )
+                    if let frame = peer.next(milliseconds: 2000), frame.opcode == 8 {
+                        code = frame.closeCode
+                        try hold(number >= 1_024, "not before: \(number)")
+                    }
+                }
+                try hold(code == 3505, "sent away: \(String(describing: code))")
+            }
+        }
     }
 }

@@ -53,6 +53,7 @@ package struct Shard: ~Copyable, StateMachine {
     var leaving: [Leaving] = []
     /// What the publishes take that owners have not answered.
     var openBytes: UInt64 = 0
+    var publishers = PublisherRates()
 
     // Conversation role.
     var conversations = Slab<OwnedConversation>()

@@ -1,4 +1,4 @@
-package import Kernel
+import Kernel
 import Synchronization
 
 /// Why a revocation was not made: the tokens hold as before.

@@ -1,6 +1,8 @@
+import ChatCore
 import ClientProtocol
 import Dispatch
 import Foundation
+import Kernel
 import NIOCore
 
 /// Tokens that application servers revoke.

@@ -21,6 +21,10 @@ package struct ServerConfiguration: Sendable {
     package var apiKey: String?
     /// Whose pages may open sockets, as browsers write them; `nil` is everybody's.
     package var allowedOrigins: [String]?
+    /// Sockets that clients of one network address may have, counted for the whole process; `nil` is any number.
+    package var addressConnections: UInt32?
+    /// Who is believed that it connects for others; nobody if `nil`.
+    package var proxies: ProxyPolicy?
     /// One event loop each; the default is the number of cores.
     package var shardCount = System.coreCount
     /// Besides the default namespace, index for index with the shard configuration's.
@@ -38,6 +42,10 @@ package struct ServerConfiguration: Sendable {
     package var recordPath: String?
     /// The most that a shard's record takes on disk, in MiB; at least 4.
     package var recordMebibytes = 64
+    /// The most events that wait for a shard before what other shards say to it is lost.
+    package var mailboxLimit = Mailbox.limit
+    /// The most connections that are not a client's socket, over all event loops; more are closed at once.
+    package var arrivalLimit = Arrivals.limit
 
     package init(dataPath: String, tokens: TokenPolicy) {
         self.dataPath = dataPath
@@ -58,6 +66,7 @@ package final class LiveServer: Sendable {
     private let records: [ShardID: RecordFiles]
     private let api: ServerApi
     private let certificate: ServerCertificate?
+    private let addresses: ClientAddresses?
 
     /// Opens the store, starts the shards and listens.
     package static func start(
@@ -71,7 +80,7 @@ package final class LiveServer: Sendable {
             at: TokenVerifier.milliseconds(Date())
         )
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.shardCount)
-        let boxes = Self.mailboxes(Array(group.makeIterator()))
+        let boxes = Self.mailboxes(Array(group.makeIterator()), limit: configuration.mailboxLimit)
         var store: DurableStore?
         do {
             let opened = try DurableStore(
@@ -113,6 +122,9 @@ package final class LiveServer: Sendable {
     ) async throws {
         self.configuration = configuration
         self.certificate = certificate
+        self.addresses = configuration.addressConnections.map {
+            ClientAddresses(limit: $0, proxies: configuration.proxies)
+        }
         self.log = log
         self.group = group
         let loops = Array(group.makeIterator())
@@ -122,6 +134,7 @@ package final class LiveServer: Sendable {
         self.records = records
         var policy = configuration.shard
         policy.presence.followsUsers = true
+        policy.anonymous = UserID(named: "")
         let shardConfiguration = policy
         let drained = Drained(expected: loops.count)
         self.drained = drained
@@ -139,6 +152,7 @@ package final class LiveServer: Sendable {
             api: api,
             mailboxes: boxes,
             writeTimeoutSeconds: configuration.writeTimeoutSeconds,
+            log: log,
             observer: configuration.observer,
             weather: configuration.weather,
             onDrained: { drained.countOne() }
@@ -146,7 +160,35 @@ package final class LiveServer: Sendable {
         var generator = SystemRandomNumberGenerator()
         let seed: UInt64 = generator.next()
         log.info("starting", metadata: ["shards": "\(loops.count)", "seed": "\(seed)"])
+        log.debug("tokens", metadata: ["policy": "\(configuration.tokens)"])
+        let hosts = try await Self.hosts(
+            on: loops,
+            boxes,
+            surroundings,
+            records,
+            shardConfiguration,
+            seed: seed
+        )
+        self.hosts = hosts
+        self.listener = try await Self.listen(
+            configuration,
+            group,
+            Self.reception(configuration, certificate, self.addresses, hosts, store, api)
+        )
+        log.info("listening", metadata: ["port": "\(self.listener.localAddress?.port ?? 0)"])
+    }
+
+    /// Starts a shard on each loop.
+    private static func hosts(
+        on loops: [any EventLoop],
+        _ boxes: [ShardID: Mailbox],
+        _ surroundings: ShardHost.Surroundings,
+        _ records: [ShardID: RecordFiles],
+        _ configuration: ShardConfiguration,
+        seed: UInt64
+    ) async throws -> [NIOLoopBound<ShardHost>] {
         var hosts: [NIOLoopBound<ShardHost>] = []
+        let incarnation = surroundings.store.processIncarnation
         for (index, loop) in loops.enumerated() {
             let id = ShardID(node: NodeID(0), index: UInt16(index))
             guard let mailbox = boxes[id] else { preconditionFailure("each shard has a mailbox") }
@@ -155,21 +197,15 @@ package final class LiveServer: Sendable {
                 try await loop.submit {
                     let shard = Shard(
                         id: id,
-                        configuration: shardConfiguration,
+                        configuration: configuration,
                         seed: seed,
-                        incarnation: store.processIncarnation
+                        incarnation: incarnation
                     )
                     return Self.host(shard, on: loop, mailbox, surroundings, record)
                 }.get()
             )
         }
-        self.hosts = hosts
-        self.listener = try await Self.listen(
-            configuration,
-            group,
-            Self.reception(configuration, certificate, hosts, store, api)
-        )
-        log.info("listening", metadata: ["port": "\(self.listener.localAddress?.port ?? 0)"])
+        return hosts
     }
 
     /// Sets a shard going; called on its loop.
@@ -232,10 +268,16 @@ package final class LiveServer: Sendable {
         self.log.info("drained")
     }
 
-    private static func mailboxes(_ loops: [any EventLoop]) -> [ShardID: Mailbox] {
+    private static func mailboxes(
+        _ loops: [any EventLoop],
+        limit: Int
+    ) -> [ShardID: Mailbox] {
         var mailboxes: [ShardID: Mailbox] = [:]
         for (index, loop) in loops.enumerated() {
-            mailboxes[ShardID(node: NodeID(0), index: UInt16(index))] = Mailbox(loop: loop)
+            mailboxes[ShardID(node: NodeID(0), index: UInt16(index))] = Mailbox(
+                loop: loop,
+                limit: limit
+            )
         }
         return mailboxes
     }
@@ -243,6 +285,7 @@ package final class LiveServer: Sendable {
     private static func reception(
         _ configuration: ServerConfiguration,
         _ certificate: ServerCertificate?,
+        _ addresses: ClientAddresses?,
         _ hosts: [NIOLoopBound<ShardHost>],
         _ store: DurableStore,
         _ api: ServerApi
@@ -252,9 +295,11 @@ package final class LiveServer: Sendable {
             hosts: hosts,
             certificate: certificate,
             origins: OriginPolicy(configuration.allowedOrigins),
+            addresses: addresses,
+            arrivals: Arrivals(limit: configuration.arrivalLimit),
             timeout: TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds)),
             api: api,
-            metrics: { Self.metrics(hosts, store) }
+            metrics: { Self.metrics(hosts, store, addresses, api.mailboxes) }
         )
     }
 
@@ -283,7 +328,9 @@ package final class LiveServer: Sendable {
 
     private static func metrics(
         _ hosts: [NIOLoopBound<ShardHost>],
-        _ store: DurableStore
+        _ store: DurableStore,
+        _ addresses: ClientAddresses?,
+        _ mailboxes: [Mailbox]
     ) -> EventLoopFuture<String> {
         let parts = hosts.map { host in
             host.eventLoop.submit {
@@ -311,6 +358,16 @@ package final class LiveServer: Sendable {
                 "connections_turned_away",
                 "Upgrades refused with 503, because too much waited.",
                 parts.reduce(0) { $0 + $1.4 }
+            )
+            text.counter(
+                "connections_crowded",
+                "Upgrades refused with 429, because too many came from one address.",
+                addresses?.refused ?? 0
+            )
+            text.counter(
+                "peer_messages_lost",
+                "Messages between shards that a slow shard's mailbox had no room for.",
+                mailboxes.reduce(0) { $0 + $1.lost }
             )
             text.add(store.statistics, waiting: store.waitingCount)
             return text.text

@@ -4,6 +4,7 @@ import DequeModule
 import EventTrace
 import Foundation
 import Kernel
+import Logging
 import NIOCore
 
 /// Runs one shard on one event loop; everything here happens on that loop.
@@ -28,6 +29,7 @@ final class ShardHost {
         var api: ServerApi
         var mailboxes: [ShardID: Mailbox]
         var writeTimeoutSeconds: Int
+        var log: Logger
         var observer: (@Sendable (ShardStep) -> Void)?
         var weather: Weather?
         var onDrained: @Sendable () -> Void
@@ -160,7 +162,7 @@ final class ShardHost {
     }
 
     func wake() {
-        for event in self.mailbox.take() { self.enqueue(event) }
+        for event in self.mailbox.take(backlog: self.waiting.count) { self.enqueue(event) }
         self.scheduleRound()
     }
 
@@ -353,6 +355,10 @@ final class ShardHost {
         case .close(let handle, let code):
             guard let socket = self.socket(handle) else { return }
             self.closes[code.rawValue, default: 0] += 1
+            self.surroundings.log.debug(
+                "sends away",
+                metadata: ["client": "\(socket.client)", "code": "\(code.rawValue)"]
+            )
             socket.end(code: code.rawValue, reason: "\(code.reason)")
         case .respond(let id, let response):
             self.surroundings.api.take(response, to: id)
@@ -440,6 +446,10 @@ final class ShardHost {
         }
         let checked = self.verifier.check(connectionToken: token, at: Date())
         let verdict = checked.verdict
+        self.surroundings.log.trace(
+            "token",
+            metadata: ["client": "\(socket.client)", "is": "\(verdict)"]
+        )
         if case .accepted(let user, _, let channels) = verdict {
             self.grant(channels, to: handle, of: socket, as: user)
         }

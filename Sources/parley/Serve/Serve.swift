@@ -39,6 +39,9 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Whether what waits too long is refused: on or off (default: on).")
     var admission: Switch?
 
+    @Option(help: "The least that is logged; no level names a token, a key or a body.")
+    var logLevel: Logger.Level = .info
+
     @Option(help: "A folder for a record of what each shard is told, without bodies or tokens.")
     var record: String?
 
@@ -64,7 +67,12 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let level = self.logLevel
+        LoggingSystem.bootstrap { label in
+            var output = StreamLogHandler.standardError(label: label)
+            output.logLevel = level
+            return output
+        }
         let log = Logger(label: "parley")
         let configuration = try self.configuration()
         let server: LiveServer
@@ -121,6 +129,8 @@ struct Serve: AsyncParsableCommand {
         configuration.certificate = try self.certificate(file)
         configuration.apiKey = file.apiKey
         configuration.allowedOrigins = file.allowedOrigins
+        configuration.addressConnections = file.addressConnections
+        configuration.proxies = file.proxies
         configuration.recordPath = self.record
         if let limit = self.recordLimit { configuration.recordMebibytes = limit }
         configuration.shard = file.shard
@@ -152,3 +162,5 @@ struct Serve: AsyncParsableCommand {
         }
     }
 }
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
