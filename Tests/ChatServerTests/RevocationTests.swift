@@ -16,7 +16,14 @@ struct RevocationTests {
         }
 
         deinit {
-            for suffix in ["", "-wal", "-shm"] { unlink(self.path + suffix) }
+            for suffix in ["", "-wal", "-shm"]
+            where FileManager.default.fileExists(atPath: self.path + suffix) {
+                do {
+                    try FileManager.default.removeItem(atPath: self.path + suffix)
+                } catch {
+                    Issue.record("a file stays: \(error)")
+                }
+            }
         }
     }
 

@@ -12,10 +12,9 @@ extension Hostile {
             let walk = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
             var files: [(String, Data)] = []
             for case let url as URL in walk ?? .init() {
-                var isFolder: ObjCBool = false
-                let path = url.path(percentEncoded: false)
-                _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-                if !isFolder.boolValue { files.append((path, try Data(contentsOf: url))) }
+                guard try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true
+                else { continue }
+                files.append((url.path(percentEncoded: false), try Data(contentsOf: url)))
             }
             return files
         }
