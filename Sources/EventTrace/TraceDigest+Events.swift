@@ -55,6 +55,10 @@ extension TraceDigest {
         case .load(let lag):
             self.word(14)
             self.word(lag.nanoseconds)
+        case .revoked(let handle, let conversation):
+            self.word(15)
+            self.connection(handle, shard: shard)
+            self.conversation(conversation)
         }
     }
 

@@ -65,11 +65,12 @@ extension TraceDigest {
     mutating func digest(_ message: PresenceMessage) {
         switch message {
         case .announce(let announcement): self.digest(announcement)
-        case .announced(let subject, let term, let ordinal):
+        case .announced(let subject, let term, let ordinal, let excess):
             self.word(2)
             self.digest(subject)
             self.word(term.rawValue)
             self.word(ordinal)
+            self.word(UInt64(excess))
         case .beacon(let incarnation):
             self.word(3)
             self.word(incarnation)
@@ -120,6 +121,7 @@ extension TraceDigest {
         self.word(announcement.answeredTerm.rawValue)
         self.word(UInt64(announcement.choice.rawValue))
         self.word(announcement.chosenAt)
+        self.word(UInt64(announcement.connections))
     }
 
     private mutating func digest(_ subject: PresenceSubject) {

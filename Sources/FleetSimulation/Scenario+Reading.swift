@@ -47,7 +47,7 @@ extension Scenario {
             self.server = try ShardConfiguration(value)
         }
         guard
-            self.workload.presence == nil
+            self.workload.presence == nil && self.server.userConnectionLimit == nil
                 || self.groups.contains(where: { $0.roles.contains(.user) })
         else { throw groups.refused("has no user", expected: "a group with the role user") }
         self.faults = []

@@ -45,6 +45,22 @@ extension ShardConfiguration {
         if let value = mapping.optional("admission") {
             self.overload = try OverloadPolicy.reading(value)
         }
+        self.commandRate = try RateLimit.reading(
+            perSecond: mapping.optional("commandsPerSecond"),
+            burst: mapping.optional("commandBurst"),
+            usual: self.commandRate
+        )
+        self.publishRate = try RateLimit.reading(
+            perSecond: mapping.optional("publishesPerSecond"),
+            burst: mapping.optional("publishBurst"),
+            usual: self.publishRate
+        )
+        if let value = mapping.optional("publishers") {
+            self.publisherLimit = Int(try value.integer(in: 1...1_000_000))
+        }
+        if let value = mapping.optional("userConnections") {
+            self.userConnectionLimit = UInt32(try value.integer(in: 1...1_000))
+        }
         if let value = mapping.optional("presenceBudget") {
             self.presence.budget = UInt32(try value.integer(in: 10...10_000_000))
         }

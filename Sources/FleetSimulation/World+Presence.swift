@@ -230,7 +230,9 @@ extension World {
     // MARK: Bugs
 
     func plant(in presence: inout PresenceConfiguration) {
-        presence.followsUsers = self.scenario.workload.presence != nil
+        presence.followsUsers =
+            self.scenario.workload.presence != nil
+            || self.scenario.server.userConnectionLimit != nil
         switch self.bug {
         case .forgetsGrace:
             presence.grace = .zero

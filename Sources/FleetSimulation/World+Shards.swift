@@ -141,7 +141,7 @@ extension World {
         case .command(_, _, .connect): self.scenario.costs.connect
         case .command: self.scenario.costs.command
         case .wallClock, .opened, .closed, .authenticated, .pongs, .violated, .peer, .stored,
-            .lease, .drain, .grant, .asked, .load:
+            .lease, .drain, .grant, .asked, .load, .revoked:
             self.scenario.costs.event
         }
     }

@@ -51,6 +51,7 @@ final class LoadLoop: ClientHost {
 
     private let eventLoop: any EventLoop
     private let endpoint: Endpoint
+    private let trust: ServerTrust?
     let wire: Wire
     private let population: Population
     private let whims: Whims
@@ -83,6 +84,7 @@ final class LoadLoop: ClientHost {
         let population = Population(workload, seed: options.seed)
         self.eventLoop = eventLoop
         self.endpoint = options.endpoint
+        self.trust = options.trust
         self.population = population
         self.origin = origin
         self.share = (UInt32(index), UInt32(options.loops))
@@ -390,6 +392,7 @@ final class LoadLoop: ClientHost {
         let loop = self
         openWebSocket(
             to: self.endpoint,
+            trusting: self.trust,
             on: self.eventLoop,
             SocketCallbacks(
                 opened: { loop.opened(client, number, $0) },

@@ -4,6 +4,8 @@ package import Workload
 package struct LoadOptions: Sendable {
     package var workload: Workload
     package var endpoint: Endpoint
+    /// For a server that speaks TLS; `nil` for one that does not.
+    package var trust: ServerTrust?
     /// The HMAC secret with which the users' tokens are signed.
     package var secret: String
     /// Decides who talks to whom and when; the channels' names carry it.

@@ -14,13 +14,22 @@ struct SocketCallbacks {
 }
 
 /// Opens a WebSocket; one of `opened` and `failed` is called once, and after `opened` later `closed`.
-func openWebSocket(to endpoint: Endpoint, on loop: any EventLoop, _ callbacks: SocketCallbacks) {
+func openWebSocket(
+    to endpoint: Endpoint,
+    trusting trust: ServerTrust?,
+    on loop: any EventLoop,
+    _ callbacks: SocketCallbacks
+) {
     let bound = NIOLoopBound(callbacks, eventLoop: loop)
     ClientBootstrap(group: loop)
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .connectTimeout(.seconds(10))
         .channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
+                if let trust {
+                    let layer = try trust.layer(to: endpoint.host)
+                    try channel.pipeline.syncOperations.addHandler(layer)
+                }
                 try addUpgrade(to: channel, endpoint: endpoint, callbacks: bound)
             }
         }

@@ -13,8 +13,11 @@ struct Load: AsyncParsableCommand {
     @Argument(help: "A workload file, as in models/workloads/.")
     var file: String
 
-    @Option(help: "Where the server listens: ws://host:port/connection/websocket.")
+    @Option(help: "Where the server listens: ws://host:port/connection/websocket, or wss://….")
     var url: String
+
+    @Option(help: "A PEM file with the authorities whose word is taken for a wss:// server's name.")
+    var tlsCa: String?
 
     @Option(help: "The secret with which the users' tokens are signed.")
     var tokenHmacSecret: String
@@ -33,23 +36,28 @@ struct Load: AsyncParsableCommand {
 
     func run() async throws {
         guard let endpoint = Endpoint(self.url) else {
-            throw refusal("--url: '\(self.url)' is no address; expected ws://host:port/path")
+            throw refusal(
+                "--url: '\(self.url)' is no address; expected ws://host:port/path or wss://…"
+            )
         }
         guard (1...64).contains(self.loops) else {
             throw refusal("--loops: \(self.loops) is out of range; expected 1 to 64")
         }
+        let trust = try self.trust(endpoint)
         let (workload, text) = try self.workload()
         let signals = EndSignals()
         let sources = signals.listen {}
+        var options = LoadOptions(
+            workload: workload,
+            endpoint: endpoint,
+            secret: self.tokenHmacSecret,
+            seed: self.seed,
+            run: "r" + String(UInt32.random(in: 0...UInt32.max), radix: 36),
+            loops: self.loops
+        )
+        options.trust = trust
         var report = try await LoadRun.run(
-            LoadOptions(
-                workload: workload,
-                endpoint: endpoint,
-                secret: self.tokenHmacSecret,
-                seed: self.seed,
-                run: "r" + String(UInt32.random(in: 0...UInt32.max), radix: 36),
-                loops: self.loops
-            ),
+            options,
             onProgress: Self.show,
             isCutShort: { signals.haveCome }
         )
@@ -70,6 +78,20 @@ struct Load: AsyncParsableCommand {
             self.printSummary(report)
         }
         throw ExitCode(report.verdict.exitCode)
+    }
+
+    private func trust(_ endpoint: Endpoint) throws -> ServerTrust? {
+        guard endpoint.isSecure else {
+            guard self.tlsCa == nil else {
+                throw refusal("--tls-ca: \(self.url) has no TLS; expected wss://host:port/path")
+            }
+            return nil
+        }
+        do {
+            return try ServerTrust(authorities: self.tlsCa)
+        } catch {
+            throw refusal("--tls-ca: \(error)")
+        }
     }
 
     private func workload() throws -> (Workload, text: String) {

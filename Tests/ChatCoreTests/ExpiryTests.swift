@@ -159,4 +159,47 @@ extension SubscriptionGrant {
         case .expired, .invalid, .foreign: false
         }
     }
+
+    @Test func `a subscription ends when its token is revoked, and no other does`() {
+        let (loop, handle) = Self.connected(for: 600)
+        let other = ConversationReference(
+            id: ConversationID(high: 5, low: 9),
+            namespace: 0,
+            name: .none
+        )
+        let granted = ConversationReference(
+            id: ConversationID(high: 6, low: 9),
+            namespace: 0,
+            name: .none
+        )
+        loop.send(.command(handle, CommandID(2), Self.enter(nil)))
+        loop.send(.command(handle, CommandID(3), .subscribe(other, since: nil)))
+        loop.send(.grant(handle, granted, since: nil))
+        let neighbour = loop.stepper.admit(slot: 1)
+        loop.send(.command(neighbour, CommandID(2), Self.enter(nil)))
+        #expect(loop.stepper.statistics.subscriptions == 4)
+        // What the server has made hangs on no token of a subscription.
+        loop.send(.revoked(handle, granted.id))
+        loop.send(.revoked(handle, ConversationID(high: 7, low: 9)))
+        #expect(loop.unsubscribed == [])
+        loop.send(.revoked(handle, Self.room))
+        loop.send(.revoked(handle, Self.room))
+        #expect(loop.unsubscribed == [.server])
+        #expect(loop.stepper.statistics.subscriptions == 3)
+        #expect(loop.closes == [])
+        loop.send(.closed(handle))
+        loop.send(.revoked(handle, other.id))
+        #expect(loop.unsubscribed == [.server])
+    }
+
+    @Test func `a token that is revoked before its subscription is made opens nothing`() {
+        let loop = Loopback()
+        let handle = loop.stepper.admit(slot: 0)
+        loop.send(.command(handle, CommandID(2), Self.enter(nil)))
+        loop.send(.revoked(handle, Self.room))
+        loop.own(term: 1)
+        loop.run(for: .seconds(5))
+        #expect(loop.stepper.statistics.subscriptions == 0)
+        #expect(loop.subscribedCount == 0)
+    }
 }

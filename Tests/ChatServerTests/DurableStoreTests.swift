@@ -17,6 +17,26 @@ private final class Answers: Sendable {
         self.arrived.signal()
     }
 
+    /// Blocks until so many appends were answered, or for a minute; how they ended, and how often.
+    func tally(_ count: Int) -> [String: Int] {
+        let end = Date().addingTimeInterval(60)
+        while Date() < end {
+            let outcomes = self.state.withLock { events in
+                events.compactMap { event -> AppendOutcome? in
+                    guard case .stored(_, .appended(let outcome)) = event else { return nil }
+                    return outcome
+                }
+            }
+            if outcomes.count >= count {
+                return outcomes.reduce(into: [:]) { tally, outcome in
+                    tally["\(outcome)", default: 0] += 1
+                }
+            }
+            _ = self.arrived.wait(timeout: .now() + 0.2)
+        }
+        return [:]
+    }
+
     /// Blocks until an answer fits; `nil` after ten seconds.
     func first<Answer>(_ fits: (ShardEvent) -> Answer?) -> Answer? {
         while true {
@@ -76,6 +96,41 @@ private struct Life {
             guard case .stored(token, let outcome) = $0 else { return nil }
             return outcome
         }
+    }
+
+    /// What the store answers to the first and the second message of each of so many conversations, submitted
+    /// in one go; by how often.
+    func appendTwice(to count: Int, term: Term) -> [String: Int] {
+        let partitions = ShardConfiguration().partitionCount
+        for offset in 1...2 as ClosedRange<UInt64> {
+            for number in 0..<count {
+                let id = ConversationID(high: UInt64(number) << 40 | 7, low: UInt64(number))
+                let message = Message(
+                    body: [49],
+                    messageID: nil,
+                    user: "u",
+                    client: "c",
+                    conversation: "c\(number)"
+                )
+                let append = Append(
+                    conversation: id,
+                    partition: PartitionID(of: id, count: partitions),
+                    term: term,
+                    offset: Offset(offset),
+                    user: UserID(named: "u"),
+                    message: nil,
+                    unixMilliseconds: 7,
+                    body: Body(handle: .none, byteCount: 1)
+                )
+                self.store.submit(
+                    .append(append),
+                    token: RequestToken(rawValue: offset << 32 | UInt64(number)),
+                    message: message,
+                    from: Self.shard
+                )
+            }
+        }
+        return self.answers.tally(2 * count)
     }
 
     /// Makes the conversation a private one, with its first two members.
@@ -400,6 +455,23 @@ struct DurableStoreTests {
             let life = try Life(path: path)
             #expect(throws: DataDirectoryError.self) { try DataDirectory(path: path) }
             life.store.close()
+        }
+    }
+
+    @Test
+    func
+        `more appends than a commit takes, in more conversations than are remembered, are all kept`()
+        throws
+    {
+        try Self.withDirectory { path in
+            let life = try Life(path: path)
+            defer { life.store.close() }
+            let term = try #require(life.term())
+            let count = 66_000
+            #expect(life.appendTwice(to: count, term: term) == ["done": 2 * count])
+            let largest = life.store.statistics.largestBatch.load(ordering: .relaxed)
+            #expect(largest <= DurableStore.batchLimit)
+            #expect(largest > 0)
         }
     }
 }

@@ -71,15 +71,15 @@ struct TokenTests {
     @Test(arguments: Self.plain)
     func `a plain token gets the library's verdict on the spot`(_ token: String) async throws {
         let verifier = try await TokenVerifier(TokenPolicy(keys: [.secret(Self.secret)]))
-        let verdict = try #require(verifier.verdictAtOnce(token, at: Date()))
-        let slow = verifier.carefulVerdict(token, at: Date())
+        let verdict = try #require(verifier.checkAtOnce(token, at: Date())).verdict
+        let slow = verifier.carefulCheck(token, at: Date()).verdict
         #expect(Self.agree(verdict, slow), "\(verdict), \(slow)")
     }
 
     @Test(arguments: Self.others)
     func `of any other token the spot has no opinion`(_ token: String) async throws {
         let verifier = try await TokenVerifier(TokenPolicy(keys: [.secret(Self.secret)]))
-        #expect(verifier.verdictAtOnce(token, at: Date()) == nil)
+        #expect(verifier.checkAtOnce(token, at: Date()) == nil)
     }
 
     @Test(arguments: ["[\"x\"]", "[]", "[\"alg\"]", "\"x\"", "{}", "7"])
@@ -89,7 +89,7 @@ struct TokenTests {
             ("{\"alg\":\"HS256\"}", true), ("{\"alg\":\"HS256\",\"crit\":\(list)}", false),
         ] {
             let token = Self.token("{\"sub\":\"a\"}", header: header)
-            let verdict = verifier.verdict(onConnectionToken: token, at: Date())
+            let verdict = verifier.check(connectionToken: token, at: Date()).verdict
             #expect((verdict != .invalid) == isGood)
         }
     }
@@ -102,9 +102,9 @@ struct TokenTests {
         let signer = await TokenSigner(hmacSecret: secret)
         for lifetime in [nil, 60] as [UInt64?] {
             let token = try await signer.token(user: "u", channel: nil, lifetime: lifetime)
-            let slow = verifier.carefulVerdict(token, at: Date())
+            let slow = verifier.carefulCheck(token, at: Date()).verdict
             // The library writes a fraction of a second, which is not plain.
-            guard let verdict = verifier.verdictAtOnce(token, at: Date()) else {
+            guard let verdict = verifier.checkAtOnce(token, at: Date())?.verdict else {
                 #expect(lifetime != nil)
                 continue
             }
@@ -120,7 +120,7 @@ struct TokenTests {
                 var forged = token
                 forged[index] = letter
                 let text = String(decoding: forged, as: UTF8.self)
-                #expect(verifier.verdictAtOnce(text, at: Date()) == nil, "\(text)")
+                #expect(verifier.checkAtOnce(text, at: Date()) == nil, "\(text)")
             }
         }
     }

@@ -130,7 +130,7 @@ struct SigningPair: Sendable, CustomTestStringConvertible {
             issuer: issuer
         )
         let token = try await SigningPair.all[0].token(claims)
-        return verifier.verdict(onConnectionToken: token, at: Self.now)
+        return verifier.check(connectionToken: token, at: Self.now).verdict
     }
 
     @Test(arguments: SigningPair.all)
@@ -139,14 +139,14 @@ struct SigningPair: Sendable, CustomTestStringConvertible {
     ) async throws {
         let token = try await pair.token(TestClaims())
         let own = try await Self.verifier(SigningPair.all.map(\.source))
-        #expect(own.verdict(onConnectionToken: token, at: Self.now) == Self.accepted)
+        #expect(own.check(connectionToken: token, at: Self.now).verdict == Self.accepted)
         let others = SigningPair.all.filter {
             $0.testDescription.prefix(2) != pair.testDescription.prefix(2)
                 || (pair.testDescription.hasPrefix("ES")
                     && $0.testDescription != pair.testDescription)
         }
         let other = try await Self.verifier(others.map(\.source))
-        #expect(other.verdict(onConnectionToken: token, at: Self.now) == .invalid)
+        #expect(other.check(connectionToken: token, at: Self.now).verdict == .invalid)
     }
 
     @Test(arguments: SigningPair.all)
@@ -157,7 +157,7 @@ struct SigningPair: Sendable, CustomTestStringConvertible {
             var bytes = Array(token.utf8)
             bytes[index] = bytes[index] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
             let text = String(decoding: bytes, as: UTF8.self)
-            #expect(verifier.verdict(onConnectionToken: text, at: Self.now) == .invalid)
+            #expect(verifier.check(connectionToken: text, at: Self.now).verdict == .invalid)
         }
     }
 
@@ -170,7 +170,7 @@ struct SigningPair: Sendable, CustomTestStringConvertible {
         )
         let token = try await forger.sign(TestClaims())
         let verifier = try await Self.verifier([pair.source])
-        #expect(verifier.verdict(onConnectionToken: token, at: Self.now) == .invalid)
+        #expect(verifier.check(connectionToken: token, at: Self.now).verdict == .invalid)
     }
 
     @Test(arguments: ["none", "None", "hs256", "HS257", ""])
@@ -180,14 +180,14 @@ struct SigningPair: Sendable, CustomTestStringConvertible {
         let verifier = try await Self.verifier([SigningPair.all[0].source])
         for signature in ["", "AAAA"] {
             let token = "\(header).\(claims).\(signature)".replacing("=", with: "")
-            #expect(verifier.verdict(onConnectionToken: token, at: Self.now) == .invalid)
+            #expect(verifier.check(connectionToken: token, at: Self.now).verdict == .invalid)
         }
     }
 
     @Test(arguments: ["", ".", "..", "...", "a.b.c", "é", "{}.{}.{}"])
     func `what is no token is refused`(_ token: String) async throws {
         let verifier = try await Self.verifier([SigningPair.all[0].source])
-        #expect(verifier.verdict(onConnectionToken: token, at: Self.now) == .invalid)
+        #expect(verifier.check(connectionToken: token, at: Self.now).verdict == .invalid)
     }
 
     @Test func `times are kept`() async throws {
@@ -264,14 +264,14 @@ struct SigningPair: Sendable, CustomTestStringConvertible {
                 ),
             ]
         )
-        let verdict = verifier.verdict(onConnectionToken: token, at: Self.now)
+        let verdict = verifier.check(connectionToken: token, at: Self.now).verdict
         #expect(verdict == .accepted(user: "42", timeToLive: nil, grants))
         let den = try await pair.token(TestClaims(channel: "den", b64info: "WzVd"))
         let ruling = verifier.ruling(onSubscriptionToken: den, of: "42", for: "den", at: Self.now)
         #expect(ruling.granted == Granted(channel: "den", info: Array("[5]".utf8)))
         for text in ["WzVd!", "/w==", "WzU="] {
             let broken = try await pair.token(TestClaims(b64info: text))
-            #expect(verifier.verdict(onConnectionToken: broken, at: Self.now) == .invalid)
+            #expect(verifier.check(connectionToken: broken, at: Self.now).verdict == .invalid)
         }
     }
 
@@ -293,7 +293,7 @@ struct SigningPair: Sendable, CustomTestStringConvertible {
             ("one", Self.accepted), (nil, Self.accepted), ("two", .invalid), ("three", .invalid),
         ] as [(String?, TokenVerdict)] {
             let token = try await pair.token(TestClaims(), kid: name)
-            #expect(verifier.verdict(onConnectionToken: token, at: Self.now) == verdict)
+            #expect(verifier.check(connectionToken: token, at: Self.now).verdict == verdict)
         }
     }
 

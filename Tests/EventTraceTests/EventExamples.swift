@@ -47,6 +47,7 @@ enum EventExamples {
             .lease(PartitionID(4), Term(9), owner: self.shard),
             .lease(PartitionID(4), Term(9), owner: nil),
             .drain(over: .seconds(5)), .load(lag: .milliseconds(250)),
+            .revoked(self.handle, self.conversation),
             .grant(self.handle, self.room, since: nil),
             .grant(
                 self.handle,

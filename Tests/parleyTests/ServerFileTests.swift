@@ -64,6 +64,35 @@ struct ServerFileTests {
         #expect(file.shard.overload?.messages == OverloadPolicy().messages)
     }
 
+    @Test func `what it says of TLS, rates and limits is what the server is told`() throws {
+        let file = try ServerFile(
+            yaml: """
+                tlsCertificate: chain.pem
+                tlsKey: key.pem
+                limits:
+                  commandsPerSecond: 9
+                  publishesPerSecond: 10
+                  publishBurst: 11
+                  userConnections: 12
+                  addressConnections: 13
+                proxies: { header: X-Real-IP, trusted: [10.0.0.0/8, "::1"] }
+                """,
+            file: "parley.yaml"
+        )
+        #expect(file.tlsCertificate == "chain.pem" && file.tlsKey == "key.pem")
+        #expect(file.shard.commandRate == RateLimit(perSecond: 9, burst: 9))
+        #expect(file.shard.publishRate == RateLimit(perSecond: 10, burst: 11))
+        #expect(file.shard.userConnectionLimit == 12 && file.addressConnections == 13)
+        #expect(file.proxies != nil)
+        let usual = try ServerFile(
+            yaml: "limits: { publishesPerSecond: 0, commandBurst: 3 }",
+            file: "f"
+        )
+        #expect(usual.shard.commandRate == RateLimit(perSecond: 1_000, burst: 3))
+        #expect(usual.shard.publishRate == nil && usual.shard.userConnectionLimit == nil)
+        #expect(usual.addressConnections == nil && usual.proxies == nil)
+    }
+
     @Test func `admission is on unless the file says no`() throws {
         let said = try [true, false].map {
             try ServerFile(yaml: "admission: \($0)", file: "f").shard.overload
@@ -81,6 +110,11 @@ struct ServerFileTests {
         ("admission: { closed: 100 ms }", "admission: sheds in another order"),
         ("admission: off", "expected true or false"),
         ("limits: { recovery: 0 }", "limits.recovery: 0 is out of range"),
+        ("limits: { commandBurst: 0 }", "limits.commandBurst: 0 is out of range"),
+        ("limits: { userConnections: 0 }", "limits.userConnections: 0 is out of range"),
+        ("proxies: { header: X, trusted: [10.0.0.0/33] }", "'10.0.0.0/33' is no address"),
+        ("proxies: { header: X, trusted: [proxy.example] }", "expected one as 10.0.0.1"),
+        ("proxies: { trusted: [10.0.0.1] }", "has no key 'header'"),
         ("namespaces: [{ name: 'a:b' }]", "expected ASCII text without ':'"),
         ("namespaces: [{ name: a }, { name: a }]", "expected each name once"),
         ("namespaces: [{ log: true }]", "has no key 'name'"),

@@ -57,6 +57,7 @@ extension PersonSession: ByteCoded {
         writer.value(self.gateway)
         writer.word(self.ordinal)
         writer.flag(self.isPresent)
+        writer.word(self.connections)
         writer.word(self.next)
     }
 
@@ -65,6 +66,7 @@ extension PersonSession: ByteCoded {
             gateway: try reader.value(),
             ordinal: try reader.integer(),
             isPresent: try reader.flag(),
+            connections: try reader.integer(),
             next: try reader.integer()
         )
     }

@@ -127,6 +127,7 @@ extension Announcement: ByteCoded {
         writer.value(self.answeredTerm)
         writer.value(self.choice)
         writer.word(self.chosenAt)
+        writer.word(self.connections)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
@@ -139,7 +140,8 @@ extension Announcement: ByteCoded {
             standing: try reader.value(),
             answeredTerm: try reader.value(),
             choice: try reader.value(),
-            chosenAt: try reader.integer()
+            chosenAt: try reader.integer(),
+            connections: try reader.integer()
         )
     }
 }
@@ -200,11 +202,12 @@ extension PresenceMessage: ByteCoded {
         case .announce(let first):
             writer.byte(0)
             writer.value(first)
-        case .announced(let first, let second, let ordinal):
+        case .announced(let first, let second, let ordinal, let excess):
             writer.byte(1)
             writer.value(first)
             writer.value(second)
             writer.word(ordinal)
+            writer.word(excess)
         case .beacon(let incarnation):
             writer.byte(2)
             writer.word(incarnation)
@@ -250,7 +253,12 @@ extension PresenceMessage: ByteCoded {
         switch try reader.tag(below: 12, of: "a message about presence") {
         case 0: self = .announce(try reader.value())
         case 1:
-            self = .announced(try reader.value(), try reader.value(), ordinal: try reader.integer())
+            self = .announced(
+                try reader.value(),
+                try reader.value(),
+                ordinal: try reader.integer(),
+                excess: try reader.integer()
+            )
         case 2: self = .beacon(incarnation: try reader.integer())
         case 3: self = .announceAgain
         case 4: self = .watch(try reader.value(), incarnation: try reader.integer())

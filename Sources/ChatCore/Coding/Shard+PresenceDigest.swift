@@ -135,6 +135,7 @@ extension Shard {
                 $0.combine(UInt64(row.gateway.rawValue))
                 $0.combine(row.ordinal)
                 $0.combine(row.isPresent ? 1 : 0)
+                $0.combine(UInt64(row.connections))
             }
         }
         for gateway in self.owner.gateways {

@@ -61,6 +61,7 @@ extension Shard {
             gateway: ShardID(rawValue: 0),
             ordinal: 0,
             isPresent: false,
+            connections: 0,
             next: noSlot
         )
         self.owner.sessions = try Slab(from: &reader, blank: nobody)

@@ -3,7 +3,7 @@ package import Kernel
 
 /// Everything of a shard that decides what it does next, in a canonical encoding.
 extension Shard {
-    private static var snapshotVersion: UInt64 { 2 }
+    private static var snapshotVersion: UInt64 { 3 }
 
     /// Id, configuration, seed, incarnation and all rows.
     ///
@@ -60,6 +60,8 @@ extension Shard {
         writer.value(self.admission)
         writer.value(self.lag)
         writer.list(self.leaving)
+        self.publishers.rows.write(to: &writer)
+        writer.word(self.publishers.hand)
     }
 
     /// Continues where the snapshot was taken; handles of payloads become 1, "some bytes".
@@ -78,6 +80,7 @@ extension Shard {
         try shard.readGateway(from: &reader)
         try shard.readConversations(from: &reader)
         try shard.readPresence(from: &reader)
+        shard.listConnectionsAgain()
         try reader.finish()
         guard shard.areLinksWhole(), shard.addUpBytes() else {
             throw reader.refusal("rows that name rows")
@@ -136,6 +139,12 @@ extension Shard {
         self.admission = try reader.value()
         self.lag = try reader.value()
         self.leaving = try reader.list()
+        self.publishers.rows = try Slab(from: &reader, blank: .blank)
+        self.publishers.hand = try reader.integer()
+        for slot in 0..<self.publishers.rows.slotCount
+        where self.publishers.rows.isOccupied(slot) {
+            self.publishers.enter(slot, self.hash(self.publishers.rows[slot].user))
+        }
     }
 
     private mutating func readConversations(from reader: inout ByteReader) throws(ByteError) {

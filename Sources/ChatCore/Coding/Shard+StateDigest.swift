@@ -74,6 +74,9 @@ extension Shard {
                 $0.combine(connection.timeToLive?.nanoseconds ?? .max)
                 $0.combine(UInt64(connection.openHistories))
                 $0.combine(UInt64(connection.openBytes))
+                $0.combine(connection.commands.fullAt.nanoseconds)
+                $0.combine(connection.refusals.fullAt.nanoseconds)
+                $0.combine(connection.arrival)
                 $0.combine(UInt64(connection.gatedCount))
                 $0.combine(connection.phase)
             }
@@ -216,6 +219,12 @@ extension Shard {
             rows.add(16) {
                 $0.combine(connection.rawValue)
                 $0.combine(row.due.nanoseconds)
+            }
+        }
+        self.publishers.rows.forEachRow { row in
+            rows.add(17) {
+                $0.combine(row.user)
+                $0.combine(row.bucket.fullAt.nanoseconds)
             }
         }
         self.deadlines.forEachEntry { instant, deadline in

@@ -29,6 +29,12 @@ extension ShardConfiguration: ByteCoded {
         writer.word(UInt64(self.memberCacheLimit))
         writer.word(self.listLimit)
         writer.value(self.typingInterval)
+        writer.optional(self.commandRate)
+        writer.optional(self.publishRate)
+        writer.word(UInt64(self.publisherLimit))
+        writer.flag(self.userConnectionLimit != nil)
+        writer.word(self.userConnectionLimit ?? 0)
+        writer.optional(self.anonymous)
         writer.optional(self.overload)
         writer.value(self.presence)
     }
@@ -63,6 +69,16 @@ extension ShardConfiguration: ByteCoded {
         self.memberCacheLimit = try reader.integer()
         self.listLimit = try reader.integer()
         self.typingInterval = try reader.value()
+        self.commandRate = try reader.optional()
+        self.publishRate = try reader.optional()
+        self.publisherLimit = try reader.integer()
+        let limitsConnections = try reader.flag()
+        let connections: UInt32 = try reader.integer()
+        guard limitsConnections || connections == 0 else {
+            throw reader.refusal("a limit that is meant")
+        }
+        self.userConnectionLimit = limitsConnections ? connections : nil
+        self.anonymous = try reader.optional()
         self.overload = try reader.optional()
         self.presence = try reader.value()
         guard !self.namespaces.isEmpty, self.partitionCount > 0, self.partitionCount <= 1 << 15,

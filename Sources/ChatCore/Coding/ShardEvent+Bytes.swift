@@ -58,11 +58,15 @@ extension ShardEvent: ByteCoded {
         case .load(let lag):
             writer.byte(13)
             writer.value(lag)
+        case .revoked(let handle, let conversation):
+            writer.byte(14)
+            writer.value(handle)
+            writer.value(conversation)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 14, of: "an event") {
+        switch try reader.tag(below: 15, of: "an event") {
         case 0: self = .wallClock(unixMilliseconds: try reader.integer())
         case 1: self = .opened(try reader.value(), try reader.value())
         case 2: self = .closed(try reader.value())
@@ -82,7 +86,8 @@ extension ShardEvent: ByteCoded {
                 as: try reader.value()
             )
         case 12: self = .asked(try reader.value(), try reader.value())
-        default: self = .load(lag: try reader.value())
+        case 13: self = .load(lag: try reader.value())
+        default: self = .revoked(try reader.value(), try reader.value())
         }
     }
 }

@@ -24,6 +24,7 @@ extension ShardStatistics: ByteCoded {
         writer.word(self.pings)
         writer.word(self.pongs)
         writer.word(self.statuses)
+        writer.word(self.limited)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
@@ -49,5 +50,6 @@ extension ShardStatistics: ByteCoded {
         self.pings = try reader.integer()
         self.pongs = try reader.integer()
         self.statuses = try reader.integer()
+        self.limited = try reader.integer()
     }
 }

@@ -54,6 +54,13 @@ package struct Connection: BitwiseCopyable, Sendable {
     var openHistories: UInt16 = 0
     /// What its publishes take that have not been answered.
     var openBytes: UInt32 = 0
+    /// What its commands, and those that were refused, leave of its rate.
+    var commands = RateBucket()
+    var refusals = RateBucket()
+    /// Where it stands among the connections of its user, if those are limited.
+    var arrival: UInt64 = 0
+    /// The one that came before it; not a part of snapshots.
+    var nextOfUser = noSlot
     var firstSubscription = noSlot
     var firstGated = noSlot
     var gatedCount: UInt32 = 0

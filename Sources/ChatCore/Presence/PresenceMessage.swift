@@ -4,8 +4,8 @@ package import Kernel
 package enum PresenceMessage: Equatable, Sendable, BitwiseCopyable {
     /// Gateway to owner: this is how it is; repeated until it is answered.
     case announce(Announcement)
-    /// Owner to gateway: known.
-    case announced(PresenceSubject, Term, ordinal: UInt64)
+    /// Owner to gateway: known; so many connections of the user are too many.
+    case announced(PresenceSubject, Term, ordinal: UInt64, excess: UInt32 = 0)
     /// Gateway to owner: I am there.
     case beacon(incarnation: UInt64)
     /// Owner to gateway: you were held to be lost; announce everything again.
@@ -47,6 +47,8 @@ package struct Announcement: Equatable, Sendable, BitwiseCopyable {
     package var choice: PresenceChoice
     /// Wall time of the choice in milliseconds since 1970; 0 if the user has not chosen.
     package var chosenAt: UInt64
+    /// Of a user at the gateway.
+    package var connections: UInt32
 
     package enum Standing: UInt8, Equatable, Sendable, BitwiseCopyable {
         case present

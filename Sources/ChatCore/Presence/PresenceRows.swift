@@ -21,6 +21,8 @@ struct LocalPresence: BitwiseCopyable {
     /// Whether the row is in the list of what is sent again.
     var isListed = false
     var sentAt = Instant.zero
+    /// Of a user whose connections are limited, the one that came last; not a part of snapshots.
+    var firstConnection = noSlot
 
     static var blank: Self {
         let nobody = UserID(high: 0, low: 0)
@@ -153,6 +155,8 @@ struct PersonSession: BitwiseCopyable {
     var gateway: ShardID
     var ordinal: UInt64
     var isPresent: Bool
+    /// As the gateway has announced them, less those that it was told to close.
+    var connections: UInt32
     var next: UInt32
 }
 

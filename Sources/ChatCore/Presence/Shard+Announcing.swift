@@ -46,8 +46,10 @@ extension Shard {
         let user = self.connections[Int(handle.slot)].user
         if let row = self.localPresence(of: .user(user)) {
             self.presence.rows[row].connectionCount += 1
-            guard self.presence.rows[row].standing != .present else { return }
-            self.change(row, to: .present, at: now, into: &effects)
+            if self.presence.rows[row].standing != .present || self.limitsConnections(of: user) {
+                self.change(row, to: .present, at: now, into: &effects)
+            }
+            self.listConnection(handle, of: row)
             return
         }
         var presence = LocalPresence(
@@ -56,7 +58,8 @@ extension Shard {
             partition: self.partition(of: user)
         )
         presence.connectionCount = 1
-        self.announce(presence, at: now, into: &effects)
+        let row = self.announce(presence, at: now, into: &effects)
+        self.listConnection(handle, of: row)
     }
 
     /// A connection that spoke for a user is going or gone: the server has seen it.
@@ -76,7 +79,13 @@ extension Shard {
             preconditionFailure("who is connected is present")
         }
         self.presence.rows[row].connectionCount -= 1
-        guard self.presence.rows[row].connectionCount == 0 else { return }
+        self.unlistConnection(handle, of: row)
+        guard self.presence.rows[row].connectionCount == 0 else {
+            if self.limitsConnections(of: connection.user) {
+                self.change(row, to: .present, at: now, into: &effects)
+            }
+            return
+        }
         self.change(row, to: self.standingOfLeaver, at: now, into: &effects)
     }
 
@@ -156,15 +165,16 @@ extension Shard {
 
     // MARK: Telling owners
 
-    private mutating func announce(
+    @discardableResult private mutating func announce(
         _ presence: LocalPresence,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
-    ) {
+    ) -> UInt32 {
         let row = self.presence.rows.insert(presence)
         self.presence.index.insert(row, self.hash(presence.subject))
         self.beginBeacons(at: now)
         self.change(row, to: .present, at: now, into: &effects)
+        return row
     }
 
     private mutating func change(
@@ -216,7 +226,8 @@ extension Shard {
             standing: presence.standing,
             answeredTerm: presence.answeredTerm,
             choice: presence.choice,
-            chosenAt: presence.chosenAt
+            chosenAt: presence.chosenAt,
+            connections: presence.connectionCount
         )
         effects.emit(.peer(owner, .presence(.announce(announcement))))
     }
@@ -267,6 +278,7 @@ extension Shard {
         _ subject: PresenceSubject,
         _ term: Term,
         ordinal: UInt64,
+        excess: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard let row = self.localPresence(of: subject),
@@ -281,6 +293,7 @@ extension Shard {
             return
         }
         if isFirst { self.tellOwnJoin(of: row, into: &effects) }
+        self.endNewest(excess, of: row, into: &effects)
     }
 
     private mutating func forgetPresence(

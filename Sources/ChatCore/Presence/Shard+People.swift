@@ -40,18 +40,13 @@ extension Shard {
             }
             self.judge(person, announcement, at: now)
         }
-        effects.emit(
-            .peer(
-                gateway,
-                .presence(
-                    .announced(
-                        announcement.subject,
-                        term,
-                        ordinal: announcement.ordinal
-                    )
-                )
-            )
+        let answer = PresenceMessage.announced(
+            announcement.subject,
+            term,
+            ordinal: announcement.ordinal,
+            excess: self.takeExcess(of: person, announcement, from: gateway)
         )
+        effects.emit(.peer(gateway, .presence(answer)))
         self.refresh(person, at: now, into: &effects)
         self.schedulePerson(person)
     }
@@ -73,10 +68,14 @@ extension Shard {
                     gateway: gateway,
                     ordinal: 0,
                     isPresent: false,
+                    connections: 0,
                     next: self.owner.people[person].firstSession
                 )
             )
             self.owner.people[person].firstSession = session
+        }
+        if announcement.ordinal >= self.owner.sessions[session].ordinal {
+            self.owner.sessions[session].connections = announcement.connections
         }
         guard
             announcement.ordinal > self.owner.sessions[session].ordinal

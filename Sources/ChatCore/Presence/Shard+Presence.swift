@@ -49,8 +49,8 @@ extension Shard {
         switch message {
         case .announce(let announcement):
             self.onAnnounce(announcement, from: sender, at: now, into: &effects)
-        case .announced(let subject, let term, let ordinal):
-            self.onAnnounced(subject, term, ordinal: ordinal, into: &effects)
+        case .announced(let subject, let term, let ordinal, let excess):
+            self.onAnnounced(subject, term, ordinal: ordinal, excess: excess, into: &effects)
         case .beacon(let incarnation):
             _ = self.hear(sender, incarnation: incarnation, at: now, into: &effects)
         case .announceAgain:

@@ -35,6 +35,8 @@ package enum ShardEvent: Equatable, Sendable, BitwiseCopyable {
     /// How long the oldest of what waits for the shard has waited; told before the events of a round,
     /// at most once in a window of `Admission`, while there is a wait or a limit.
     case load(lag: Interval)
+    /// The token that let a connection into a conversation holds no more.
+    case revoked(ConnectionHandle, ConversationID)
 }
 
 /// What became of a connection's credentials.

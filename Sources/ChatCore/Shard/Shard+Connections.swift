@@ -224,12 +224,7 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        if let code = self.refusal(of: command) {
-            self.counters.shed += 1
-            self.releaseHandles(of: command, into: &effects)
-            self.fail(handle, id, code, into: &effects)
-            return
-        }
+        guard self.takes(command, as: id, of: handle, at: now, into: &effects) else { return }
         switch command {
         case .connect:
             preconditionFailure("a second connect is a violation")

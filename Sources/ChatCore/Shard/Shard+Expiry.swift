@@ -117,4 +117,16 @@ extension Shard {
         self.renew(subscription: slot, for: timeToLive, at: now)
         effects.emit(.reply(handle, id, .subRefreshed(timeToLive: timeToLive)))
     }
+
+    /// The token that a subscription was made with holds no more; its client need not try again.
+    mutating func onRevoked(
+        _ handle: ConnectionHandle,
+        _ conversation: ConversationID,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
+        guard self.isOpen(handle), let slot = self.subscription(of: handle, to: conversation),
+            !self.subscriptions[slot].isServerSide
+        else { return }
+        self.end(slot, .server, into: &effects)
+    }
 }

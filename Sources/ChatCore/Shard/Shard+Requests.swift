@@ -19,6 +19,13 @@ extension Shard {
             self.fail(handle, id, code, into: &effects)
             return
         }
+        guard self.mayPublish(self.connections[Int(handle.slot)].user, at: now) else {
+            self.counters.limited += 1
+            self.release(reference.name, into: &effects)
+            self.release(body.handle, into: &effects)
+            self.fail(handle, id, .tooManyRequests, into: &effects)
+            return
+        }
         let partition = self.partition(of: reference.id)
         guard let owner = self.placement[Int(partition.rawValue)].owner else {
             self.release(reference.name, into: &effects)

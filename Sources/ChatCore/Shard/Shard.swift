@@ -53,6 +53,7 @@ package struct Shard: ~Copyable, StateMachine {
     var leaving: [Leaving] = []
     /// What the publishes take that owners have not answered.
     var openBytes: UInt64 = 0
+    var publishers = PublisherRates()
 
     // Conversation role.
     var conversations = Slab<OwnedConversation>()
@@ -187,6 +188,8 @@ package struct Shard: ~Copyable, StateMachine {
             self.onDrain(over: duration, at: now, into: &effects)
         case .load(let lag):
             self.onLoad(lag: lag, at: now, into: &effects)
+        case .revoked(let handle, let conversation):
+            self.onRevoked(handle, conversation, into: &effects)
         }
         self.staged.removeAll()
         self.finishDrainIfEmpty(into: &effects)

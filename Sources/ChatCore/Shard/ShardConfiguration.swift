@@ -67,6 +67,20 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var typingInterval: Interval = .seconds(3)
     /// The most conversations in one window of a user's list.
     package var listLimit: UInt32 = 200
+    /// Commands of one connection; more get error 111, and more than twice as many close it with 3013.
+    ///
+    /// `nil` takes all.
+    package var commandRate: RateLimit? = RateLimit(perSecond: 1_000, burst: 10_000)
+    /// Messages of one user at one gateway shard; more get error 111, and `nil` takes all.
+    package var publishRate: RateLimit? = RateLimit(perSecond: 1_000, burst: 10_000)
+    /// Users whose messages a gateway shard counts at a time; those of further ones get error 111.
+    package var publisherLimit: Int = 65_536
+    /// Connections of one user anywhere; the newest beyond it are closed with 3504.
+    ///
+    /// `nil` takes all. Owners of users count them, so that users must be followed.
+    package var userConnectionLimit: UInt32?
+    /// Whom nobody can tell apart, and who therefore has no rate and no limit of connections.
+    package var anonymous: UserID?
     package var presence = PresenceConfiguration()
     /// `nil` takes everything, however late.
     package var overload: OverloadPolicy? = OverloadPolicy()
@@ -83,6 +97,8 @@ package struct ShardStatistics: Equatable, Sendable {
     package var errors: UInt64 = 0
     /// Commands and connects that were refused because the queue was long.
     package var shed: UInt64 = 0
+    /// Commands that were refused, and connections that were closed, because of their rate.
+    package var limited: UInt64 = 0
     package var appends: UInt64 = 0
     package var appendsDone: UInt64 = 0
     package var appendsDuplicate: UInt64 = 0

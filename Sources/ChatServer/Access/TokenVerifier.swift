@@ -29,18 +29,32 @@ package struct TokenPolicy: Sendable, CustomStringConvertible {
     }
 }
 
-/// Checks tokens: their signature, their times, and whom they are for.
+/// What a connection token is good for, and what can revoke it.
+package struct CheckedToken: Sendable, Equatable {
+    package var verdict: TokenVerdict
+    /// `nil` if nothing is known of it.
+    package var mark: TokenMark?
+
+    static let invalid = Self(verdict: .invalid, mark: nil)
+}
+
+/// Checks tokens: their signature, their times, whom they are for, and that nobody has revoked them.
 package struct TokenVerifier: Sendable {
     private let keys: TokenKeys
     private let audience: String?
     private let issuer: String?
     /// For the tokens that nearly all clients bring, if nothing more is asked of them.
     private let plain: PlainTokens?
+    private let revocations: Revocations?
 
-    package init(_ policy: TokenPolicy) async throws(TokenKeyError) {
+    package init(
+        _ policy: TokenPolicy,
+        revocations: Revocations? = nil
+    ) async throws(TokenKeyError) {
         self.keys = try await TokenKeys(policy.keys)
         self.audience = policy.audience
         self.issuer = policy.issuer
+        self.revocations = revocations
         var plain: PlainTokens?
         if policy.audience == nil, policy.issuer == nil {
             for case .secret(let secret) in policy.keys { plain = PlainTokens(hmacSecret: secret) }
@@ -48,51 +62,84 @@ package struct TokenVerifier: Sendable {
         self.plain = plain
     }
 
-    /// The verdict on a connection token; one that names a channel is none.
-    package func verdict(onConnectionToken token: String, at now: Date) -> TokenVerdict {
-        self.verdictAtOnce(token, at: now) ?? self.carefulVerdict(token, at: now)
+    /// Checks a connection token; one that names a channel is none.
+    package func check(connectionToken token: String, at now: Date) -> CheckedToken {
+        let checked = self.checkAtOnce(token, at: now) ?? self.carefulCheck(token, at: now)
+        guard let mark = checked.mark, self.isRevoked(mark, at: now) else { return checked }
+        return .invalid
     }
 
-    /// The verdict that `carefulVerdict` would come to, for a token that is plain enough to be sure of
-    /// it.
-    package func verdictAtOnce(_ token: String, at now: Date) -> TokenVerdict? {
+    /// Whether a token that was good holds no more.
+    package func isRevoked(_ mark: TokenMark, at now: Date) -> Bool {
+        guard let revocations = self.revocations else { return false }
+        return revocations.covers(mark, at: Self.milliseconds(now))
+    }
+
+    /// The time as revocations count it.
+    package static func milliseconds(_ now: Date) -> UInt64 {
+        UInt64(max(0, now.timeIntervalSince1970) * 1000)
+    }
+
+    /// What `carefulCheck` would find, for a token that is plain enough to be sure of it.
+    package func checkAtOnce(_ token: String, at now: Date) -> CheckedToken? {
         guard let claims = self.plain?.claims(of: token) else { return nil }
+        let mark = TokenMark(id: nil, user: claims.user, issuedAt: nil)
         guard let expiry = claims.expiry else {
-            return .accepted(user: claims.user, timeToLive: nil, TokenGrants())
+            let verdict = TokenVerdict.accepted(
+                user: claims.user,
+                timeToLive: nil,
+                TokenGrants()
+            )
+            return CheckedToken(verdict: verdict, mark: mark)
         }
         let left = Double(expiry) - now.timeIntervalSince1970
-        guard left > 0 else { return .expired }
-        return .accepted(user: claims.user, timeToLive: Self.interval(left), TokenGrants())
+        guard left > 0 else { return CheckedToken(verdict: .expired, mark: mark) }
+        let verdict = TokenVerdict.accepted(
+            user: claims.user,
+            timeToLive: Self.interval(left),
+            TokenGrants()
+        )
+        return CheckedToken(verdict: verdict, mark: mark)
     }
 
-    /// The verdict on any connection token.
-    package func carefulVerdict(_ token: String, at now: Date) -> TokenVerdict {
+    /// Checks any connection token, whether it was revoked aside.
+    package func carefulCheck(_ token: String, at now: Date) -> CheckedToken {
         guard let (claims, notes) = self.claims(of: token), claims.channel == nil,
             let grants = TokenGrants(notes, channels: claims.channels ?? [])
         else { return .invalid }
-        guard Self.isCurrent(claims, at: now) else { return .expired }
+        let mark = TokenMark(id: claims.jti, user: claims.sub, issuedAt: claims.iat)
         let left = claims.secondsLeft(at: now)
-        guard left.map({ $0 > 0 }) ?? true else { return .expired }
-        return .accepted(user: claims.sub, timeToLive: left.map(Self.interval), grants)
+        guard Self.isCurrent(claims, at: now), left.map({ $0 > 0 }) ?? true else {
+            return CheckedToken(verdict: .expired, mark: mark)
+        }
+        let verdict = TokenVerdict.accepted(
+            user: claims.sub,
+            timeToLive: left.map(Self.interval),
+            grants
+        )
+        return CheckedToken(verdict: verdict, mark: mark)
     }
 
-    /// The verdict on a token with which `user` subscribes to `channel`, and what it says of the
-    /// subscription if it is good.
+    /// The verdict on a token with which `user` subscribes to `channel`, what it says of the subscription
+    /// if it is good, and what can revoke it; one that is revoked is worth as much as one that nobody
+    /// signed.
     package func ruling(
         onSubscriptionToken token: String,
         of user: String,
         for channel: String,
         at now: Date
-    ) -> (grant: SubscriptionGrant, granted: Granted) {
+    ) -> (grant: SubscriptionGrant, granted: Granted, mark: TokenMark?) {
         let nothing = Granted(channel: channel)
         guard let (claims, notes) = self.claims(of: token), let named = claims.channel,
             let granted = Granted(channel, notes.own)
-        else { return (.invalid, nothing) }
-        guard Self.isCurrent(claims, at: now) else { return (.expired, nothing) }
-        guard claims.sub == user, named == channel else { return (.foreign, nothing) }
+        else { return (.invalid, nothing, nil) }
+        guard Self.isCurrent(claims, at: now) else { return (.expired, nothing, nil) }
+        guard claims.sub == user, named == channel else { return (.foreign, nothing, nil) }
         let left = claims.secondsLeft(at: now)
-        guard left.map({ $0 > 0 }) ?? true else { return (.expired, nothing) }
-        return (.accepted(timeToLive: left.map(Self.interval)), granted)
+        guard left.map({ $0 > 0 }) ?? true else { return (.expired, nothing, nil) }
+        let mark = TokenMark(id: claims.jti, user: claims.sub, issuedAt: claims.iat)
+        guard !self.isRevoked(mark, at: now) else { return (.invalid, nothing, nil) }
+        return (.accepted(timeToLive: left.map(Self.interval)), granted, mark)
     }
 
     /// The claims of a token with a good signature, from the issuer and for the audience.

@@ -36,6 +36,7 @@ final class ServerApi: Sendable {
     /// Index for index with the namespaces.
     let policies: [Namespace]
     let mailboxes: [Mailbox]
+    let revocations: Revocations
     /// What this process is called where several could be.
     let nodeID = UUID().uuidString.lowercased()
     let started = NIODeadline.now()
@@ -46,8 +47,10 @@ final class ServerApi: Sendable {
         key: String?,
         namespaces: NamespaceTable,
         policies: [Namespace],
-        mailboxes: [ShardID: Mailbox]
+        mailboxes: [ShardID: Mailbox],
+        revocations: Revocations
     ) {
+        self.revocations = revocations
         self.keyDigest = key.map { SHA256.hash(data: Array($0.utf8)) }
         self.namespaces = namespaces
         self.policies = policies
@@ -68,6 +71,7 @@ final class ServerApi: Sendable {
         _ body: [UInt8],
         on loop: any EventLoop
     ) -> EventLoopFuture<ApiResponse>? {
+        if RevocationRequest.isMethod(method) { return self.revoke(method, body, on: loop) }
         guard let method = Method(rawValue: method) else { return nil }
         do throws(ApiRefusal) {
             if method == .batch { return try self.batch(body, on: loop) }

@@ -77,6 +77,12 @@ enum Translation {
     case violated(CloseCode)
 }
 
+/// A good token that a client has shown with a command.
+enum ShownToken {
+    case connection(TokenMark)
+    case subscription(ConversationID, TokenMark)
+}
+
 /// Turns the codec's commands into the core's, and refuses what the host's policy forbids.
 struct CommandTranslation {
     let namespaces: NamespaceTable
@@ -87,9 +93,27 @@ struct CommandTranslation {
     /// What the connection's token says of it, and by channel what subscription tokens have said: JSON.
     var connInfo: [UInt8] = []
     var channelInfo: [String: [UInt8]] = [:]
+    /// The token that came with the last command, if it was good.
+    private(set) var shown: ShownToken?
 
     /// Of so many subscriptions it is kept what their tokens say.
     private static let channelInfoLimit = 1_024
+
+    init(
+        namespaces: NamespaceTable,
+        verifier: TokenVerifier,
+        user: String,
+        client: String,
+        connInfo: [UInt8] = [],
+        channelInfo: [String: [UInt8]] = [:]
+    ) {
+        self.namespaces = namespaces
+        self.verifier = verifier
+        self.user = user
+        self.client = client
+        self.connInfo = connInfo
+        self.channelInfo = channelInfo
+    }
 
     mutating func translate(_ command: ClientCommand) -> Translation {
         let id = command.id
@@ -123,10 +147,8 @@ struct CommandTranslation {
             guard !channel.isEmpty, let token, !token.isEmpty else {
                 return .violated(.badRequest)
             }
-            return .command(
-                id,
-                .subRefresh(ConversationID(named: channel), self.grant(token, for: channel))
-            )
+            let (grant, _) = self.ruling(on: token, for: channel)
+            return .command(id, .subRefresh(ConversationID(named: channel), grant))
         case .ping:
             return .violated(.badRequest)
         case .send:
@@ -160,17 +182,12 @@ struct CommandTranslation {
             let attendee = self.attendee(Granted(channel: request.channel), request)
             return .subscribe(reference, since: since, as: attendee)
         }
-        let ruling = self.verifier.ruling(
-            onSubscriptionToken: token,
-            of: self.user,
-            for: request.channel,
-            at: Date()
-        )
-        if !ruling.granted.info.isEmpty, self.channelInfo.count < Self.channelInfoLimit {
-            self.channelInfo[request.channel] = ruling.granted.info
+        let (grant, granted) = self.ruling(on: token, for: request.channel)
+        if !granted.info.isEmpty, self.channelInfo.count < Self.channelInfoLimit {
+            self.channelInfo[request.channel] = granted.info
         }
-        let attendee = self.attendee(ruling.granted, request)
-        return .subscribeByToken(reference, since: since, ruling.grant, as: attendee)
+        let attendee = self.attendee(granted, request)
+        return .subscribeByToken(reference, since: since, grant, as: attendee)
     }
 
     private func attendee(_ granted: Granted, _ request: SubscribeRequest) -> Attendee {
@@ -196,18 +213,29 @@ struct CommandTranslation {
         )
     }
 
-    private func outcome(of token: String?) -> AuthenticationOutcome {
+    private mutating func outcome(of token: String?) -> AuthenticationOutcome {
         guard let token, !token.isEmpty else { return .missing }
-        return AuthenticationOutcome(self.verifier.verdict(onConnectionToken: token, at: Date()))
+        let checked = self.verifier.check(connectionToken: token, at: Date())
+        if let mark = checked.mark, case .accepted(self.user, _, _) = checked.verdict {
+            self.shown = .connection(mark)
+        }
+        return AuthenticationOutcome(checked.verdict)
     }
 
-    private func grant(_ token: String, for channel: String) -> SubscriptionGrant {
-        self.verifier.ruling(
+    private mutating func ruling(
+        on token: String,
+        for channel: String
+    ) -> (SubscriptionGrant, Granted) {
+        let ruling = self.verifier.ruling(
             onSubscriptionToken: token,
             of: self.user,
             for: channel,
             at: Date()
-        ).grant
+        )
+        if let mark = ruling.mark {
+            self.shown = .subscription(ConversationID(named: channel), mark)
+        }
+        return (ruling.grant, ruling.granted)
     }
 
     private func publish(_ request: ChannelPublishRequest) -> Command {

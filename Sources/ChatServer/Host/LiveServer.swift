@@ -5,7 +5,6 @@ import Foundation
 import Kernel
 package import Logging
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 import Synchronization
 
@@ -16,10 +15,16 @@ package struct ServerConfiguration: Sendable {
     package var port = 8000
     package var dataPath: String
     package var tokens: TokenPolicy
+    /// With these the port speaks TLS, and nothing else.
+    package var certificate: CertificateFiles?
     /// What application servers must show; without it nobody may use the server API.
     package var apiKey: String?
     /// Whose pages may open sockets, as browsers write them; `nil` is everybody's.
     package var allowedOrigins: [String]?
+    /// Sockets that clients of one network address may have, counted for the whole process; `nil` is any number.
+    package var addressConnections: UInt32?
+    /// Who is believed that it connects for others; nobody if `nil`.
+    package var proxies: ProxyPolicy?
     /// One event loop each; the default is the number of cores.
     package var shardCount = System.coreCount
     /// Besides the default namespace, index for index with the shard configuration's.
@@ -37,6 +42,10 @@ package struct ServerConfiguration: Sendable {
     package var recordPath: String?
     /// The most that a shard's record takes on disk, in MiB; at least 4.
     package var recordMebibytes = 64
+    /// The most events that wait for a shard before what other shards say to it is lost.
+    package var mailboxLimit = Mailbox.limit
+    /// The most connections that are not a client's socket, over all event loops; more are closed at once.
+    package var arrivalLimit = Arrivals.limit
 
     package init(dataPath: String, tokens: TokenPolicy) {
         self.dataPath = dataPath
@@ -56,15 +65,22 @@ package final class LiveServer: Sendable {
     private let drained: Drained
     private let records: [ShardID: RecordFiles]
     private let api: ServerApi
+    private let certificate: ServerCertificate?
+    private let addresses: ClientAddresses?
 
     /// Opens the store, starts the shards and listens.
     package static func start(
         _ configuration: ServerConfiguration,
         log: Logger
     ) async throws -> LiveServer {
+        let certificate = try configuration.certificate.map { try ServerCertificate($0) }
         let directory = try DataDirectory(path: configuration.dataPath)
+        let revocations = try Revocations(
+            path: directory.revocationsPath,
+            at: TokenVerifier.milliseconds(Date())
+        )
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.shardCount)
-        let boxes = Self.mailboxes(Array(group.makeIterator()))
+        let boxes = Self.mailboxes(Array(group.makeIterator()), limit: configuration.mailboxLimit)
         var store: DurableStore?
         do {
             let opened = try DurableStore(
@@ -77,7 +93,15 @@ package final class LiveServer: Sendable {
                 answer: { shard, events in boxes[shard]?.post(events) }
             )
             store = opened
-            return try await LiveServer(configuration, opened, boxes, group, log)
+            return try await LiveServer(
+                configuration,
+                certificate,
+                revocations,
+                opened,
+                boxes,
+                group,
+                log
+            )
         } catch {
             // The shards that have started end with their loops, and ask the store for nothing more.
             try await group.shutdownGracefully()
@@ -89,12 +113,18 @@ package final class LiveServer: Sendable {
 
     private init(
         _ configuration: ServerConfiguration,
+        _ certificate: ServerCertificate?,
+        _ revocations: Revocations,
         _ store: DurableStore,
         _ boxes: [ShardID: Mailbox],
         _ group: MultiThreadedEventLoopGroup,
         _ log: Logger
     ) async throws {
         self.configuration = configuration
+        self.certificate = certificate
+        self.addresses = configuration.addressConnections.map {
+            ClientAddresses(limit: $0, proxies: configuration.proxies)
+        }
         self.log = log
         self.group = group
         let loops = Array(group.makeIterator())
@@ -104,6 +134,7 @@ package final class LiveServer: Sendable {
         self.records = records
         var policy = configuration.shard
         policy.presence.followsUsers = true
+        policy.anonymous = UserID(named: "")
         let shardConfiguration = policy
         let drained = Drained(expected: loops.count)
         self.drained = drained
@@ -111,16 +142,18 @@ package final class LiveServer: Sendable {
             key: configuration.apiKey,
             namespaces: configuration.namespaces,
             policies: configuration.shard.namespaces,
-            mailboxes: boxes
+            mailboxes: boxes,
+            revocations: revocations
         )
         self.api = api
         let surroundings = ShardHost.Surroundings(
             namespaces: configuration.namespaces,
             store: store,
-            verifier: try await TokenVerifier(configuration.tokens),
+            verifier: try await TokenVerifier(configuration.tokens, revocations: revocations),
             api: api,
             mailboxes: boxes,
             writeTimeoutSeconds: configuration.writeTimeoutSeconds,
+            log: log,
             observer: configuration.observer,
             weather: configuration.weather,
             onDrained: { drained.countOne() }
@@ -128,7 +161,35 @@ package final class LiveServer: Sendable {
         var generator = SystemRandomNumberGenerator()
         let seed: UInt64 = generator.next()
         log.info("starting", metadata: ["shards": "\(loops.count)", "seed": "\(seed)"])
+        log.debug("tokens", metadata: ["policy": "\(configuration.tokens)"])
+        let hosts = try await Self.hosts(
+            on: loops,
+            boxes,
+            surroundings,
+            records,
+            shardConfiguration,
+            seed: seed
+        )
+        self.hosts = hosts
+        self.listener = try await Self.listen(
+            configuration,
+            group,
+            Self.reception(configuration, certificate, self.addresses, hosts, store, api)
+        )
+        log.info("listening", metadata: ["port": "\(self.listener.localAddress?.port ?? 0)"])
+    }
+
+    /// Starts a shard on each loop.
+    private static func hosts(
+        on loops: [any EventLoop],
+        _ boxes: [ShardID: Mailbox],
+        _ surroundings: ShardHost.Surroundings,
+        _ records: [ShardID: RecordFiles],
+        _ configuration: ShardConfiguration,
+        seed: UInt64
+    ) async throws -> [NIOLoopBound<ShardHost>] {
         var hosts: [NIOLoopBound<ShardHost>] = []
+        let incarnation = surroundings.store.processIncarnation
         for (index, loop) in loops.enumerated() {
             let id = ShardID(node: NodeID(0), index: UInt16(index))
             guard let mailbox = boxes[id] else { preconditionFailure("each shard has a mailbox") }
@@ -137,17 +198,15 @@ package final class LiveServer: Sendable {
                 try await loop.submit {
                     let shard = Shard(
                         id: id,
-                        configuration: shardConfiguration,
+                        configuration: configuration,
                         seed: seed,
-                        incarnation: store.processIncarnation
+                        incarnation: incarnation
                     )
                     return Self.host(shard, on: loop, mailbox, surroundings, record)
                 }.get()
             )
         }
-        self.hosts = hosts
-        self.listener = try await Self.listen(configuration, group, hosts, store, api)
-        log.info("listening", metadata: ["port": "\(self.listener.localAddress?.port ?? 0)"])
+        return hosts
     }
 
     /// Sets a shard going; called on its loop.
@@ -186,6 +245,13 @@ package final class LiveServer: Sendable {
     /// The port that clients reach.
     package var port: Int { self.listener.localAddress?.port ?? 0 }
 
+    /// Reads the certificate and its key again, for the connections that come from now on; if they cannot be
+    /// used, the former ones stay.
+    package func reloadCertificate() throws {
+        try self.certificate?.reload()
+        self.log.info("the certificate was read again")
+    }
+
     /// Sends the clients away, waits for what is in flight, and closes the store.
     package func drain() async throws {
         self.log.info("draining")
@@ -203,49 +269,52 @@ package final class LiveServer: Sendable {
         self.log.info("drained")
     }
 
-    private static func mailboxes(_ loops: [any EventLoop]) -> [ShardID: Mailbox] {
+    private static func mailboxes(
+        _ loops: [any EventLoop],
+        limit: Int
+    ) -> [ShardID: Mailbox] {
         var mailboxes: [ShardID: Mailbox] = [:]
         for (index, loop) in loops.enumerated() {
-            mailboxes[ShardID(node: NodeID(0), index: UInt16(index))] = Mailbox(loop: loop)
+            mailboxes[ShardID(node: NodeID(0), index: UInt16(index))] = Mailbox(
+                loop: loop,
+                limit: limit
+            )
         }
         return mailboxes
+    }
+
+    private static func reception(
+        _ configuration: ServerConfiguration,
+        _ certificate: ServerCertificate?,
+        _ addresses: ClientAddresses?,
+        _ hosts: [NIOLoopBound<ShardHost>],
+        _ store: DurableStore,
+        _ api: ServerApi
+    ) -> Reception {
+        let patience = configuration.shard.connectTimeout
+        return Reception(
+            hosts: hosts,
+            certificate: certificate,
+            origins: OriginPolicy(configuration.allowedOrigins),
+            addresses: addresses,
+            arrivals: Arrivals(limit: configuration.arrivalLimit),
+            timeout: TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds)),
+            api: api,
+            metrics: { Self.metrics(hosts, store, addresses, api.mailboxes) }
+        )
     }
 
     private static func listen(
         _ configuration: ServerConfiguration,
         _ group: MultiThreadedEventLoopGroup,
-        _ hosts: [NIOLoopBound<ShardHost>],
-        _ store: DurableStore,
-        _ api: ServerApi
+        _ reception: Reception
     ) async throws -> any Channel {
-        let patience = configuration.shard.connectTimeout
-        let timeout = TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds))
-        let origins = OriginPolicy(configuration.allowedOrigins)
-        let metrics: @Sendable () -> EventLoopFuture<String> = { Self.metrics(hosts, store) }
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let host = hosts.first(where: { $0.eventLoop === channel.eventLoop })
-                    else { preconditionFailure("each loop has a shard") }
-                    let gate = UpgradeGate(
-                        upgrade: WebSocketUpgrade(host: host, origins: origins),
-                        timeout: timeout
-                    ) { pipeline, due in
-                        let requests = PlainRequests(
-                            metrics: metrics,
-                            api: api,
-                            origins: origins,
-                            due: due,
-                            timeout: timeout
-                        )
-                        try pipeline.configureHTTPServerPipeline()
-                        try pipeline.addHandler(requests)
-                    }
-                    try channel.pipeline.syncOperations.addHandler(gate)
-                }
+                channel.eventLoop.makeCompletedFuture { try reception.receive(channel) }
             }
         do {
             return try await bootstrap.bind(host: configuration.host, port: configuration.port)
@@ -260,7 +329,9 @@ package final class LiveServer: Sendable {
 
     private static func metrics(
         _ hosts: [NIOLoopBound<ShardHost>],
-        _ store: DurableStore
+        _ store: DurableStore,
+        _ addresses: ClientAddresses?,
+        _ mailboxes: [Mailbox]
     ) -> EventLoopFuture<String> {
         let parts = hosts.map { host in
             host.eventLoop.submit {
@@ -288,6 +359,16 @@ package final class LiveServer: Sendable {
                 "connections_turned_away",
                 "Upgrades refused with 503, because too much waited.",
                 parts.reduce(0) { $0 + $1.4 }
+            )
+            text.counter(
+                "connections_crowded",
+                "Upgrades refused with 429, because too many came from one address.",
+                addresses?.refused ?? 0
+            )
+            text.counter(
+                "peer_messages_lost",
+                "Messages between shards that a slow shard's mailbox had no room for.",
+                mailboxes.reduce(0) { $0 + $1.lost }
             )
             text.add(store.statistics, waiting: store.waitingCount)
             return text.text

@@ -30,6 +30,7 @@ struct MetricsText {
         self.counter("commands", "Client commands.", sum(\.commands))
         self.counter("errors", "Error replies.", sum(\.errors))
         self.counter("shed", "Commands refused because too much waited.", sum(\.shed))
+        self.counter("limited", "Commands refused because of their rate.", sum(\.limited))
         self.counter("appends", "Appends that were asked for.", sum(\.appends))
         self.counter("appends_done", "Appends that are durable.", sum(\.appendsDone))
         self.counter("appends_duplicate", "Repeats of a message id.", sum(\.appendsDuplicate))

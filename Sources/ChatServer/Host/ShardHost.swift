@@ -4,6 +4,7 @@ import DequeModule
 import EventTrace
 import Foundation
 import Kernel
+import Logging
 import NIOCore
 
 /// Runs one shard on one event loop; everything here happens on that loop.
@@ -28,6 +29,7 @@ final class ShardHost {
         var api: ServerApi
         var mailboxes: [ShardID: Mailbox]
         var writeTimeoutSeconds: Int
+        var log: Logger
         var observer: (@Sendable (ShardStep) -> Void)?
         var weather: Weather?
         var onDrained: @Sendable () -> Void
@@ -161,7 +163,7 @@ final class ShardHost {
     }
 
     func wake() {
-        for event in self.mailbox.take() { self.enqueue(event) }
+        for event in self.mailbox.take(backlog: self.waiting.count) { self.enqueue(event) }
         self.scheduleRound()
     }
 
@@ -202,6 +204,12 @@ final class ShardHost {
             socket.isWatched = socket.inspect(writeTimeoutSeconds: timeout)
             return socket.isWatched
         }
+    }
+
+    /// Some tokens hold no more: ends what came in by them.
+    func endRevoked() {
+        let now = Date()
+        for slot in self.slots { slot.socket?.endRevoked { self.verifier.isRevoked($0, at: now) } }
     }
 
     /// Ends every socket that is still there.
@@ -360,6 +368,10 @@ final class ShardHost {
             guard let socket = self.socket(handle) else { return }
             let farewell = socket.goodbye(code)
             self.closes[farewell.code, default: 0] += 1
+            self.surroundings.log.debug(
+                "sends away",
+                metadata: ["client": "\(socket.client)", "code": "\(farewell.code)"]
+            )
             socket.end(code: farewell.code, reason: farewell.reason)
         case .respond(let id, .members):
             self.api.take(.presence(self.draft.takeMembers()), to: id)
@@ -451,12 +463,21 @@ final class ShardHost {
             socket.authenticated()
             return
         }
-        let verdict = self.verifier.verdict(onConnectionToken: token, at: Date())
+        let checked = self.verifier.check(connectionToken: token, at: Date())
+        let verdict = checked.verdict
+        self.surroundings.log.trace(
+            "token",
+            metadata: [
+                "client": "\(socket.client)", "is": "\(AuthenticationOutcome(verdict))",
+            ]
+        )
+        var mark: TokenMark?
         if case .accepted(let user, _, let grants) = verdict {
+            mark = checked.mark
             socket.identify(as: user, info: grants.info)
             self.grant(grants.subscriptions, to: socket)
         }
         self.submit(.authenticated(handle, AuthenticationOutcome(verdict)))
-        socket.authenticated()
+        socket.authenticated(by: mark)
     }
 }

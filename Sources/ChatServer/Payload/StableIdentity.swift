@@ -6,6 +6,7 @@ private struct IdentityDomain {
     static let conversation = IdentityDomain("conversation")
     static let user = IdentityDomain("user")
     static let message = IdentityDomain("message")
+    static let token = IdentityDomain("token")
 
     private let prefix: [UInt8]
 
@@ -47,6 +48,14 @@ extension MessageID {
     /// The id of a message that its client calls this.
     package init(named name: String) {
         let (high, low) = IdentityDomain.message.fingerprint(name)
+        self.init(high: high, low: low)
+    }
+}
+
+extension TokenID {
+    /// The id of the tokens whose `jti` this is.
+    package init(named name: String) {
+        let (high, low) = IdentityDomain.token.fingerprint(name)
         self.init(high: high, low: low)
     }
 }

@@ -24,6 +24,7 @@ final class ClientSocket: ChannelInboundHandler {
 
     private let host: ShardHost
     let dialect: Dialect
+    private let meter: WireMeter?
     private var phase = Phase.open
     private var fragments: [UInt8]?
     /// Whether the message under way is text, which must be UTF-8.
@@ -41,6 +42,8 @@ final class ClientSocket: ChannelInboundHandler {
     /// What an application server says to it in parting.
     var farewell: Farewell?
     private(set) var token: String?
+    /// What can revoke the tokens that the client came in by.
+    private(set) var marks = SocketMarks()
     /// Where the client says that it was in the subscriptions that the server makes.
     private(set) var claims: [SubscribeRequest] = []
     /// The subscriptions of the answer to `connect`, until it is complete.
@@ -60,9 +63,10 @@ final class ClientSocket: ChannelInboundHandler {
     /// Whether the host looks after this socket once a second.
     var isWatched = false
 
-    init(host: ShardHost, dialect: Dialect) {
+    init(host: ShardHost, dialect: Dialect, meter: WireMeter?) {
         self.host = host
         self.dialect = dialect
+        self.meter = meter
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -222,6 +226,9 @@ final class ClientSocket: ChannelInboundHandler {
         )
         let translated = translation.translate(command)
         self.channelInfo = translation.channelInfo
+        if let shown = translation.shown, !self.marks.keep(shown) {
+            self.host.violated(self.handle, .conversationLimit)
+        }
         switch translated {
         case .connect(let id, let request):
             // The core takes one connect only; a second one's token is never looked at.
@@ -232,6 +239,7 @@ final class ClientSocket: ChannelInboundHandler {
             }
             self.submit(id, .connect)
         case .command(let id, let command):
+            if case .unsubscribe(let conversation) = command { self.marks.forget(conversation) }
             self.submit(id, command)
         case .commands(let id, let commands):
             for command in commands { self.submit(id, command) }
@@ -294,10 +302,23 @@ final class ClientSocket: ChannelInboundHandler {
     }
 
     /// The token was checked, and the shard told: lets the commands through that waited.
-    func authenticated() {
+    func authenticated(by mark: TokenMark? = nil) {
+        if let mark { _ = self.marks.keep(.connection(mark)) }
         let held = self.held ?? []
         self.held = nil
         for command in held { self.pass(command) }
+    }
+
+    /// Ends what the client came in by and that holds no more.
+    func endRevoked(_ isRevoked: (TokenMark) -> Bool) {
+        guard self.phase == .open else { return }
+        if let mark = self.marks.connection, isRevoked(mark) {
+            self.host.violated(self.handle, .invalidToken)
+            return
+        }
+        for conversation in self.marks.takeRevoked(isRevoked) {
+            self.host.submit(.revoked(self.handle, conversation))
+        }
     }
 
     /// Gives ready bytes to the channel, which writes them as far as the client takes them.
@@ -341,7 +362,7 @@ final class ClientSocket: ChannelInboundHandler {
             return self.closingSeconds <= 5
         case .open:
             let queued = self.queuedBytes
-            let accepted = self.writtenBytes - queued
+            let accepted = (self.meter?.byteCount ?? self.writtenBytes) - queued
             self.stalledSeconds = accepted == self.acceptedBytes ? self.stalledSeconds + 1 : 0
             self.acceptedBytes = accepted
             guard queued > 0 else { return false }

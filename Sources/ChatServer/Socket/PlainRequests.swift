@@ -14,6 +14,9 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
     private let timeout: TimeAmount
     private let api: ServerApi
     private let origins: OriginPolicy
+    private let arrivals: Arrivals
+    /// Why the first request, which wanted a socket, gets none.
+    private let refusal: UpgradeRefusal?
     private var head: HTTPRequestHead?
     /// Of a request to the server API that shows the key; others have none that is read.
     private var body = ByteBuffer()
@@ -29,12 +32,16 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
         metrics: @escaping @Sendable () -> EventLoopFuture<String>,
         api: ServerApi,
         origins: OriginPolicy,
+        arrivals: Arrivals,
         due: NIODeadline,
-        timeout: TimeAmount
+        timeout: TimeAmount,
+        refusal: UpgradeRefusal?
     ) {
+        self.refusal = refusal
         self.metrics = metrics
         self.api = api
         self.origins = origins
+        self.arrivals = arrivals
         self.due = due
         self.timeout = timeout
     }
@@ -43,7 +50,10 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
         self.awaitRequest(context.channel, until: self.due)
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.deadline?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.deadline?.cancel()
+        self.arrivals.leave()
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.deadline?.cancel()
@@ -134,6 +144,10 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
             self.respond(.badRequest, "text/plain", "no Sec-WebSocket-Key\n", head, context)
         case WebSocketUpgrade.endpoint where !self.origins.admits(head):
             self.respond(.forbidden, "text/plain", "this origin is not allowed\n", head, context)
+        case WebSocketUpgrade.endpoint
+        where WebSocketUpgrade.isAcceptable(head) && self.refusal == .crowded:
+            let text = "too many connections from this address\n"
+            self.respond(.tooManyRequests, "text/plain", text, head, context)
         case WebSocketUpgrade.endpoint where WebSocketUpgrade.isAcceptable(head):
             // Only a shard that takes nobody at the moment lets such a request come here.
             self.respond(.serviceUnavailable, "text/plain", "overloaded\n", head, context)
@@ -163,6 +177,8 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
         // What follows a request for an upgrade is not read as HTTP, whatever the answer was.
         let isLast = !request.isKeepAlive || request.headers.contains(name: "Upgrade")
         if status == .serviceUnavailable { headers.add(name: "Retry-After", value: "1") }
+        // A place is free again when one of its connections has closed: nobody knows when.
+        if status == .tooManyRequests { headers.add(name: "Retry-After", value: "10") }
         if isLast { headers.add(name: "Connection", value: "close") }
         let head = HTTPResponseHead(version: request.version, status: status, headers: headers)
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)

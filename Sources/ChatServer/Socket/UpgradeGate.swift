@@ -10,8 +10,15 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     typealias OutboundOut = ByteBuffer
 
     private let upgrade: WebSocketUpgrade
-    /// Puts the full pipeline behind this handler, told until when the first request must have come.
-    private let addHTTP: (ChannelPipeline.SynchronousOperations, NIODeadline) throws -> Void
+    private let arrivals: Arrivals
+    /// Whether this handler has to say when the connection is no arrival any more.
+    private var isCounted = true
+    /// What is put behind this handler is told until when the first request must have come, and why it is
+    /// refused, if that is known.
+    typealias AddHTTP =
+        (ChannelPipeline.SynchronousOperations, NIODeadline, UpgradeRefusal?) throws -> Void
+
+    private let addHTTP: AddHTTP
     private let timeout: TimeAmount
     private var bytes: [UInt8] = []
     private var due = NIODeadline.distantFuture
@@ -19,10 +26,12 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
 
     init(
         upgrade: WebSocketUpgrade,
+        arrivals: Arrivals,
         timeout: TimeAmount,
-        addHTTP: @escaping (ChannelPipeline.SynchronousOperations, NIODeadline) throws -> Void
+        addHTTP: @escaping AddHTTP
     ) {
         self.upgrade = upgrade
+        self.arrivals = arrivals
         self.timeout = timeout
         self.addHTTP = addHTTP
     }
@@ -36,7 +45,10 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.closing?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.closing?.cancel()
+        if self.isCounted { self.arrivals.leave() }
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let searched = self.bytes.count
@@ -45,13 +57,14 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         case .incomplete:
             break
         case .other:
-            self.passOn(context)
+            self.passOn(context, nil)
         case .request(let request, let end):
             do throws(UpgradeRefusal) {
-                self.open(request, try self.upgrade.response(to: request), end, context)
+                let headers = try self.upgrade.response(to: request, on: context.channel)
+                self.open(request, headers, end, context)
             } catch {
-                // The pipeline finds the same, and says so to the client.
-                self.passOn(context)
+                // The pipeline says so to the client.
+                self.passOn(context, error)
             }
         }
     }
@@ -72,9 +85,10 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    private func passOn(_ context: ChannelHandlerContext) {
+    private func passOn(_ context: ChannelHandlerContext, _ refusal: UpgradeRefusal?) {
         self.hand(over: 0, context) {
-            try self.addHTTP(context.pipeline.syncOperations, self.due)
+            try self.addHTTP(context.pipeline.syncOperations, self.due, refusal)
+            self.isCounted = false
         }
     }
 

@@ -9,6 +9,8 @@ enum UpgradeRefusal: Error {
     case notTheEndpoint
     case badRequest
     case foreignOrigin
+    /// Too many connections come from the same place.
+    case crowded
     case overloaded
 }
 
@@ -38,21 +40,37 @@ struct Negotiation: Equatable {
 ///
 /// Leaves NIO's frame decoder and our own inbound part in the pipeline; frames go out as ready bytes,
 /// so there is no encoder.
-final class WebSocketUpgrade: Sendable {
+final class WebSocketUpgrade {
     static let endpoint = "/connection/websocket"
 
     private let host: NIOLoopBound<ShardHost>
     private let origins: OriginPolicy
+    /// Who counts where connections come from, if that is limited.
+    private let addresses: ClientAddresses?
+    /// What TLS makes of the bytes that are written, if there is TLS.
+    private let meter: WireMeter?
 
-    init(host: NIOLoopBound<ShardHost>, origins: OriginPolicy) {
+    init(
+        host: NIOLoopBound<ShardHost>,
+        origins: OriginPolicy,
+        addresses: ClientAddresses?,
+        meter: WireMeter?
+    ) {
         self.host = host
         self.origins = origins
+        self.addresses = addresses
+        self.meter = meter
     }
 
-    /// The headers that grant a request, or why it is refused.
-    func response(to request: HTTPRequestHead) throws(UpgradeRefusal) -> HTTPHeaders {
+    /// The headers that grant a request, or why it is refused; a request that is granted has a seat until
+    /// its connection closes.
+    func response(
+        to request: HTTPRequestHead,
+        on channel: any Channel
+    ) throws(UpgradeRefusal) -> HTTPHeaders {
         let headers = try Self.headers(for: request)
         guard self.origins.admits(request) else { throw .foreignOrigin }
+        guard self.addresses?.admit(request, on: channel) ?? true else { throw .crowded }
         guard self.host.value.admitsConnection() else { throw .overloaded }
         return headers
     }
@@ -65,7 +83,8 @@ final class WebSocketUpgrade: Sendable {
         let decoder = WebSocketFrameDecoder(maxFrameSize: ClientSocket.messageLimit)
         try pipeline.addHandler(ByteToMessageHandler(decoder))
         let dialect = Negotiation(request).dialect
-        try pipeline.addHandler(ClientSocket(host: self.host.value, dialect: dialect))
+        let socket = ClientSocket(host: self.host.value, dialect: dialect, meter: self.meter)
+        try pipeline.addHandler(socket)
     }
 
     /// The nonce of 16 bytes in base 64; `nil` if there is none.

@@ -54,4 +54,7 @@ package final class DataDirectory: Sendable {
 
     /// Stays when the database is put back from a copy.
     package var witnessPath: String { self.path + "/parley.commits" }
+
+    /// Stays too, so that no token becomes good again.
+    package var revocationsPath: String { self.path + "/parley.revocations.sqlite" }
 }

@@ -24,6 +24,12 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The secret that connection tokens are signed with.")
     var tokenHmacSecret: String?
 
+    @Option(help: "A PEM file with the certificate and its chain: the port speaks TLS.")
+    var tlsCertificate: String?
+
+    @Option(help: "A PEM file with the certificate's key. SIGHUP reads both files again.")
+    var tlsKey: String?
+
     @Option(help: "Event loops; the default is the number of cores.")
     var shards: UInt16?
 
@@ -32,6 +38,9 @@ struct Serve: AsyncParsableCommand {
 
     @Option(help: "Whether what waits too long is refused: on or off (default: on).")
     var admission: Switch?
+
+    @Option(help: "The least that is logged; no level names a token, a key or a body.")
+    var logLevel: Logger.Level = .info
 
     @Option(help: "A folder for a record of what each shard is told, without bodies or tokens.")
     var record: String?
@@ -58,7 +67,12 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let level = self.logLevel
+        LoggingSystem.bootstrap { label in
+            var output = StreamLogHandler.standardError(label: label)
+            output.logLevel = level
+            return output
+        }
         let log = Logger(label: "parley")
         let configuration = try self.configuration()
         let server: LiveServer
@@ -69,7 +83,15 @@ struct Serve: AsyncParsableCommand {
             throw ExitCode(2)
         }
         let (signals, first) = AsyncStream<Void>.makeStream()
-        let sources = EndSignals().listen { first.yield() }
+        let reload: @Sendable () -> Void = {
+            do {
+                try server.reloadCertificate()
+            } catch {
+                log.error("the former certificate stays", metadata: ["error": "\(error)"])
+            }
+        }
+        let sources = EndSignals()
+            .listen(onReload: configuration.certificate == nil ? nil : reload) { first.yield() }
         for await _ in signals { break }
         try await server.drain()
         // Until here, so that the second signal is heard while draining.
@@ -104,8 +126,11 @@ struct Serve: AsyncParsableCommand {
         }
         if let seconds = file.drainSeconds { configuration.drainSeconds = seconds }
         if let seconds = file.writeTimeoutSeconds { configuration.writeTimeoutSeconds = seconds }
+        configuration.certificate = try self.certificate(file)
         configuration.apiKey = file.apiKey
         configuration.allowedOrigins = file.allowedOrigins
+        configuration.addressConnections = file.addressConnections
+        configuration.proxies = file.proxies
         configuration.recordPath = self.record
         if let limit = self.recordLimit { configuration.recordMebibytes = limit }
         configuration.shard = file.shard
@@ -124,4 +149,18 @@ struct Serve: AsyncParsableCommand {
         }
         return configuration
     }
+
+    private func certificate(_ file: ServerFile) throws -> CertificateFiles? {
+        switch (self.tlsCertificate ?? file.tlsCertificate, self.tlsKey ?? file.tlsKey) {
+        case (nil, nil): nil
+        case (let certificate?, let key?):
+            CertificateFiles(certificatePath: certificate, keyPath: key)
+        case (.some, nil):
+            throw ValidationError("a TLS certificate without its key; expected --tls-key FILE")
+        case (nil, .some):
+            throw ValidationError("a TLS key alone; expected --tls-certificate FILE")
+        }
+    }
 }
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}

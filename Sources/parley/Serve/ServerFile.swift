@@ -14,8 +14,12 @@ package struct ServerFile {
     package var tokenSecret: String?
     /// The other keys of tokens, and what tokens must say.
     package var tokens = TokenPolicy(keys: [])
+    package var tlsCertificate: String?
+    package var tlsKey: String?
     package var apiKey: String?
     package var allowedOrigins: [String]?
+    package var addressConnections: UInt32?
+    package var proxies: ProxyPolicy?
     package var shardCount: Int?
     package var drainSeconds: UInt64?
     package var writeTimeoutSeconds: Int?
@@ -53,6 +57,8 @@ package struct ServerFile {
         }
         self.data = try mapping.optional("data")?.text()
         self.tokenSecret = try mapping.optional("tokenHmacSecret")?.text()
+        self.tlsCertificate = try mapping.optional("tlsCertificate")?.text()
+        self.tlsKey = try mapping.optional("tlsKey")?.text()
         self.apiKey = try mapping.optional("apiKey").map { node throws(ModelError) in
             let key = try node.text()
             guard !key.isEmpty else { throw node.refused("is empty", expected: "a secret") }
@@ -74,6 +80,7 @@ package struct ServerFile {
         if let node = mapping.optional("tokens") { try self.readTokens(node) }
         if let node = mapping.optional("pings") { try self.readPings(node) }
         if let node = mapping.optional("limits") { try self.readLimits(node) }
+        if let node = mapping.optional("proxies") { self.proxies = try ProxyPolicy(node) }
         if let node = mapping.optional("admission") {
             self.shard.overload = try OverloadPolicy.reading(node)
         }
@@ -151,6 +158,22 @@ package struct ServerFile {
         if let value = limits.optional("pendingMessages") {
             self.shard.pendingLimit = UInt32(try value.integer(in: 1...1_000_000))
         }
+        self.shard.commandRate = try RateLimit.reading(
+            perSecond: limits.optional("commandsPerSecond"),
+            burst: limits.optional("commandBurst"),
+            usual: self.shard.commandRate
+        )
+        self.shard.publishRate = try RateLimit.reading(
+            perSecond: limits.optional("publishesPerSecond"),
+            burst: limits.optional("publishBurst"),
+            usual: self.shard.publishRate
+        )
+        if let value = limits.optional("userConnections") {
+            self.shard.userConnectionLimit = UInt32(try value.integer(in: 1...1_000))
+        }
+        if let value = limits.optional("addressConnections") {
+            self.addressConnections = UInt32(try value.integer(in: 1...1_000_000))
+        }
         try limits.finish()
     }
 
@@ -205,6 +228,27 @@ extension Namespace {
                 throw value.refused("keeps members without a log", expected: "log: true")
             }
         }
+    }
+}
+
+extension ProxyPolicy {
+    fileprivate init(_ node: StrictNode) throws(ModelError) {
+        var mapping = try node.mapping()
+        let header = try mapping.required("header", expected: "a header, as X-Forwarded-For").text()
+        let trusted = try mapping.required("trusted", expected: "a list of addresses")
+        var ranges: [AddressRange] = []
+        for item in try trusted.items() {
+            let text = try item.text()
+            guard let range = AddressRange(text) else {
+                throw item.refused(
+                    "'\(text)' is no address",
+                    expected: "one as 10.0.0.1, 10.0.0.0/8 or 2001:db8::/32"
+                )
+            }
+            ranges.append(range)
+        }
+        try mapping.finish()
+        self.init(header: header, trusted: ranges)
     }
 }
 

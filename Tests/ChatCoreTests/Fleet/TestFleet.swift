@@ -71,6 +71,8 @@ final class TestFleet {
     private var told: [[LeaseTable.Row?]] = []
     /// Is shown what each shard tells about presence, with the connections that are told.
     var onPresence: (Int, PresenceEffect, [ConnectionHandle]) -> Void = { _, _, _ in }
+    /// What becomes of a message between shards.
+    var altered: (PeerMessage) -> PeerMessage = { $0 }
     /// Is shown each reply.
     var onReply: (Int, ConnectionHandle, CommandID, Reply) -> Void = { _, _, _, _ in }
     /// Until when the store takes no request.
@@ -340,7 +342,7 @@ final class TestFleet {
             clients[handle.slot]?.closed(code)
             self.schedule(index, .event(.closed(handle)), after: .milliseconds(1))
         case .peer(let shard, let message):
-            self.send(message, from: index, to: shard)
+            self.send(self.altered(message), from: index, to: shard)
         case .store(let token, let request):
             self.reachStore(index, token, request)
         case .release(let handle):

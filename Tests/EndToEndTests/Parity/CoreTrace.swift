@@ -85,7 +85,7 @@ private struct Projector {
         case .lease(_, _, let owner): if owner != nil { self.leaseCount += 1 }
         case .grant(let handle, let reference, _, _):
             self.note(handle, "granted \(self.conversations[reference.id])")
-        case .wallClock, .pongs, .drain, .asked, .load: return
+        case .wallClock, .pongs, .drain, .asked, .load, .revoked: return
         }
     }
 
