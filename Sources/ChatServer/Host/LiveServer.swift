@@ -25,6 +25,8 @@ package struct ServerConfiguration: Sendable {
     /// Besides the default namespace, index for index with the shard configuration's.
     package var namespaces = NamespaceTable()
     package var shard = ShardConfiguration()
+    /// Files by upload ticket; `nil` takes none.
+    package var media: MediaPolicy? = MediaPolicy()
     /// How long a socket may take no byte while bytes wait for it.
     package var writeTimeoutSeconds = 5
     /// Over how long a drain sends the clients away.
@@ -50,6 +52,7 @@ package final class LiveServer: Sendable {
     private let log: Logger
     private let group: MultiThreadedEventLoopGroup
     private let store: DurableStore
+    private let media: MediaDesk?
     private let mailboxes: [ShardID: Mailbox]
     private let hosts: [NIOLoopBound<ShardHost>]
     private let listener: any Channel
@@ -66,22 +69,28 @@ package final class LiveServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.shardCount)
         let boxes = Self.mailboxes(Array(group.makeIterator()))
         var store: DurableStore?
+        var media: MediaDesk?
         do {
+            media = try configuration.media.map { policy in
+                try MediaDesk(directory: directory, policy: policy, log: log)
+            }
             let opened = try DurableStore(
                 directory: directory,
                 shards: boxes.keys.sorted(),
                 configuration: configuration.shard,
                 leaseLength: configuration.shard.leaseInterval * 6,
+                media: media,
                 weather: configuration.weather,
                 log: log,
                 answer: { shard, events in boxes[shard]?.post(events) }
             )
             store = opened
-            return try await LiveServer(configuration, opened, boxes, group, log)
+            return try await LiveServer(configuration, opened, media, boxes, group, log)
         } catch {
             // The shards that have started end with their loops, and ask the store for nothing more.
             try await group.shutdownGracefully()
             store?.close()
+            try await media?.close()
             directory.unlock()
             throw error
         }
@@ -90,6 +99,7 @@ package final class LiveServer: Sendable {
     private init(
         _ configuration: ServerConfiguration,
         _ store: DurableStore,
+        _ media: MediaDesk?,
         _ boxes: [ShardID: Mailbox],
         _ group: MultiThreadedEventLoopGroup,
         _ log: Logger
@@ -100,6 +110,7 @@ package final class LiveServer: Sendable {
         let loops = Array(group.makeIterator())
         self.mailboxes = boxes
         self.store = store
+        self.media = media
         let records = try RecordFiles.open(boxes.keys.sorted(), configuration, log: log)
         self.records = records
         var policy = configuration.shard
@@ -145,7 +156,7 @@ package final class LiveServer: Sendable {
             )
         }
         self.hosts = hosts
-        self.listener = try await Self.listen(configuration, group, hosts, store, api)
+        self.listener = try await Self.listen(configuration, group, hosts, store, media, api)
         log.info("listening", metadata: ["port": "\(self.listener.localAddress?.port ?? 0)"])
     }
 
@@ -198,6 +209,7 @@ package final class LiveServer: Sendable {
         self.api.close()
         for record in self.records.values { record.finish() }
         self.store.close()
+        try await self.media?.close()
         try await self.group.shutdownGracefully()
         self.log.info("drained")
     }
@@ -215,12 +227,15 @@ package final class LiveServer: Sendable {
         _ group: MultiThreadedEventLoopGroup,
         _ hosts: [NIOLoopBound<ShardHost>],
         _ store: DurableStore,
+        _ media: MediaDesk?,
         _ api: ServerApi
     ) async throws -> any Channel {
         let patience = configuration.shard.connectTimeout
         let timeout = TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds))
         let origins = OriginPolicy(configuration.allowedOrigins)
-        let metrics: @Sendable () -> EventLoopFuture<String> = { Self.metrics(hosts, store) }
+        let metrics: @Sendable () -> EventLoopFuture<String> = {
+            Self.metrics(hosts, store, media)
+        }
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -241,6 +256,9 @@ package final class LiveServer: Sendable {
                             timeout: timeout
                         )
                         try pipeline.configureHTTPServerPipeline()
+                        if let media {
+                            try pipeline.addHandler(MediaRequests(desk: media, origins: origins))
+                        }
                         try pipeline.addHandler(requests)
                     }
                     try channel.pipeline.syncOperations.addHandler(gate)
@@ -259,7 +277,8 @@ package final class LiveServer: Sendable {
 
     private static func metrics(
         _ hosts: [NIOLoopBound<ShardHost>],
-        _ store: DurableStore
+        _ store: DurableStore,
+        _ media: MediaDesk?
     ) -> EventLoopFuture<String> {
         let parts = hosts.map { host in
             host.eventLoop.submit {
@@ -289,6 +308,7 @@ package final class LiveServer: Sendable {
                 parts.reduce(0) { $0 + $1.4 }
             )
             text.add(store.statistics, waiting: store.waitingCount)
+            if let media { text.add(media.statistics) }
             return text.text
         }
     }

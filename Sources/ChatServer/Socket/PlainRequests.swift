@@ -45,6 +45,15 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { self.deadline?.cancel() }
 
+    /// A file takes the time that it takes.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event as? MediaActivity {
+        case .began: self.deadline?.cancel()
+        case .ended: self.awaitRequest(context.channel, until: .now() + self.timeout)
+        case nil: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         self.deadline?.cancel()
         context.fireChannelInactive()

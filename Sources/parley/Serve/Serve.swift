@@ -106,6 +106,7 @@ struct Serve: AsyncParsableCommand {
         if let seconds = file.writeTimeoutSeconds { configuration.writeTimeoutSeconds = seconds }
         configuration.apiKey = file.apiKey
         configuration.allowedOrigins = file.allowedOrigins
+        configuration.media = file.media
         configuration.recordPath = self.record
         if let limit = self.recordLimit { configuration.recordMebibytes = limit }
         configuration.shard = file.shard
