@@ -11,6 +11,7 @@ package enum AccountQuery: Equatable, Sendable {
     /// One key of each device of the user, or of one device alone.
     case claim(user: String, device: String?)
     case drop(device: String)
+    case media(MediaQuery)
 
     /// The most bytes of one key.
     package static let keyLimit = 4_096
@@ -20,7 +21,9 @@ package enum AccountQuery: Equatable, Sendable {
         method: String,
         _ data: Span<UInt8>
     ) throws(FrameError) -> AccountQuery? {
-        guard let method = AccountMethod(rawValue: method) else { return nil }
+        guard let method = AccountMethod(rawValue: method) else {
+            return try MediaQuery.parse(method: method, data).map { .media($0) }
+        }
         let fields = try AccountFields(parsing: data)
         switch method {
         case .block: return .block(try fields.named(fields.user))

@@ -22,6 +22,8 @@ extension ErrorCode {
         case .roleTooLow: "not allowed in this role"
         case .unchanged: "unchanged"
         case .lastOwner: "the last owner"
+        case .tooLarge: "too large"
+        case .unsupportedType: "unsupported media type"
         }
     }
 
@@ -32,7 +34,7 @@ extension ErrorCode {
         case .unauthorized, .unknownConversation, .permissionDenied, .methodNotFound,
             .alreadySubscribed, .limitExceeded, .badRequest, .notAvailable, .tokenExpired,
             .expired, .unrecoverablePosition, .notMember, .notFound, .roleTooLow, .unchanged,
-            .lastOwner:
+            .lastOwner, .tooLarge, .unsupportedType:
             false
         }
     }

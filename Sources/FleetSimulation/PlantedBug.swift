@@ -47,6 +47,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case forgetsBudget
     /// Now and then, a push about presence does not leave.
     case losesStatuses
+    /// The users of a lost gateway get no longer grace than others.
+    case forgetsLostGrace
+    /// Gateways tell nobody what is beyond their budget, instead of telling it later.
+    case dropsBeyondBudget
 }
 
 extension World {
@@ -76,6 +80,12 @@ extension World {
         case (.keepsRemoved, .peer(let shard, .delivery(var delivery))):
             delivery.departing = nil
             return .peer(shard, .delivery(delivery))
+        case (.dropsBeyondBudget, .presence(.statuses(let window, _))):
+            guard window > PresenceConfiguration().window + .milliseconds(200) else {
+                return effect
+            }
+            self.watching?.draft = []
+            return nil
         case (.losesStatuses, .presence(.statuses)):
             self.sabotageCount += 1
             guard self.sabotageCount % 5 == 0 else { return effect }

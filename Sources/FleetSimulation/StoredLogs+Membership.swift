@@ -85,12 +85,12 @@ extension StoredLogs {
         }
     }
 
-    /// Blocks are kept; the simulated clients have no keys.
+    /// Blocks are kept; the simulated clients have no keys and no files.
     mutating func account(_ request: AccountRequest) -> StoreOutcome {
         switch request.action {
         case .block(let user): self.blocks.set(true, request.user, user)
         case .unblock(let user): self.blocks.set(false, request.user, user)
-        case .blocks, .publishKeys, .countKeys, .claimKeys, .dropKeys:
+        case .blocks, .publishKeys, .countKeys, .claimKeys, .dropKeys, .media:
             return .account(.refused(.notAvailable))
         }
         return .account(.done)

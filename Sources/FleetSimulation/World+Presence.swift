@@ -243,6 +243,7 @@ extension World {
             presence.batchInterval = .milliseconds(10)
         case .dawdlesOverBatches: presence.batchInterval = .seconds(8)
         case .forgetsBudget: presence.budget *= 100
+        case .forgetsLostGrace: presence.lostGrace = presence.grace
         case .none, .some: return
         }
     }

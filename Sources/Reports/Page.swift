@@ -157,12 +157,21 @@ struct Page {
 
     private func section(_ number: Int, _ files: RunFiles) -> String {
         let run = files.run
-        let tiles = [
+        var figures = [
             ("deliveries a second", Numbers.rate(run.deliveriesPerSecond)),
             ("messages a second", Numbers.rate(run.messagesPerSecond)),
             ("send to ack, p99", Numbers.milliseconds(run.sendToAck.p99)),
             ("send to delivery, p99", Numbers.milliseconds(run.sendToDelivery.p99)),
-        ].map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }
+        ]
+        if let presence = run.presence {
+            let window = Numbers.milliseconds(presence.widestWindowSeconds * 1_000)
+            figures += [
+                ("presence updates told", Numbers.grouped(presence.told)),
+                ("of these, somebody gone", Numbers.grouped(presence.gone)),
+                ("widest window W in force", window),
+            ]
+        }
+        let tiles = figures.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }
         let mark = run.isNotValidatedLive ? " \(Words.notValidated)" : ""
         let caveats = Words.caveats(run).map { "<p class=\"caveat\">\($0)</p>" }
         return """

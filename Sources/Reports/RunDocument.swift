@@ -43,6 +43,15 @@ package struct RunDocument: Decodable, Sendable {
         package var faults: [Fault]
     }
 
+    /// What watchers were told of users; each user and connection counted.
+    package struct Presence: Codable, Sendable {
+        package var told: UInt64
+        /// Of those, that a user has gone.
+        package var gone: UInt64
+        /// The widest W that was in force.
+        package var widestWindowSeconds: Double
+    }
+
     struct Counts: Decodable, Sendable {
         var sent: UInt64
         var acknowledged: UInt64
@@ -69,6 +78,8 @@ package struct RunDocument: Decodable, Sendable {
     package var digest: String?
     package var checks: [LawCount]?
     package var utilisation: [NodeUse]?
+    /// `nil` if nobody watched.
+    package var presence: Presence?
     var counts: Counts?
     package var setting: Setting?
 

@@ -26,6 +26,7 @@ struct Summary: Encodable {
         var sendToDelivery: RunDocument.Percentiles
         var utilisation: [RunDocument.NodeUse]
         var faults: [RunDocument.Fault]
+        var presence: RunDocument.Presence?
         /// A figure for many nodes, which have never run live.
         var notValidatedLive: Bool
         /// The costs of the hosts are estimates, not fitted to measurements.
@@ -66,6 +67,7 @@ struct Summary: Encodable {
                 sendToDelivery: run.sendToDelivery,
                 utilisation: run.utilisation ?? [],
                 faults: run.faults,
+                presence: run.presence,
                 notValidatedLive: run.isNotValidatedLive,
                 costsEstimated: run.setting?.hostBasis == "estimated",
                 digest: run.digest,

@@ -157,6 +157,13 @@ struct ScenarioRun {
         }
         print("deliveries/s      \(result.deliveriesPerSecond)")
         print("messages/s        \(result.messagesPerSecond)")
+        if let presence = result.presence {
+            let window = String(format: "%.1f", presence.widestWindowSeconds)
+            print(
+                "presence told     \(presence.told), of these gone \(presence.gone),"
+                    + " widest W in force \(window) s"
+            )
+        }
         for use in result.utilisation {
             let shards = use.shards.map(Self.percent).joined(separator: ", ")
             print("node \(use.node) utilisation \(Self.percent(use.mean)) (by shard: \(shards))")

@@ -144,6 +144,66 @@ private struct Accounts {
         #expect(world.intrusions(after: 2) == 1)
     }
 
+    /// What somebody is told who asks for a file: removed, blocked, or a stranger from the beginning.
+    private func answers(
+        _ layout: Layout,
+        seed: UInt64,
+        bug: MemoryStore.PlantedBug
+    ) -> [ErrorCode?] {
+        let world = Accounts(layout, seed: seed)
+        world.fleet.store.bug = bug
+        world.found(others: 1)
+        if seed > 1 { world.fleet.bus = .hostile }
+        func answer(_ index: Int, _ action: MediaAction, namespace: UInt8 = 0) -> ErrorCode? {
+            world.ask(index, .media(action, Accounts.conversation, namespace: namespace))
+            world.run(1)
+            guard case .error(let code) = world.clients[index].replies.last?.1 else { return nil }
+            return code
+        }
+        var answers = MediaAction.allCases.map { answer(0, $0) }
+        answers += MediaAction.allCases.map { answer(1, $0) }
+        answers += MediaAction.allCases.map { answer(4, $0) }
+        world.ask(0, .block(world.clients[1].user))
+        world.run(1)
+        answers += MediaAction.allCases.map { answer(1, $0) }
+        world.send(0, MessageID(high: 7, low: 1), .remove(world.clients[1].user))
+        answers += MediaAction.allCases.map { answer(1, $0) }
+        world.fleet.bus = .calm
+        world.finish()
+        #expect(world.fleet.outstandingPayloads == 0)
+        return answers
+    }
+
+    @Test(arguments: Layout.allCases, 1...4 as ClosedRange<UInt64>)
+    func `files are for members, tickets for those who may speak, and the last word for admins`(
+        _ layout: Layout,
+        _ seed: UInt64
+    ) {
+        let stranger = [ErrorCode?](repeating: .notMember, count: 3)
+        let answers = self.answers(layout, seed: seed, bug: .none)
+        #expect(Array(answers[0..<3]) == [nil, nil, nil], "the owner")
+        #expect(Array(answers[3..<6]) == [nil, nil, .roleTooLow], "a member")
+        #expect(Array(answers[6..<9]) == stranger)
+        #expect(Array(answers[9..<12]) == [.roleTooLow, nil, .roleTooLow], "one who is blocked")
+        #expect(Array(answers[12..<15]) == stranger, "one who was removed")
+        let open = self.answers(layout, seed: seed, bug: .ignoresMembershipOfMedia)
+        #expect(Array(open[6..<9]) != stranger, "a store that asks nothing is noticed")
+    }
+
+    @Test func `conversations that belong to nobody have no files`() {
+        let fleet = TestFleet(.together, seed: 1)
+        let client = TestClient(fleet, user: 1, in: Accounts.conversation, at: 0, slot: 0)
+        client.connect()
+        fleet.run(until: fleet.now + .seconds(1))
+        let action = AccountAction.media(.offer, Accounts.conversation, namespace: 0)
+        client.command(.account(action, note: fleet.makePayload()))
+        fleet.run(until: fleet.now + .seconds(1))
+        #expect(client.replies.contains { $0.1 == .error(.notAvailable) })
+        client.drop()
+        fleet.run(until: fleet.now + .seconds(400))
+        #expect(fleet.outstandingPayloads == 0)
+    }
+
     /// The keys that claims were answered with, when all users claim at once and answers get lost.
     private func claimed(_ layout: Layout, seed: UInt64, bug: MemoryStore.PlantedBug) -> [UInt64] {
         let world = Accounts(layout, seed: seed)

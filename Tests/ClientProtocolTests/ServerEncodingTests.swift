@@ -234,7 +234,8 @@ struct ServerEncodingTests {
             (.unrecoverablePosition, "unrecoverable position", false),
             (.notMember, "not a member", false), (.notFound, "not found", false),
             (.roleTooLow, "not allowed in this role", false), (.unchanged, "unchanged", false),
-            (.lastOwner, "the last owner", false),
+            (.lastOwner, "the last owner", false), (.tooLarge, "too large", false),
+            (.unsupportedType, "unsupported media type", false),
         ]
         #expect(table.map(\.0) == ErrorCode.allCases)
         for (code, message, isTemporary) in table {

@@ -106,7 +106,7 @@ enum EventExamples {
             .block(self.user), .unblock(self.user), .blocks(after: self.user, limit: 5),
             .blocks(after: nil, limit: .max), .publishKeys, .countKeys, .claimKeys(self.user),
             .dropKeys,
-        ]
+        ] + MediaAction.allCases.map { .media($0, self.conversation, namespace: 3) }
     }
 
     private static var operations: [ChatAction] {

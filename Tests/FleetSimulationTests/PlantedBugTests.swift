@@ -19,12 +19,12 @@ struct PlantedBugTests {
         case .hidesLoss: "declaration"
         case .miscountsUnread: "view"
         case .keepsRemoved: "privacy"
-        case .forgetsGrace: "shortDropUnseen"
+        case .forgetsGrace, .forgetsLostGrace: "shortDropUnseen"
         case .dawdlesOverDepartures: "offlineInTime"
         case .dawdlesOverBatches: "onlineInTime"
         case .forgetsWindow: "onceInWindow"
         case .forgetsBudget: "withinBudget"
-        case .losesStatuses: "presenceConvergence"
+        case .losesStatuses, .dropsBeyondBudget: "presenceConvergence"
         }
     }
 
@@ -32,7 +32,7 @@ struct PlantedBugTests {
     static func isOfPresence(_ bug: PlantedBug) -> Bool {
         switch bug {
         case .forgetsGrace, .dawdlesOverDepartures, .dawdlesOverBatches, .forgetsWindow,
-            .forgetsBudget, .losesStatuses:
+            .forgetsBudget, .losesStatuses, .forgetsLostGrace, .dropsBeyondBudget:
             true
         case .acknowledgesBeforeCommit, .acknowledgesWrongOffset, .losesTailAtCrash,
             .acceptsRepeatedIDs, .ignoresTerms, .deliversOverHole, .deliversTwice,
@@ -46,20 +46,33 @@ struct PlantedBugTests {
         bug == .ignoresMembership || bug == .miscountsUnread || bug == .keepsRemoved
     }
 
+    /// Where a bug of presence shows.
+    private static func presenceScenario(_ bug: PlantedBug) -> String {
+        switch bug {
+        case .forgetsBudget:
+            PresenceWorldTests.scenario(
+                presence: "{ watches: 10, leavesPerSecond: 3 }",
+                budget: 10
+            )
+        case .forgetsLostGrace: PresenceWorldTests.loss
+        case .dropsBeyondBudget: PresenceWorldTests.celebrity
+        case .forgetsGrace, .dawdlesOverDepartures, .dawdlesOverBatches, .forgetsWindow,
+            .losesStatuses, .acknowledgesBeforeCommit, .acknowledgesWrongOffset,
+            .losesTailAtCrash, .acceptsRepeatedIDs, .ignoresTerms, .deliversOverHole,
+            .deliversTwice, .recoversWithHole, .deniesDuplicates, .hidesHeads,
+            .subscribesBeyondHead, .forgetsAbsence, .ignoresMembership, .hidesLoss,
+            .miscountsUnread, .keepsRemoved:
+            PresenceWorldTests.scenario()
+        }
+    }
+
     private static func run(
         _ seed: UInt64,
         _ bug: PlantedBug?,
         isRestored: Bool = false
     ) throws -> RunResult {
         if let bug, Self.isOfPresence(bug) {
-            let scenario =
-                bug == .forgetsBudget
-                ? PresenceWorldTests.scenario(
-                    presence: "{ watches: 10, leavesPerSecond: 3 }",
-                    budget: 10
-                )
-                : PresenceWorldTests.scenario()
-            return try WorldTests.run(scenario, seed: seed, bug: bug)
+            return try WorldTests.run(Self.presenceScenario(bug), seed: seed, bug: bug)
         }
         let restore = "{ kind: restore, at: 6 s, lasts: 4 s },"
         let scenario = WorldTests.scenario(

@@ -46,6 +46,23 @@ struct PresenceWorldTests {
         """
     }
 
+    /// One of two gateways dies for good, and its users come back to the other one at their leisure.
+    static let loss = Self.scenario(
+        users: 200,
+        presence: "{ watches: 10 }",
+        budget: 20_000,
+        faults: "[{ kind: crash, node: 0, at: 20 s, lasts: 100 s }]",
+        settle: 100
+    ).replacing("reconnectMaximum: 2 s", with: "reconnectMaximum: 8 s, backoffMinimum: 2 s")
+
+    /// A user whom everybody watches comes online, and gateways may tell few in a second.
+    static let celebrity = Self.scenario(
+        users: 401,
+        presence: "{ watches: 1, celebrities: 1 }",
+        budget: 50,
+        settle: 60
+    )
+
     static let laws: Set<String> = [
         "shortDropUnseen", "offlineInTime", "onlineInTime", "onceInWindow", "withinBudget",
         "presenceConvergence",
@@ -127,5 +144,30 @@ struct PresenceWorldTests {
         self.expectHeld(result)
         let departures = result.checks.first { $0.law == "offlineInTime" }
         #expect(departures?.checks == 0, "nobody was told of a departure")
+    }
+
+    @Test(arguments: UInt64(1)...3)
+    func `users of a gateway that is lost for good may take their time within the longer grace`(
+        seed: UInt64
+    ) throws {
+        let result = try WorldTests.run(Self.loss, seed: seed, bug: nil)
+        self.expectHeld(result)
+        #expect(result.presence?.gone == 0, "nobody was told of a departure")
+        #expect(result.counts.recovered >= 80, "half of the users came back")
+    }
+
+    @Test(arguments: UInt64(1)...3)
+    func `whoever watches a celebrity hears of it, within the budget and a wider window`(
+        seed: UInt64
+    ) throws {
+        let result = try WorldTests.run(Self.celebrity, seed: seed, bug: nil)
+        self.expectHeld(result)
+        // Who is watched may hear of itself, or know it from the answer.
+        #expect((400...401).contains(result.presence?.told ?? 0), "each of the others once")
+        let window = result.presence?.widestWindowSeconds ?? 0
+        // 200 watchers at each gateway, 40 to 50 of them in a second.
+        #expect(window > 4 && window < 6.5, "\(window) s")
+        let budget = result.checks.first { $0.law == "withinBudget" }
+        #expect((budget?.checks ?? 0) > 0)
     }
 }

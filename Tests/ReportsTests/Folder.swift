@@ -64,6 +64,7 @@ struct PlantedRun {
         object["digest"] = "0123456789abcdef"
         object["checks"] = [["law": "durability", "checks": 4_321]]
         object["utilisation"] = (0..<self.nodes).map { ["node": $0, "mean": 0.25] }
+        object["presence"] = ["told": 7_654, "gone": 321, "widestWindowSeconds": 6.25]
         object["counts"] = ["sent": 15, "acknowledged": 15, "deliveries": 150]
         object["setting"] = [
             "users": 12_345, "nodes": self.nodes, "shards": 8, "host": "reference",

@@ -34,7 +34,8 @@ struct ReportTests {
         for fact in [
             "12\u{202f}345 users", "node 2 is down", "4\u{202f}321", "0123456789abcdef",
             "parley simulate planted.yaml --seed 7", "parley report a --out b", "parley 1.2.3",
-            "No acknowledged message is lost", "estimates until they are calibrated",
+            "7\u{202f}654", "<dd>321</dd>", "6.25\u{a0}s", "No acknowledged message is lost",
+            "estimates until they are calibrated",
         ] {
             #expect(page.contains(fact), "\(fact)")
         }

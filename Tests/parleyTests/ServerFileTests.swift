@@ -93,6 +93,32 @@ struct ServerFileTests {
         #expect(usual.addressConnections == nil && usual.proxies == nil)
     }
 
+    @Test func `files are taken unless the file says no`() throws {
+        func said(_ media: String) throws -> String {
+            "\(String(describing: try ServerFile(yaml: media, file: "f").media))"
+        }
+        #expect(try said("media: false") == "nil")
+        #expect(try said("media: true") == said("port: 1"))
+        let all = try said(
+            """
+            media:
+              size: 5
+              perUser: 6
+              types: [Image/PNG, text/*]
+              url: https://chat.example/x
+              ticketLife: 7 s
+              urlLife: 8 s
+              patience: 1500 ms
+            """
+        )
+        for part in [
+            "size: 5,", "perUser: 6,", #"["image/png", "text/*"]"#, "https://chat.example/x",
+            "nanoseconds: 7000000000", "nanoseconds: 8000000000", "nanoseconds: 1500000000",
+        ] {
+            #expect(all.contains(part), "\(part) in \(all)")
+        }
+    }
+
     @Test func `admission is on unless the file says no`() throws {
         let said = try [true, false].map {
             try ServerFile(yaml: "admission: \($0)", file: "f").shard.overload
@@ -124,6 +150,14 @@ struct ServerFileTests {
         ("apiKey: ''", "apiKey: is empty"),
         ("personalChannels: sport", "'sport' is no namespace"),
         ("tokens: { jwks: /nonexistent/keys }", "'/nonexistent/keys' cannot be read"),
+        ("media: maybe", "expected true or false"),
+        ("media: { size: 0 }", "media.size: 0 is out of range"),
+        ("media: { types: [png] }", "'png' is no media type; expected such as image/png"),
+        ("media: { types: ['*/*'] }", "'*/*' is no media type"),
+        ("media: { url: chat.example }", "'chat.example' is no beginning of a URL"),
+        ("media: { url: 'https://chat.example/' }", "expected http:// or https://"),
+        ("media: { ticketLife: 1500 ms }", "expected whole seconds"),
+        ("media: { patience: 10 ms }", "is out of range"),
         ("", "the file is empty"),
     ])
     func `an impossible setting is refused with file, line and what was expected`(

@@ -1,6 +1,7 @@
 package import Kernel
 
-/// What a user does with what the server keeps for the user alone; texts and bytes stay with the host.
+/// What a user does beside the log, with what the server keeps for users; texts and bytes stay with the
+/// host.
 package enum AccountAction: Equatable, Sendable, BitwiseCopyable {
     /// Takes nothing more from somebody, until `unblock`.
     case block(UserID)
@@ -15,6 +16,18 @@ package enum AccountAction: Equatable, Sendable, BitwiseCopyable {
     case claimKeys(UserID)
     /// Forgets a device and its keys.
     case dropKeys
+    /// Something with the files of a members' conversation of the namespace.
+    case media(MediaAction, ConversationID, namespace: UInt8)
+}
+
+/// What a member does with the files of a conversation; bytes, names and URLs stay with the host.
+package enum MediaAction: UInt8, Equatable, Sendable, BitwiseCopyable, CaseIterable {
+    /// Asks for a ticket to put one there.
+    case offer
+    /// Asks for a URL to get one.
+    case open
+    /// Takes one away.
+    case drop
 }
 
 /// A question or a change of an account, which the store answers once, after it is durable.

@@ -19,18 +19,29 @@ extension AccountAction: ByteCoded {
             writer.byte(5)
             writer.value(user)
         case .dropKeys: writer.byte(6)
+        case .media(let action, let conversation, let namespace):
+            writer.byte(7)
+            writer.value(action)
+            writer.value(conversation)
+            writer.byte(namespace)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 7, of: "an account's action") {
+        switch try reader.tag(below: 8, of: "an account's action") {
         case 0: self = .block(try reader.value())
         case 1: self = .unblock(try reader.value())
         case 2: self = .blocks(after: try reader.optional(), limit: try reader.integer())
         case 3: self = .publishKeys
         case 4: self = .countKeys
         case 5: self = .claimKeys(try reader.value())
-        default: self = .dropKeys
+        case 6: self = .dropKeys
+        default:
+            self = .media(
+                try reader.value(),
+                try reader.value(),
+                namespace: try reader.byte()
+            )
         }
     }
 }
@@ -54,5 +65,16 @@ extension AccountAnswer: ByteCoded {
         case 1: self = .refused(try reader.value())
         default: self = .told(try reader.value())
         }
+    }
+}
+
+extension MediaAction: ByteCoded {
+    package func write(to writer: inout ByteWriter) { writer.byte(self.rawValue) }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        guard let action = Self(rawValue: try reader.byte()) else {
+            throw reader.refusal("what is done with media")
+        }
+        self = action
     }
 }

@@ -99,6 +99,23 @@ package enum MembershipRules {
         }
     }
 
+    /// Why somebody may not do something with the conversation's files, `nil` if they may; `isOwn` says
+    /// whether it is they who have put the file there.
+    ///
+    /// Whoever may say nothing there may put nothing there.
+    package static func refusal(
+        of action: MediaAction,
+        _ standing: Standing,
+        isOwn: Bool
+    ) -> ErrorCode? {
+        guard let role = standing.performer else { return .notMember }
+        switch action {
+        case .offer: return standing.isUnwelcome ? .roleTooLow : nil
+        case .open: return nil
+        case .drop: return isOwn || role >= .admin ? nil : .roleTooLow
+        }
+    }
+
     private static func namesMessage(_ standing: Standing) -> Bool {
         guard let entry = standing.entry else { return false }
         return entry.isMessage && !entry.isDeleted

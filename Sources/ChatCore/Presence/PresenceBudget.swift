@@ -3,7 +3,8 @@ package import Kernel
 /// How much a gateway shard may still tell, and who waits to be told.
 ///
 /// A batch begins at least `interval` after the one before and has its share of the budget, rounded
-/// down, so that no second has more. Watchers wait in line; the head's wait is what W has widened by.
+/// down. Shares are of a second and an interval, so that no second has more although one batch may leave
+/// the shard sooner after its beginning than another. Watchers wait in line; the head's wait is what W has widened by.
 package struct PresenceBudget: Equatable, Sendable {
     /// A watcher in line, by its row.
     package struct Place: Equatable, Sendable, BitwiseCopyable {
@@ -29,11 +30,12 @@ package struct PresenceBudget: Equatable, Sendable {
     var served = 0
 
     package init(_ configuration: PresenceConfiguration) {
-        self.interval = configuration.batchInterval
-        self.window = configuration.window
-        let share =
-            UInt64(configuration.budget) * configuration.batchInterval.nanoseconds / 1_000_000_000
+        let span = Interval.seconds(1) + configuration.batchInterval
+        let budget = max(1, UInt64(configuration.budget))
+        let share = budget * configuration.batchInterval.nanoseconds / span.nanoseconds
         self.share = UInt32(clamping: max(1, share))
+        self.interval = max(configuration.batchInterval, span / budget)
+        self.window = configuration.window
         self.left = 0
     }
 

@@ -173,6 +173,10 @@ package enum ErrorCode: UInt16, Equatable, Sendable, BitwiseCopyable, CaseIterab
     case unchanged = 1409
     /// Would leave members without an owner.
     case lastOwner = 1410
+    /// A file that is larger than the server takes.
+    case tooLarge = 1413
+    /// A file of a media type that the server does not take.
+    case unsupportedType = 1415
 }
 
 /// The codes with which a server closes a connection.

@@ -11,7 +11,9 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        if self.opensRead(handle) {
+        if !self.isOffered(action) {
+            self.fail(handle, id, .notAvailable, into: &effects)
+        } else if self.opensRead(handle) {
             let request = AccountRequest(
                 user: self.connections[Int(handle.slot)].user,
                 action: self.bounded(action),
@@ -24,6 +26,12 @@ extension Shard {
             self.fail(handle, id, .tooManyRequests, into: &effects)
         }
         self.release(note, into: &effects)
+    }
+
+    /// Files belong to conversations that belong to their members.
+    private func isOffered(_ action: AccountAction) -> Bool {
+        guard case .media(_, _, let namespace) = action else { return true }
+        return self.namespace(namespace).isMembersOnly
     }
 
     private func bounded(_ action: AccountAction) -> AccountAction {

@@ -25,7 +25,24 @@ extension CommandTranslation {
         case .count: action = .countKeys
         case .claim(let user, _): action = .claimKeys(UserID(named: user))
         case .drop: action = .dropKeys
+        case .media(let media):
+            switch self.namespaces.reference(to: media.channel, for: self.user) {
+            case .success(let reference):
+                reference.name.release()
+                action = .media(media.action, reference.id, namespace: reference.namespace)
+            case .failure(let refusal): return .refused(refusal.code)
+            }
         }
         return .account(action, note: Kept(query).retained())
+    }
+}
+
+extension MediaQuery {
+    fileprivate var action: MediaAction {
+        switch self {
+        case .ticket: .offer
+        case .url: .open
+        case .drop: .drop
+        }
     }
 }

@@ -30,6 +30,8 @@ package struct ServerConfiguration: Sendable {
     /// Besides the default namespace, index for index with the shard configuration's.
     package var namespaces = NamespaceTable()
     package var shard = ShardConfiguration()
+    /// Files by upload ticket; `nil` takes none.
+    package var media: MediaPolicy? = MediaPolicy()
     /// How long a socket may take no byte while bytes wait for it.
     package var writeTimeoutSeconds = 5
     /// Over how long a drain sends the clients away.
@@ -59,6 +61,7 @@ package final class LiveServer: Sendable {
     private let log: Logger
     private let group: MultiThreadedEventLoopGroup
     private let store: DurableStore
+    private let media: MediaDesk?
     private let mailboxes: [ShardID: Mailbox]
     private let hosts: [NIOLoopBound<ShardHost>]
     private let listener: any Channel
@@ -82,12 +85,17 @@ package final class LiveServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.shardCount)
         let boxes = Self.mailboxes(Array(group.makeIterator()), limit: configuration.mailboxLimit)
         var store: DurableStore?
+        var media: MediaDesk?
         do {
+            media = try configuration.media.map { policy in
+                try MediaDesk(directory: directory, policy: policy, log: log)
+            }
             let opened = try DurableStore(
                 directory: directory,
                 shards: boxes.keys.sorted(),
                 configuration: configuration.shard,
                 leaseLength: configuration.shard.leaseInterval * 6,
+                media: media,
                 weather: configuration.weather,
                 log: log,
                 answer: { shard, events in boxes[shard]?.post(events) }
@@ -98,6 +106,7 @@ package final class LiveServer: Sendable {
                 certificate,
                 revocations,
                 opened,
+                media,
                 boxes,
                 group,
                 log
@@ -106,6 +115,7 @@ package final class LiveServer: Sendable {
             // The shards that have started end with their loops, and ask the store for nothing more.
             try await group.shutdownGracefully()
             store?.close()
+            try await media?.close()
             directory.unlock()
             throw error
         }
@@ -116,6 +126,7 @@ package final class LiveServer: Sendable {
         _ certificate: ServerCertificate?,
         _ revocations: Revocations,
         _ store: DurableStore,
+        _ media: MediaDesk?,
         _ boxes: [ShardID: Mailbox],
         _ group: MultiThreadedEventLoopGroup,
         _ log: Logger
@@ -130,6 +141,7 @@ package final class LiveServer: Sendable {
         let loops = Array(group.makeIterator())
         self.mailboxes = boxes
         self.store = store
+        self.media = media
         let records = try RecordFiles.open(boxes.keys.sorted(), configuration, log: log)
         self.records = records
         var policy = configuration.shard
@@ -174,7 +186,7 @@ package final class LiveServer: Sendable {
         self.listener = try await Self.listen(
             configuration,
             group,
-            Self.reception(configuration, certificate, self.addresses, hosts, store, api)
+            Self.reception(configuration, certificate, self.addresses, hosts, store, media, api)
         )
         log.info("listening", metadata: ["port": "\(self.listener.localAddress?.port ?? 0)"])
     }
@@ -265,6 +277,7 @@ package final class LiveServer: Sendable {
         self.api.close()
         for record in self.records.values { record.finish() }
         self.store.close()
+        try await self.media?.close()
         try await self.group.shutdownGracefully()
         self.log.info("drained")
     }
@@ -289,6 +302,7 @@ package final class LiveServer: Sendable {
         _ addresses: ClientAddresses?,
         _ hosts: [NIOLoopBound<ShardHost>],
         _ store: DurableStore,
+        _ media: MediaDesk?,
         _ api: ServerApi
     ) -> Reception {
         let patience = configuration.shard.connectTimeout
@@ -300,7 +314,8 @@ package final class LiveServer: Sendable {
             arrivals: Arrivals(limit: configuration.arrivalLimit),
             timeout: TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds)),
             api: api,
-            metrics: { Self.metrics(hosts, store, addresses, api.mailboxes) }
+            media: media,
+            metrics: { Self.metrics(hosts, store, addresses, media, api.mailboxes) }
         )
     }
 
@@ -331,6 +346,7 @@ package final class LiveServer: Sendable {
         _ hosts: [NIOLoopBound<ShardHost>],
         _ store: DurableStore,
         _ addresses: ClientAddresses?,
+        _ media: MediaDesk?,
         _ mailboxes: [Mailbox]
     ) -> EventLoopFuture<String> {
         let parts = hosts.map { host in
@@ -371,6 +387,7 @@ package final class LiveServer: Sendable {
                 mailboxes.reduce(0) { $0 + $1.lost }
             )
             text.add(store.statistics, waiting: store.waitingCount)
+            if let media { text.add(media.statistics) }
             return text.text
         }
     }

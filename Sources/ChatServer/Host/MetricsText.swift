@@ -56,6 +56,31 @@ struct MetricsText {
         }
     }
 
+    mutating func add(_ media: MediaStatistics) {
+        self.gauge(
+            "media_exchanges",
+            "Uploads and downloads under way.",
+            media.exchanges.load(ordering: .relaxed)
+        )
+        self.counter("media_uploads", "Files kept.", media.uploads.load(ordering: .relaxed))
+        self.counter(
+            "media_uploaded_bytes",
+            "Bytes of files kept.",
+            media.uploadedBytes.load(ordering: .relaxed)
+        )
+        self.counter("media_downloads", "Files sent.", media.downloads.load(ordering: .relaxed))
+        self.counter(
+            "media_downloaded_bytes",
+            "Bytes of files that sockets took.",
+            media.downloadedBytes.load(ordering: .relaxed)
+        )
+        self.counter(
+            "media_refused",
+            "Requests for media answered with an error.",
+            media.refused.load(ordering: .relaxed)
+        )
+    }
+
     mutating func add(_ store: StoreStatistics, waiting: Int) {
         self.gauge("store_waiting", "Requests that wait for the writer.", UInt64(waiting))
         self.counter("store_commits", "Group commits.", store.commits.load(ordering: .relaxed))

@@ -55,6 +55,15 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
         self.arrivals.leave()
     }
 
+    /// A file takes the time that it takes.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event as? MediaActivity {
+        case .began: self.deadline?.cancel()
+        case .ended: self.awaitRequest(context.channel, until: .now() + self.timeout)
+        case nil: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         self.deadline?.cancel()
         context.fireChannelInactive()

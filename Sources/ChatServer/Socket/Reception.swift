@@ -12,6 +12,7 @@ struct Reception: Sendable {
     /// Until the first request must have come whole, TLS included.
     let timeout: TimeAmount
     let api: ServerApi
+    let media: MediaDesk?
     let metrics: @Sendable () -> EventLoopFuture<String>
 
     /// Makes the pipeline of a connection that was taken, or closes it if too many have just come; called on its
@@ -60,6 +61,9 @@ struct Reception: Sendable {
                 refusal: refusal
             )
             try pipeline.configureHTTPServerPipeline()
+            if let media = self.media {
+                try pipeline.addHandler(MediaRequests(desk: media, origins: self.origins))
+            }
             try pipeline.addHandler(requests)
         }
         try pipeline.addHandler(gate)

@@ -37,6 +37,7 @@ final class AccountWriter {
         case (.dropKeys, .drop(let device)):
             try self.keys.drop(device, of: user)
             return .done
+        case (.media, _): preconditionFailure("media have a desk of their own")
         case (.block, _), (.unblock, _), (.blocks, _), (.publishKeys, _), (.countKeys, _),
             (.claimKeys, _), (.dropKeys, _):
             preconditionFailure("a note says what its request asks for")

@@ -44,6 +44,7 @@ package final class DurableStore: Sendable {
         configuration: ShardConfiguration,
         leaseLength: Interval,
         readerCount: Int = 2,
+        media: MediaDesk? = nil,
         weather: Weather? = nil,
         log: Logger,
         answer: @escaping @Sendable (ShardID, [ShardEvent]) -> Void
@@ -88,7 +89,13 @@ package final class DurableStore: Sendable {
             try StoreSchema.configure(connection)
             let reader = try LogReader(database: connection, epochs: epochs)
             readers.append(
-                StoreReader(log: reader, weather: weather, logger: log, answer: answer)
+                StoreReader(
+                    log: reader,
+                    media: media,
+                    weather: weather,
+                    logger: log,
+                    answer: answer
+                )
             )
         }
         self.start(writer, readers)
@@ -132,13 +139,17 @@ package final class DurableStore: Sendable {
         note: AccountNote? = nil,
         from shard: ShardID
     ) {
-        switch request {
-        case .read, .list:
-            let work = ReaderWork(shard: shard, token: token, request: request, known: known)
+        if Self.isForReaders(request) {
+            let work = ReaderWork(
+                shard: shard,
+                token: token,
+                request: request,
+                known: known,
+                note: note
+            )
             self.reading.withLock { $0.waiting.append(work) }
             self.readerWake.signal()
             return
-        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark, .account: break
         }
         let work = WriterWork(
             shard: shard,
@@ -152,6 +163,14 @@ package final class DurableStore: Sendable {
             return queue.waiting.count == 1
         }
         if isFirst { self.writerWake.signal() }
+    }
+
+    private static func isForReaders(_ request: StoreRequest) -> Bool {
+        switch request {
+        case .read, .list: true
+        case .account(let account): if case .media = account.action { true } else { false }
+        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark: false
+        }
     }
 
     /// Requests that wait for the writer.

@@ -1,4 +1,5 @@
 import ChatCore
+import ClientProtocol
 import Kernel
 import Logging
 import NIOCore
@@ -17,9 +18,10 @@ struct WriterWork: Sendable {
 struct ReaderWork: Sendable {
     var shard: ShardID
     var token: RequestToken
-    /// A page of a log or a window of a list.
+    /// A page of a log, a window of a list, or a question about media.
     var request: StoreRequest
     var known: KnownConversations?
+    var note: AccountNote?
 }
 
 /// What the store has done since it was opened.
@@ -227,17 +229,20 @@ struct StoreWriter {
 /// What a reader's thread does.
 struct StoreReader {
     private let log: LogReader
+    private let media: MediaDesk?
     private let weather: Weather?
     private let logger: Logger
     private let answer: @Sendable (ShardID, [ShardEvent]) -> Void
 
     init(
         log: LogReader,
+        media: MediaDesk?,
         weather: Weather?,
         logger: Logger,
         answer: @escaping @Sendable (ShardID, [ShardEvent]) -> Void
     ) {
         self.log = log
+        self.media = media
         self.weather = weather
         self.logger = logger
         self.answer = answer
@@ -245,6 +250,10 @@ struct StoreReader {
 
     func carryOut(_ work: ReaderWork) {
         self.weather?.delay(work.token, of: work.shard)
+        if case .account(let request) = work.request {
+            self.carryOut(request, work)
+            return
+        }
         var outcome = StoreOutcome.unavailable
         if self.weather?.isUnreadable(work.token, of: work.shard) != true {
             do throws(DatabaseError) {
@@ -254,6 +263,19 @@ struct StoreReader {
             }
         }
         self.answer(work.shard, [.stored(work.token, outcome)])
+    }
+
+    private func carryOut(_ request: AccountRequest, _ work: ReaderWork) {
+        guard let note = work.note, case .media(let query) = note.content else {
+            preconditionFailure("a question about media comes with its note")
+        }
+        let answer = self.answer
+        guard let media = self.media else {
+            let refused = StoreOutcome.account(.refused(.notAvailable))
+            answer(work.shard, [.stored(work.token, refused)])
+            return
+        }
+        media.carryOut(request, query) { answer(work.shard, [.stored(work.token, $0)]) }
     }
 
     private func outcome(of work: ReaderWork) throws(DatabaseError) -> StoreOutcome {

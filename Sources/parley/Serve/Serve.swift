@@ -131,6 +131,7 @@ struct Serve: AsyncParsableCommand {
         configuration.allowedOrigins = file.allowedOrigins
         configuration.addressConnections = file.addressConnections
         configuration.proxies = file.proxies
+        configuration.media = file.media
         configuration.recordPath = self.record
         if let limit = self.recordLimit { configuration.recordMebibytes = limit }
         configuration.shard = file.shard

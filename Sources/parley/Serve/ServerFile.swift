@@ -20,6 +20,8 @@ package struct ServerFile {
     package var allowedOrigins: [String]?
     package var addressConnections: UInt32?
     package var proxies: ProxyPolicy?
+    /// Files by upload ticket; `nil` takes none.
+    package var media: MediaPolicy? = MediaPolicy()
     package var shardCount: Int?
     package var drainSeconds: UInt64?
     package var writeTimeoutSeconds: Int?
@@ -77,6 +79,7 @@ package struct ServerFile {
         self.writeTimeoutSeconds = try mapping.optional("writeTimeout").map {
             node throws(ModelError) in Int(try node.seconds(in: 1...3_600))
         }
+        if let node = mapping.optional("media") { self.media = try MediaPolicy.reading(node) }
         if let node = mapping.optional("tokens") { try self.readTokens(node) }
         if let node = mapping.optional("pings") { try self.readPings(node) }
         if let node = mapping.optional("limits") { try self.readLimits(node) }
@@ -269,7 +272,7 @@ extension StrictNode {
     }
 
     /// A time of whole seconds.
-    fileprivate func seconds(in range: ClosedRange<UInt64>) throws(ModelError) -> UInt64 {
+    func seconds(in range: ClosedRange<UInt64>) throws(ModelError) -> UInt64 {
         let interval = try self.duration(
             in: .seconds(range.lowerBound) ... .seconds(range.upperBound)
         )

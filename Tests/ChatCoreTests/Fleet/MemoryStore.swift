@@ -37,6 +37,8 @@ final class MemoryStore {
         case forgetsAppends
         /// Does not look at who blocks whom.
         case ignoresBlocks
+        /// Lets strangers have files.
+        case ignoresMembershipOfMedia
         /// Hands a key out and leaves it in the directory.
         case keepsClaimedKeys
     }
@@ -185,6 +187,20 @@ final class MemoryStore {
         self.bug == .ignoresBlocks ? [] : self.blocks.blockers(of: user)
     }
 
+    private func refusal(
+        of action: MediaAction,
+        by user: UserID,
+        in conversation: ConversationID
+    ) -> ErrorCode? {
+        guard self.bug != .ignoresMembershipOfMedia else { return nil }
+        let standing = (self.logs[conversation] ?? Log()).roster.standing(
+            of: user,
+            for: .message,
+            blockers: self.blockers(of: user)
+        )
+        return MembershipRules.refusal(of: action, standing, isOwn: false)
+    }
+
     /// `isLost` is a change that is made and whose answer does not come.
     func account(_ request: AccountRequest, isLost: Bool) -> StoreOutcome {
         var told: PayloadHandle?
@@ -203,6 +219,10 @@ final class MemoryStore {
             self.nextPage += 1
             self.keyNotes[self.nextPage] = key.map { [$0] } ?? []
             told = PayloadHandle(rawValue: self.nextPage)
+        case .media(let action, let conversation, _):
+            if let code = self.refusal(of: action, by: user, in: conversation) {
+                return isLost ? .unavailable : .account(.refused(code))
+            }
         case .blocks, .countKeys, .dropKeys: return .account(.refused(.notAvailable))
         }
         if isLost { return .unavailable }

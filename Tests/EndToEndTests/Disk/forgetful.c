@@ -4,10 +4,11 @@
 // PARLEY_MIRROR that holds what a power cut would leave: what was written up to the last sync of the
 // file, and of what came later a random half of the 512-byte sectors, drawn by PARLEY_DISK_SEED, as a
 // drive that reorders and tears writes may leave them. With PARLEY_DISK_LIES syncs do nothing.
-// While the file PARLEY_DISK_FULL exists, the disk takes no more writes.
+// While the file PARLEY_DISK_FULL exists, the disk takes no more writes; with PARLEY_DISK_DROPS it takes
+// them, and keeps nothing of them.
 // A test kills the server and lets it start again on the mirror.
 //
-// Names (create, unlink, rename) count at once, as after a sync of their directory. SQLite's shared
+// Names (create, link, unlink, rename, mkdir) count at once, as after a sync of their directory. SQLite's shared
 // memory file is left out: it is rebuilt from the log.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -132,6 +133,18 @@ static int is_full(int descriptor) {
     return 1;
 }
 
+/* What a write gives that does not reach the disk. */
+static ssize_t unwritten(size_t size) {
+    return getenv("PARLEY_DISK_DROPS") ? (ssize_t)size : -1;
+}
+
+/* What is written must be read back for the twin. */
+static int readable(int flags, const char *path) {
+    char twin[4096];
+    if ((flags & O_ACCMODE) != O_WRONLY || !is_kept(path, twin, sizeof twin)) return flags;
+    return (flags & ~O_ACCMODE) | O_RDWR;
+}
+
 static int mode_of(int flags, va_list list) { return flags & O_CREAT ? va_arg(list, int) : 0; }
 
 int open(const char *path, int flags, ...) {
@@ -139,7 +152,7 @@ int open(const char *path, int flags, ...) {
     va_start(list, flags);
     int mode = mode_of(flags, list);
     va_end(list);
-    return opened(REAL(open)(path, flags, mode), path);
+    return opened(REAL(open)(path, readable(flags, path), mode), path);
 }
 
 int open64(const char *path, int flags, ...) {
@@ -147,7 +160,7 @@ int open64(const char *path, int flags, ...) {
     va_start(list, flags);
     int mode = mode_of(flags, list);
     va_end(list);
-    return opened(REAL(open64)(path, flags, mode), path);
+    return opened(REAL(open64)(path, readable(flags, path), mode), path);
 }
 
 int close(int descriptor) {
@@ -160,20 +173,21 @@ int close(int descriptor) {
 }
 
 ssize_t pwrite64(int descriptor, const void *bytes, size_t size, off64_t offset) {
-    if (is_full(descriptor)) return -1;
+    if (is_full(descriptor)) return unwritten(size);
     ssize_t count = REAL(pwrite64)(descriptor, bytes, size, offset);
     written(descriptor, offset, count);
     return count;
 }
 
 ssize_t pwrite(int descriptor, const void *bytes, size_t size, off_t offset) {
-    if (is_full(descriptor)) return -1;
+    if (is_full(descriptor)) return unwritten(size);
     ssize_t count = REAL(pwrite)(descriptor, bytes, size, offset);
     written(descriptor, offset, count);
     return count;
 }
 
 ssize_t write(int descriptor, const void *bytes, size_t size) {
+    if (is_full(descriptor)) return unwritten(size);
     off_t offset = -1;
     if (descriptor >= 0 && descriptor < files_max && by_descriptor[descriptor])
         offset = lseek(descriptor, 0, SEEK_CUR);
@@ -231,4 +245,18 @@ int rename(const char *from, const char *to) {
     if (is_kept(from, twin, sizeof twin) && is_kept(to, target, sizeof target))
         REAL(rename)(twin, target);
     return REAL(rename)(from, to);
+}
+
+int link(const char *from, const char *to) {
+    char twin[4096], target[4096];
+    int code = REAL(link)(from, to);
+    if (code == 0 && is_kept(from, twin, sizeof twin) && is_kept(to, target, sizeof target))
+        REAL(link)(twin, target);
+    return code;
+}
+
+int mkdir(const char *path, mode_t mode) {
+    char twin[4096];
+    if (is_kept(path, twin, sizeof twin)) REAL(mkdir)(twin, mode);
+    return REAL(mkdir)(path, mode);
 }
