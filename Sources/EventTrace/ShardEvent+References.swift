@@ -19,7 +19,9 @@ extension ShardEvent {
         case .peer(_, .presence(let message)): message.payload == .none ? 0 : 1
         case .asked(_, .publish): 2
         case .grant, .asked(_, .history), .asked(_, .subscribe): 1
-        case .peer(_, .publish), .peer(_, .delivery), .peer(_, .signal), .peer(_, .signalled): 1
+        case .peer(_, .publish), .peer(_, .delivery), .peer(_, .signal), .peer(_, .signalled),
+            .peer(_, .relayed):
+            1
         case .stored(_, .page), .stored(_, .listed), .stored(_, .account(.told)): 1
         case .wallClock, .opened, .closed, .command, .authenticated, .asked, .pongs, .violated,
             .peer,

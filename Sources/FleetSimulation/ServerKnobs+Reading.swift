@@ -45,6 +45,7 @@ extension ShardConfiguration {
         if let value = mapping.optional("admission") {
             self.overload = try OverloadPolicy.reading(value)
         }
+        if let value = mapping.optional("fanOut") { self.fanOut = try FanOutPolicy.reading(value) }
         if let value = mapping.optional("presenceBudget") {
             self.presence.budget = UInt32(try value.integer(in: 10...10_000_000))
         }

@@ -43,6 +43,15 @@ package struct RunDocument: Decodable, Sendable {
         package var faults: [Fault]
     }
 
+    /// Which plans messages got.
+    package struct Plans: Codable, Equatable, Sendable {
+        package var direct: UInt64
+        package var grouped: UInt64
+        package var broadcast: UInt64
+        package var relayed: UInt64
+        package var passedOn: UInt64
+    }
+
     struct Counts: Decodable, Sendable {
         var sent: UInt64
         var acknowledged: UInt64
@@ -69,6 +78,7 @@ package struct RunDocument: Decodable, Sendable {
     package var digest: String?
     package var checks: [LawCount]?
     package var utilisation: [NodeUse]?
+    package var plans: Plans?
     var counts: Counts?
     package var setting: Setting?
 

@@ -25,6 +25,7 @@ struct Summary: Encodable {
         var sendToAck: RunDocument.Percentiles
         var sendToDelivery: RunDocument.Percentiles
         var utilisation: [RunDocument.NodeUse]
+        var plans: RunDocument.Plans?
         var faults: [RunDocument.Fault]
         /// A figure for many nodes, which have never run live.
         var notValidatedLive: Bool
@@ -65,6 +66,7 @@ struct Summary: Encodable {
                 sendToAck: run.sendToAck,
                 sendToDelivery: run.sendToDelivery,
                 utilisation: run.utilisation ?? [],
+                plans: run.plans,
                 faults: run.faults,
                 notValidatedLive: run.isNotValidatedLive,
                 costsEstimated: run.setting?.hostBasis == "estimated",

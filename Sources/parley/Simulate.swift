@@ -157,6 +157,11 @@ struct ScenarioRun {
         }
         print("deliveries/s      \(result.deliveriesPerSecond)")
         print("messages/s        \(result.messagesPerSecond)")
+        let plans = result.plans
+        print(
+            "plans             direct \(plans.direct), grouped \(plans.grouped),"
+                + " broadcast \(plans.broadcast); by relays \(plans.relayed)"
+        )
         for use in result.utilisation {
             let shards = use.shards.map(Self.percent).joined(separator: ", ")
             print("node \(use.node) utilisation \(Self.percent(use.mean)) (by shard: \(shards))")

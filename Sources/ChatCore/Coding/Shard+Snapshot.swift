@@ -3,7 +3,7 @@ package import Kernel
 
 /// Everything of a shard that decides what it does next, in a canonical encoding.
 extension Shard {
-    private static var snapshotVersion: UInt64 { 2 }
+    private static var snapshotVersion: UInt64 { 3 }
 
     /// Id, configuration, seed, incarnation and all rows.
     ///

@@ -43,6 +43,7 @@ extension PeerMessage {
         case .publish(let request): request.body.handle.retain()
         case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
             delivery.body.handle.retain()
+        case .relayed(let delivery, _): delivery.body.handle.retain()
         case .presence(let message): message.payload.retain()
         case .published, .interest, .interested, .withdraw, .head: break
         }
@@ -54,6 +55,7 @@ extension PeerMessage {
         case .publish(let request): request.body.handle.release()
         case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
             delivery.body.handle.release()
+        case .relayed(let delivery, _): delivery.body.handle.release()
         case .presence(let message): message.payload.release()
         case .published, .interest, .interested, .withdraw, .head: break
         }
