@@ -21,7 +21,9 @@ extension ShardEvent {
         case .asked(_, .publish), .asked(_, .pass): 2
         case .asked(_, .subscribe(_, _, _, let attendee)): attendee.info == .none ? 1 : 2
         case .asked(_, .history), .asked(_, .members), .asked(_, .counts): 1
-        case .peer(_, .publish), .peer(_, .delivery), .peer(_, .signal), .peer(_, .signalled): 1
+        case .peer(_, .publish), .peer(_, .delivery), .peer(_, .signal), .peer(_, .signalled),
+            .peer(_, .relayed):
+            1
         case .stored(_, .page), .stored(_, .listed), .stored(_, .account(.told)): 1
         case .wallClock, .opened, .closed, .command, .authenticated, .asked, .pongs, .violated,
             .peer,

@@ -243,6 +243,10 @@ extension TraceDigest {
         case .presence(let message):
             self.word(8)
             self.digest(message)
+        case .relayed(let delivery, let route):
+            self.word(10)
+            self.digest(delivery)
+            self.coded(route)
         }
     }
 
@@ -270,9 +274,10 @@ extension TraceDigest {
         case .appended(let append):
             self.word(1)
             self.digest(append)
-        case .head(let head):
+        case .head(let head, let members):
             self.word(2)
             self.head(head)
+            self.word(members)
         case .found(let offset, let unixMilliseconds):
             self.word(3)
             self.word(offset.rawValue)

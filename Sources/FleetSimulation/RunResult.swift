@@ -1,5 +1,6 @@
 import BasicContainers
 import Workload
+import ChatCore
 import EventTrace
 import DiscreteEvents
 import Histogram
@@ -21,6 +22,25 @@ package struct RunCounts: Encodable, Sendable {
     package var refused: UInt64 = 0
     /// Sockets that an overloaded gateway did not take.
     package var turnedAway: UInt64 = 0
+}
+
+/// Which plans messages got in a run.
+package struct PlanCounts: Encodable, Equatable, Sendable {
+    package var direct: UInt64 = 0
+    package var grouped: UInt64 = 0
+    package var broadcast: UInt64 = 0
+    /// Of all of those, the ones whose deliveries went by relays.
+    package var relayed: UInt64 = 0
+    /// Deliveries that relays passed on, each gateway shard counted.
+    package var passedOn: UInt64 = 0
+
+    mutating func add(_ statistics: ShardStatistics) {
+        self.direct += statistics.plansDirect
+        self.grouped += statistics.plansGrouped
+        self.broadcast += statistics.plansBroadcast
+        self.relayed += statistics.plansRelayed
+        self.passedOn += statistics.relayed
+    }
 }
 
 /// What watchers were told of users in a run.
@@ -79,6 +99,7 @@ package struct RunResult: Encodable, Sendable {
     package var checks: [LawCount]
     package var counts: RunCounts
     package var simulatedSeconds: Double
+    package var plans: PlanCounts
     /// What watchers were told of users; `nil` if nobody watched.
     package var presence: PresenceCounts?
     /// Over the time in which users send.
@@ -172,6 +193,7 @@ extension World {
             checks: self.lawCounts,
             counts: self.counts,
             simulatedSeconds: seconds,
+            plans: self.plans,
             presence: self.watching.map {
                 PresenceCounts(
                     told: $0.oracle.toldCount,

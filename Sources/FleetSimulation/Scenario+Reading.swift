@@ -253,6 +253,9 @@ extension HostCosts {
         self.connect = try time("connect")
         self.target = try time("target")
         self.kilobyte = try time("kilobyte")
+        if let value = mapping.optional("peer") {
+            self.peer = try value.duration(in: .zero ... .seconds(1))
+        }
         self.eventsPerWakeUp = Int(
             try mapping.required("eventsPerWakeUp", expected: "a whole number")
                 .integer(in: 1...65_536)

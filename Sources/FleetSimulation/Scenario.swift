@@ -120,6 +120,8 @@ package struct HostCosts: Equatable, Sendable {
     package var connect: Interval
     /// One connection that an effect goes to.
     package var target: Interval
+    /// One message to another shard.
+    package var peer = Interval.zero
     /// Bodies, for each connection that they go to.
     package var kilobyte: Interval
     /// The most events that one wake-up takes.

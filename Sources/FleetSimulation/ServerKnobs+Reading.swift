@@ -61,6 +61,7 @@ extension ShardConfiguration {
         if let value = mapping.optional("userConnections") {
             self.userConnectionLimit = UInt32(try value.integer(in: 1...1_000))
         }
+        if let value = mapping.optional("fanOut") { self.fanOut = try FanOutPolicy.reading(value) }
         if let value = mapping.optional("presenceBudget") {
             self.presence.budget = UInt32(try value.integer(in: 10...10_000_000))
         }

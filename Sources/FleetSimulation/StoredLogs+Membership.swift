@@ -20,6 +20,10 @@ extension StoredLogs {
         self.log(of: conversation).map { self.logs[$0].roster.holds(user) } ?? false
     }
 
+    func memberCount(of conversation: ConversationID) -> UInt64 {
+        self.log(of: conversation).map { UInt64(self.logs[$0].roster.members.count) } ?? 0
+    }
+
     /// Whether a page may be read by who asks for it.
     func mayRead(_ reader: UserID, _ read: ReadRequest) -> Bool {
         guard read.isSpeaking else { return self.isMember(reader, of: read.conversation) }
@@ -100,13 +104,14 @@ extension StoredLogs {
         let conversation = request.conversation
         let head = self.head(of: conversation)
         guard let log = self.log(of: conversation) else { return .denied }
-        var roster = self.logs[log].roster
-        let reply = roster.mark(request.user, request.markers, head: head) { offset in
-            self.entry(conversation, at: offset)?.count ?? 0
+        let entries = self.logs[log].entries
+        // In its place, since a copy of a large roster would cost as much as its members.
+        let reply = self.logs[log].roster.mark(request.user, request.markers, head: head) {
+            offset in
+            offset > .start && offset.rawValue <= UInt64(entries.count)
+                ? entries[Int(offset.rawValue - 1)].count : 0
         }
-        guard let reply else { return .denied }
-        self.logs[log].roster = roster
-        return .marked(reply)
+        return reply.map { .marked($0) } ?? .denied
     }
 
     /// Where a member stands in a conversation; `nil` for a stranger.

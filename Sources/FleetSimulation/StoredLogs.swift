@@ -215,6 +215,6 @@ struct StoredLogs: ~Copyable {
         guard self.leases.rows[Int(partition.rawValue)].term == term else { return .unavailable }
         let log = self.makeLog(of: conversation)
         if self.bug != .hidesLoss { self.logs[log].generation += 1 }
-        return .head(self.head(of: conversation))
+        return .head(self.head(of: conversation), members: self.memberCount(of: conversation))
     }
 }

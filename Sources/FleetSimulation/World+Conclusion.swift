@@ -63,7 +63,14 @@ extension World {
         for index in 0..<self.shards.count { self.witnessQuiet(of: index) }
         self.witnessDeparture()
         self.watching?.oracle.settle(now: self.scenario.end)
+        for index in 0..<self.shards.count { self.countPlans(of: index) }
         return self.result()
+    }
+
+    /// Counts which plans messages got at a shard that ends, or whose run does.
+    mutating func countPlans(of index: Int) {
+        guard let statistics = self.shards[index].shard?.statistics else { return }
+        self.plans.add(statistics)
     }
 
     private mutating func settle(_ number: Int) {

@@ -129,6 +129,7 @@ extension World {
                 )
             }
             self.witnessLoss(of: index)
+            self.countPlans(of: index)
             self.shards[index].clear()
         }
     }

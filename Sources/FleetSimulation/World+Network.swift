@@ -126,6 +126,7 @@ extension PeerMessage {
         case .publish(let request): request.body.byteCount
         case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
             delivery.body.byteCount
+        case .relayed(let delivery, _): delivery.body.byteCount
         case .published, .interest, .interested, .withdraw, .head, .presence: 0
         }
     }

@@ -182,7 +182,10 @@ extension World {
             .presence(.statuses(_, let range)), .presence(.attendance(_, _, _, let range)):
             return self.scenario.costs.target * UInt64(range.count)
         case .reply: return self.scenario.costs.target
-        case .authenticate, .subscribe, .unsubscribe, .close, .respond, .peer, .store, .release,
+        case .peer(let receiver, _):
+            let isOwn = receiver == self.shards[self.round.shard].id
+            return isOwn ? .zero : self.scenario.costs.peer
+        case .authenticate, .subscribe, .unsubscribe, .close, .respond, .store, .release,
             .drained, .limitConnections, .refresh, .presence(.member), .presence(.status):
             return .zero
         }

@@ -126,7 +126,11 @@ extension World {
             .renewEpoch where self.isUnreadable(errand):
             .unavailable
         case .append(let append): .appended(self.append(append))
-        case .head(let conversation): .head(self.logs.head(of: conversation))
+        case .head(let conversation):
+            .head(
+                self.logs.head(of: conversation),
+                members: self.logs.memberCount(of: conversation)
+            )
         case .lookUp(let conversation, let user, let message):
             self.logs.lookUp(conversation, user, message)
         case .renewEpoch(let conversation, let partition, let term):

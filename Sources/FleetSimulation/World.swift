@@ -66,6 +66,8 @@ package struct World: ~Copyable {
     var windows: [UInt64: [ListedConversation]] = [:]
     var nextPage: UInt64 = 1 << 40
     var counts = RunCounts()
+    /// Of shards that have ended.
+    var plans = PlanCounts()
     /// Pings that reached a client who answered.
     package private(set) var pingCount: UInt64 = 0
     /// Where subscriptions began, summed over devices and conversations.

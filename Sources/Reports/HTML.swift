@@ -58,6 +58,26 @@ enum HTML {
             """
     }
 
+    /// Which plan was used how often.
+    static func plans(_ plans: RunDocument.Plans) -> String {
+        let total = Double(max(plans.direct + plans.grouped + plans.broadcast, 1))
+        let rows = [
+            ("Direct: each member who does not look is hinted", plans.direct),
+            ("Grouped: hints are gathered for each user shard", plans.grouped),
+            ("Broadcast: nobody is hinted", plans.broadcast),
+            ("Of all of these, delivered by relays", plans.relayed),
+        ].map { text, count in
+            [text, Numbers.grouped(count), Numbers.percent(Double(count) / total)]
+        }
+        return Self.table(
+            caption:
+                "Which plan messages got, by how many members and gateway shards there were. Relays"
+                + " passed \(Numbers.grouped(plans.passedOn)) deliveries on.",
+            head: ["Plan", "Messages", "Part"],
+            rows: rows
+        )
+    }
+
     static func verdict(_ run: RunDocument) -> String {
         let isBroken = run.violationCount > 0
         let style = run.isHeld ? "good" : isBroken ? "bad" : "warn"

@@ -184,6 +184,7 @@ struct Page {
             <div class="figures">
             \(self.figures[number].joined(separator: "\n"))
             </div>
+            \(run.plans.map { HTML.plans($0) } ?? "")
             \(Self.checks(run))
             </section>
             """

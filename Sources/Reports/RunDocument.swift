@@ -52,6 +52,15 @@ package struct RunDocument: Decodable, Sendable {
         package var widestWindowSeconds: Double
     }
 
+    /// Which plans messages got.
+    package struct Plans: Codable, Equatable, Sendable {
+        package var direct: UInt64
+        package var grouped: UInt64
+        package var broadcast: UInt64
+        package var relayed: UInt64
+        package var passedOn: UInt64
+    }
+
     struct Counts: Decodable, Sendable {
         var sent: UInt64
         var acknowledged: UInt64
@@ -80,6 +89,7 @@ package struct RunDocument: Decodable, Sendable {
     package var utilisation: [NodeUse]?
     /// `nil` if nobody watched.
     package var presence: Presence?
+    package var plans: Plans?
     var counts: Counts?
     package var setting: Setting?
 

@@ -25,6 +25,7 @@ struct Summary: Encodable {
         var sendToAck: RunDocument.Percentiles
         var sendToDelivery: RunDocument.Percentiles
         var utilisation: [RunDocument.NodeUse]
+        var plans: RunDocument.Plans?
         var faults: [RunDocument.Fault]
         var presence: RunDocument.Presence?
         /// A figure for many nodes, which have never run live.
@@ -66,6 +67,7 @@ struct Summary: Encodable {
                 sendToAck: run.sendToAck,
                 sendToDelivery: run.sendToDelivery,
                 utilisation: run.utilisation ?? [],
+                plans: run.plans,
                 faults: run.faults,
                 presence: run.presence,
                 notValidatedLive: run.isNotValidatedLive,

@@ -164,6 +164,11 @@ struct ScenarioRun {
                     + " widest W in force \(window) s"
             )
         }
+        let plans = result.plans
+        print(
+            "plans             direct \(plans.direct), grouped \(plans.grouped),"
+                + " broadcast \(plans.broadcast); by relays \(plans.relayed)"
+        )
         for use in result.utilisation {
             let shards = use.shards.map(Self.percent).joined(separator: ", ")
             print("node \(use.node) utilisation \(Self.percent(use.mean)) (by shard: \(shards))")

@@ -343,7 +343,7 @@ struct DurableStoreTests {
             let term = try #require(life.term())
             let outcomes = life.append([("old", 3), ("new", 3)], term: term, firstToken: 1)
             #expect(outcomes == [.duplicate(Offset(2), unixMilliseconds: 6), .done])
-            guard case .head(let head) = life.answer(.head(Life.conversation), token: 9) else {
+            guard case .head(let head, _) = life.answer(.head(Life.conversation), token: 9) else {
                 Issue.record("the head is read")
                 return
             }

@@ -117,6 +117,14 @@ enum EventExamples {
         ]
     }
 
+    private static var route: Route {
+        var route = Route(from: ShardID(node: NodeID(3), index: 2), indexBits: 2)
+        for node in 4...35 as ClosedRange<UInt16> {
+            route.insert(ShardID(node: NodeID(node), index: 1))
+        }
+        return route
+    }
+
     private static var peers: [PeerMessage] {
         let reply = SendReply(
             epoch: Epoch(1),
@@ -154,7 +162,8 @@ enum EventExamples {
             .interested(self.conversation, Term(2), self.head, incarnation: 6),
             .withdraw(self.conversation, incarnation: 6), .delivery(delivery),
             .signal(delivery), .signalled(delivery),
-            .head(self.conversation, Term(2), self.head),
+            .head(self.conversation, Term(2), self.head), .relayed(delivery, .none),
+            .relayed(delivery, self.route),
         ]
         return requests.map { PeerMessage.publish($0) }
             + interests.map { PeerMessage.interest($0) } + answered
@@ -172,7 +181,8 @@ enum EventExamples {
         let markers = Markers(read: self.offset, received: Offset(2))
         return [
             .appended(.done), .appended(.duplicate(self.offset, unixMilliseconds: 1)),
-            .appended(.fenced), .appended(.failed), .appended(.unknown), .head(self.head),
+            .appended(.fenced), .appended(.failed), .appended(.unknown),
+            .head(self.head, members: 7),
             .found(self.offset, unixMilliseconds: 1), .notFound, .page(page), .unavailable, .leased,
             .appended(.refused(.notMember)), .ruling(.allowed, self.head),
             .ruling(.refused(.roleTooLow), self.head),

@@ -160,6 +160,7 @@ extension Digest128 {
             self.combine(19)
             self.combine(conversation)
         case .gathering: self.combine(20)
+        case .census: self.combine(21)
         }
     }
 

@@ -40,11 +40,15 @@ extension PeerMessage: ByteCoded {
         case .presence(let message):
             writer.byte(9)
             writer.value(message)
+        case .relayed(let delivery, let route):
+            writer.byte(10)
+            writer.value(delivery)
+            writer.value(route)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 10, of: "a peer message") {
+        switch try reader.tag(below: 11, of: "a peer message") {
         case 0: self = .publish(try reader.value())
         case 1: self = .published(try reader.value(), try reader.value())
         case 2: self = .interest(try reader.value())
@@ -60,7 +64,8 @@ extension PeerMessage: ByteCoded {
         case 6: self = .head(try reader.value(), try reader.value(), try reader.value())
         case 7: self = .signal(try reader.value())
         case 8: self = .signalled(try reader.value())
-        default: self = .presence(try reader.value())
+        case 9: self = .presence(try reader.value())
+        default: self = .relayed(try reader.value(), try reader.value())
         }
     }
 }
@@ -182,5 +187,25 @@ extension Delivery: ByteCoded {
             departing: try reader.optional(),
             body: try reader.value()
         )
+    }
+}
+
+extension Route: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.word(self.base)
+        writer.byte(self.indexBits)
+        writer.fixed(self.low)
+        writer.fixed(self.high)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        let route = Self(
+            base: try reader.integer(),
+            indexBits: try reader.byte(),
+            low: try reader.fixed(),
+            high: try reader.fixed()
+        )
+        guard let route else { throw reader.refusal("a route to shards that there may be") }
+        self = route
     }
 }

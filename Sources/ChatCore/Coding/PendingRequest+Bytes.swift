@@ -29,7 +29,7 @@ extension PendingRequest: ByteCoded {
         case .readBack(let conversation): writer.row(conversation, tagged: 8)
         case .leases: writer.byte(9)
         case .create, .admission, .standing, .mark, .list, .lateHistory, .serverPublish,
-            .serverHistory, .account, .typing, .gathering, .lateServerHistory:
+            .serverHistory, .account, .typing, .gathering, .lateServerHistory, .census:
             self.writeLate(to: &writer)
         }
     }
@@ -80,11 +80,14 @@ extension PendingRequest: ByteCoded {
             writer.value(request)
         case .gathering(let question): writer.row(question, tagged: 20)
         case .lateServerHistory: writer.byte(21)
+        case .census(let conversation, let generation):
+            writer.row(conversation, tagged: 22)
+            writer.word(generation)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        let tag = try reader.tag(below: 22, of: "the purpose of a request")
+        let tag = try reader.tag(below: 23, of: "the purpose of a request")
         switch tag {
         case 0: self = .vacant
         case 1:
@@ -137,7 +140,12 @@ extension PendingRequest: ByteCoded {
         case 18: return .account(try reader.value(), try reader.value())
         case 19: return .typing(try reader.value(), try reader.value(), try reader.value())
         case 20: return .gathering(question: try reader.integer())
-        default: return .lateServerHistory
+        case 21: return .lateServerHistory
+        default:
+            return .census(
+                conversation: try reader.integer(),
+                generation: try reader.integer()
+            )
         }
     }
 }

@@ -153,6 +153,7 @@ extension Shard {
                 $0.combine(UInt64(row.repeatCount))
                 $0.combine(UInt64(row.askedCount))
                 $0.combine(UInt64(row.openReads))
+                $0.combine(UInt64(row.memberCount))
                 $0.combine(row.readFailed ? 1 : 0)
                 $0.combine(UInt64(row.roundsToAnnounce))
             }

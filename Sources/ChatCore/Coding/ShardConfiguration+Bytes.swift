@@ -37,6 +37,7 @@ extension ShardConfiguration: ByteCoded {
         writer.optional(self.anonymous)
         writer.optional(self.overload)
         writer.value(self.presence)
+        writer.value(self.fanOut)
     }
 
     /// Refuses what no shard can run with.
@@ -81,11 +82,28 @@ extension ShardConfiguration: ByteCoded {
         self.anonymous = try reader.optional()
         self.overload = try reader.optional()
         self.presence = try reader.value()
+        self.fanOut = try reader.value()
         guard !self.namespaces.isEmpty, self.partitionCount > 0, self.partitionCount <= 1 << 15,
             self.pongTimeout < self.pingInterval,
             self.namespaces.allSatisfy({ $0.hasLog || !$0.isMembersOnly }),
             (.milliseconds(200) ... .seconds(86_400)).contains(self.pingInterval)
         else { throw reader.refusal("a configuration that a shard can run with") }
+    }
+}
+
+extension FanOutPolicy: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.word(self.directMembers)
+        writer.word(self.groupedMembers)
+        writer.word(self.relayDegree)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.directMembers = try reader.integer()
+        self.groupedMembers = try reader.integer()
+        self.relayDegree = try reader.integer()
+        guard self.isSound else { throw reader.refusal("thresholds of plans in their order") }
     }
 }
 

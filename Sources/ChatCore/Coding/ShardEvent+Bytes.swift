@@ -121,9 +121,10 @@ extension StoreOutcome: ByteCoded {
         case .appended(let outcome):
             writer.byte(0)
             writer.value(outcome)
-        case .head(let head):
+        case .head(let head, let members):
             writer.byte(1)
             writer.value(head)
+            writer.word(members)
         case .found(let offset, let unixMilliseconds):
             writer.byte(2)
             writer.value(offset)
@@ -154,7 +155,7 @@ extension StoreOutcome: ByteCoded {
     package init(from reader: inout ByteReader) throws(ByteError) {
         switch try reader.tag(below: 12, of: "the outcome of a store request") {
         case 0: self = .appended(try reader.value())
-        case 1: self = .head(try reader.value())
+        case 1: self = .head(try reader.value(), members: try reader.integer())
         case 2: self = .found(try reader.value(), unixMilliseconds: try reader.integer())
         case 3: self = .notFound
         case 4: self = .page(try reader.value())

@@ -25,6 +25,11 @@ extension ShardStatistics: ByteCoded {
         writer.word(self.pongs)
         writer.word(self.statuses)
         writer.word(self.limited)
+        writer.word(self.plansDirect)
+        writer.word(self.plansGrouped)
+        writer.word(self.plansBroadcast)
+        writer.word(self.plansRelayed)
+        writer.word(self.relayed)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
@@ -51,5 +56,10 @@ extension ShardStatistics: ByteCoded {
         self.pongs = try reader.integer()
         self.statuses = try reader.integer()
         self.limited = try reader.integer()
+        self.plansDirect = try reader.integer()
+        self.plansGrouped = try reader.integer()
+        self.plansBroadcast = try reader.integer()
+        self.plansRelayed = try reader.integer()
+        self.relayed = try reader.integer()
     }
 }

@@ -24,6 +24,9 @@ package enum PeerMessage: Equatable, Sendable, BitwiseCopyable {
     /// Owner to gateway: this is how far the conversation has come.
     case head(ConversationID, Term, StreamHead)
     case presence(PresenceMessage)
+    /// Owner or gateway to gateway: a delivery as the owner would send it, to be passed on to the
+    /// gateway shards of the route as well.
+    case relayed(Delivery, Route)
 }
 
 /// A message on its way to the sequencer.

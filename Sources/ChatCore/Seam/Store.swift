@@ -111,7 +111,8 @@ package struct ReadRequest: Equatable, Sendable, BitwiseCopyable {
 /// *Unknown* means that it may or may not have been applied.
 package enum StoreOutcome: Equatable, Sendable, BitwiseCopyable {
     case appended(AppendOutcome)
-    case head(StreamHead)
+    /// Where the log ends, and how many members there are in the same snapshot.
+    case head(StreamHead, members: UInt64 = 0)
     case found(Offset, unixMilliseconds: UInt64)
     case notFound
     case page(Page)

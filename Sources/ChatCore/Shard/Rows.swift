@@ -34,6 +34,8 @@ enum PendingRequest: BitwiseCopyable {
     case typing(ConnectionHandle, ConversationID, Body)
     /// Who is in a conversation, asked of its owner.
     case gathering(question: UInt32)
+    /// How many members a conversation has that was just made.
+    case census(conversation: UInt32, generation: UInt32)
 
     /// Which client's publish it is, if a client's, and what that takes of the limits.
     var publish: (ConnectionHandle?, cost: UInt32)? {
@@ -44,7 +46,7 @@ enum PendingRequest: BitwiseCopyable {
         case .vacant, .subscribePage, .holePage, .history, .serverHistory, .lateHistory,
             .lateServerHistory, .load, .append, .lookUp, .readBack, .leases, .admission, .standing,
             .mark, .list,
-            .account, .typing, .gathering:
+            .account, .typing, .gathering, .census:
             nil
         }
     }
@@ -351,6 +353,8 @@ struct OwnedConversation {
     var askedCount: UInt32 = 0
     /// Store requests about the log's end that have not been answered.
     var openReads: UInt32 = 0
+    /// As many as the store has said, and who came and went since; 0 if it belongs to nobody.
+    var memberCount: UInt32 = 0
     var nextInPartition = noSlot
     var previousInPartition = noSlot
     var planner = FanOutPlanner()

@@ -230,29 +230,6 @@ extension Shard {
         self.release(request.body.handle, into: &effects)
     }
 
-    private mutating func fanOut(
-        _ request: PublishRequest,
-        at offset: Offset,
-        _ unixMilliseconds: UInt64,
-        of slot: UInt32,
-        into effects: inout EffectBuffer<ShardEffect>
-    ) {
-        let delivery = Delivery(
-            conversation: self.conversations[slot].id,
-            term: self.conversations[slot].term,
-            epoch: self.conversations[slot].sequencer.epoch,
-            offset: offset,
-            unixMilliseconds: unixMilliseconds,
-            count: self.conversations[slot].sequencer.count,
-            departing: request.operation.departing(by: request.user),
-            body: request.body
-        )
-        for index in 0..<self.conversations[slot].planner.list.count {
-            let shard = self.conversations[slot].planner.list[index].shard
-            effects.emit(.peer(shard, .delivery(delivery)))
-        }
-    }
-
     private func request(
         _ message: UInt32,
         at offset: Offset,
@@ -309,6 +286,7 @@ extension Shard {
                 isDuplicate: false
             )
             let request = self.messages[message].request
+            self.countMembers(after: request, of: slot, into: &effects)
             self.fanOut(request, at: offset, time, of: slot, into: &effects)
             self.announceLater(slot)
         case .duplicate:

@@ -167,9 +167,10 @@ extension Shard {
         }
     }
 
+    /// Without a sender, relays have passed it on for the owner.
     mutating func onDelivery(
         _ delivery: Delivery,
-        from sender: ShardID,
+        from sender: ShardID?,
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
@@ -177,7 +178,11 @@ extension Shard {
             self.release(delivery.body.handle, into: &effects)
             // Nobody here wants it any more: the withdrawal was lost.
             let incarnation = self.incarnation << 32 | self.feedIncarnations
-            effects.emit(.peer(sender, .withdraw(delivery.conversation, incarnation: incarnation)))
+            let partition = self.partition(of: delivery.conversation)
+            guard let owner = sender ?? self.placement[Int(partition.rawValue)].owner else {
+                return
+            }
+            effects.emit(.peer(owner, .withdraw(delivery.conversation, incarnation: incarnation)))
             return
         }
         guard self.namespace(self.feeds[slot].namespace).hasLog else {

@@ -84,7 +84,8 @@ extension Shard {
         guard self.conversations[slot].openReads == 0 else {
             preconditionFailure("the log's end is the last thing that is asked")
         }
-        guard case .head(let end) = outcome, !self.conversations[slot].readFailed else {
+        guard case .head(let end, let members) = outcome, !self.conversations[slot].readFailed
+        else {
             let generation = self.conversations.generation(of: slot)
             self.deadlines.schedule(
                 .storeRetry(conversation: slot, generation: generation),
@@ -103,6 +104,7 @@ extension Shard {
         }
         let formerEpoch = self.conversations[slot].sequencer.epoch
         let hasGrown = self.conversations[slot].sequencer.open(at: end)
+        self.conversations[slot].memberCount = UInt32(clamping: members)
         if !wasLoading {
             self.settleParked(slot, upTo: end.offset, into: &effects)
             if formerEpoch != end.epoch { self.conversations[slot].planner.unconfirm() }

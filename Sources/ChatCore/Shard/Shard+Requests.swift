@@ -116,7 +116,7 @@ extension Shard {
             self.requests[slot] = .lateServerHistory
             effects.emit(.respond(id, .refused(.internal)))
         case .vacant, .subscribePage, .holePage, .lateHistory, .lateServerHistory, .load, .append,
-            .lookUp, .readBack, .leases, .admission, .standing, .typing:
+            .lookUp, .readBack, .leases, .admission, .standing, .typing, .census:
             return
         }
     }
@@ -258,6 +258,8 @@ extension Shard {
             self.onHead(conversation, term, head, confirming: nil, at: now, into: &effects)
         case .presence(let message):
             self.onPresence(message, from: sender, at: now, into: &effects)
+        case .relayed(let delivery, let route):
+            self.onRelayed(delivery, route, at: now, into: &effects)
         }
     }
 
@@ -308,6 +310,9 @@ extension Shard {
             self.onAccount(handle, id, outcome, into: &effects)
         case .typing(let handle, let conversation, let body):
             self.onMayType(handle, conversation, body, outcome, into: &effects)
+        case .census(let conversation, let generation):
+            guard self.conversations.holds(conversation, generation: generation) else { break }
+            self.onCensus(of: conversation, outcome)
         }
         if case .page(let page) = outcome { self.release(page.handle, into: &effects) }
     }
@@ -317,7 +322,7 @@ extension Shard {
         switch outcome {
         case .page(let page):
             return page
-        case .head(let head):
+        case .head(let head, members: _):
             return Page(handle: .none, first: .start, count: 0, byteCount: 0, head: head)
         case .unavailable:
             return nil

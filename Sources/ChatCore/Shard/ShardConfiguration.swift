@@ -82,6 +82,7 @@ package struct ShardConfiguration: Equatable, Sendable {
     /// Whom nobody can tell apart, and who therefore has no rate and no limit of connections.
     package var anonymous: UserID?
     package var presence = PresenceConfiguration()
+    package var fanOut = FanOutPolicy()
     /// `nil` takes everything, however late.
     package var overload: OverloadPolicy? = OverloadPolicy()
 
@@ -115,6 +116,14 @@ package struct ShardStatistics: Equatable, Sendable {
     package var pongs: UInt64 = 0
     /// Users' states told to watching connections, each user and connection counted.
     package var statuses: UInt64 = 0
+    /// Messages that were fanned out, by their plan.
+    package var plansDirect: UInt64 = 0
+    package var plansGrouped: UInt64 = 0
+    package var plansBroadcast: UInt64 = 0
+    /// Of all of those, the ones whose deliveries went by relays.
+    package var plansRelayed: UInt64 = 0
+    /// Deliveries that were passed on to other gateway shards, each shard counted.
+    package var relayed: UInt64 = 0
     /// Rows in use at the moment.
     package var connections: UInt64 = 0
     package var subscriptions: UInt64 = 0

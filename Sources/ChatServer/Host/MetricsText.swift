@@ -43,6 +43,16 @@ struct MetricsText {
         self.counter("pings", "Pings sent.", sum(\.pings))
         self.counter("pongs", "Pongs received.", sum(\.pongs))
         self.counter("statuses", "Users' states told to watchers.", sum(\.statuses))
+        self.text += "# HELP parley_plans_total Messages fanned out, by their plan.\n"
+        self.text += "# TYPE parley_plans_total counter\n"
+        for (plan, count) in [
+            ("direct", sum(\.plansDirect)), ("grouped", sum(\.plansGrouped)),
+            ("broadcast", sum(\.plansBroadcast)),
+        ] {
+            self.text += "parley_plans_total{plan=\"\(plan)\"} \(count)\n"
+        }
+        self.counter("plans_relayed", "Messages whose deliveries took relays.", sum(\.plansRelayed))
+        self.counter("relayed", "Deliveries passed on to other shards.", sum(\.relayed))
     }
 
     /// How many connections each shard has sent away, by code.

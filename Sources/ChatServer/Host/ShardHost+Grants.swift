@@ -47,6 +47,7 @@ extension PeerMessage {
         case .publish(let request): request.body.handle.retain()
         case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
             delivery.body.handle.retain()
+        case .relayed(let delivery, _): delivery.body.handle.retain()
         case .presence(let message): message.payload.retain()
         case .published, .interest, .interested, .withdraw, .head: break
         }
@@ -58,6 +59,7 @@ extension PeerMessage {
         case .publish(let request): request.body.handle.release()
         case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
             delivery.body.handle.release()
+        case .relayed(let delivery, _): delivery.body.handle.release()
         case .presence(let message): message.payload.release()
         case .published, .interest, .interested, .withdraw, .head: break
         }

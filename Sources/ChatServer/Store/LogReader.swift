@@ -21,7 +21,7 @@ final class LogReader {
         self.database = database
         self.epochs = epochs
         self.conversation = try database.prepare(
-            "SELECT head, generation, name, count FROM conversations WHERE id = ?"
+            "SELECT head, generation, name, count, members FROM conversations WHERE id = ?"
         )
         self.membership = try MembershipTables(database: database)
         let columns =
@@ -47,6 +47,12 @@ final class LogReader {
 
     func head(of id: ConversationID) throws(DatabaseError) -> StreamHead {
         try self.end(of: id).head
+    }
+
+    /// Where a log ends, and how many members its conversation has.
+    func outcome(ofHead id: ConversationID) throws(DatabaseError) -> StoreOutcome {
+        let end = try self.end(of: id)
+        return .head(end.head, members: end.members)
     }
 
     /// Where a user's message stands, by its id.
@@ -231,15 +237,16 @@ final class LogReader {
 
     private func end(
         of id: ConversationID
-    ) throws(DatabaseError) -> (head: StreamHead, name: String) {
+    ) throws(DatabaseError) -> (head: StreamHead, name: String, members: UInt64) {
         self.conversation.bind(1, id.high, id.low)
         defer { self.conversation.reset() }
         guard try self.conversation.step() else {
-            return (StreamHead(epoch: self.epochs.epoch(of: id, generation: 0), offset: .start), "")
+            let epoch = self.epochs.epoch(of: id, generation: 0)
+            return (StreamHead(epoch: epoch, offset: .start), "", 0)
         }
         let epoch = self.epochs.epoch(of: id, generation: self.conversation.integer(1))
         let offset = Offset(self.conversation.integer(0))
         let head = StreamHead(epoch: epoch, offset: offset, count: self.conversation.integer(3))
-        return (head, self.conversation.string(2))
+        return (head, self.conversation.string(2), self.conversation.integer(4))
     }
 }

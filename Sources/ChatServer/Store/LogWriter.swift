@@ -97,8 +97,8 @@ final class LogWriter {
         )
     }
 
-    func head(of id: ConversationID) throws(DatabaseError) -> StreamHead {
-        try self.reader.head(of: id)
+    func outcome(ofHead id: ConversationID) throws(DatabaseError) -> StoreOutcome {
+        try self.reader.outcome(ofHead: id)
     }
 
     func find(
@@ -307,11 +307,11 @@ final class LogWriter {
     }
 
     /// Starts the conversation's next epoch; the head's offset stays.
-    func renewEpoch(of conversation: ConversationID) throws(DatabaseError) -> StreamHead {
+    func renewEpoch(of conversation: ConversationID) throws(DatabaseError) -> StoreOutcome {
         self.renew.bind(1, conversation.high, conversation.low)
         self.heads[conversation] = nil
         try self.renew.run()
-        return try self.reader.head(of: conversation)
+        return try self.reader.outcome(ofHead: conversation)
     }
 
     /// Has all heads read anew: those in memory are not what the rows say.

@@ -94,7 +94,7 @@ struct StoreWriter {
             case .head(let conversation):
                 self.commitBefore(conversation)
                 self.answer(work) { log throws(DatabaseError) in
-                    .head(try log.head(of: conversation))
+                    try log.outcome(ofHead: conversation)
                 }
             case .lookUp(let conversation, let user, let message):
                 self.commitBefore(conversation)
@@ -113,7 +113,7 @@ struct StoreWriter {
                     continue
                 }
                 self.answer(work) { log throws(DatabaseError) in
-                    .head(try log.renewEpoch(of: conversation))
+                    try log.renewEpoch(of: conversation)
                 }
             case .leases(let roles):
                 self.commit()

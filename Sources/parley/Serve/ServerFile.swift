@@ -87,6 +87,9 @@ package struct ServerFile {
         if let node = mapping.optional("admission") {
             self.shard.overload = try OverloadPolicy.reading(node)
         }
+        if let node = mapping.optional("fanOut") {
+            self.shard.fanOut = try FanOutPolicy.reading(node)
+        }
         if let node = mapping.optional("defaultNamespace") {
             var policy = try node.mapping()
             self.shard.namespaces = [try Namespace(&policy)]

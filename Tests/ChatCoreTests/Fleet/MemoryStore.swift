@@ -65,6 +65,10 @@ final class MemoryStore {
         )
     }
 
+    func memberCount(of conversation: ConversationID) -> UInt64 {
+        UInt64(self.logs[conversation]?.roster.members.count ?? 0)
+    }
+
     func append(_ append: Append, _ fault: Fault) -> AppendOutcome {
         switch fault {
         case .none: return self.apply(append)
@@ -79,16 +83,16 @@ final class MemoryStore {
     private func apply(_ append: Append) -> AppendOutcome {
         let lease = self.leases.rows[Int(append.partition.rawValue)]
         guard lease.term == append.term else { return .fenced }
-        var log = self.logs[append.conversation] ?? Log()
+        let entries = self.logs[append.conversation]?.entries ?? []
         if let message = append.message, self.bug != .acceptsRepeatedIDs,
-            let index = log.entries.firstIndex(where: {
+            let index = entries.firstIndex(where: {
                 $0.message == message && $0.user == append.user
             })
         {
             let first = Offset(UInt64(index + 1))
-            return .duplicate(first, unixMilliseconds: log.entries[index].unixMilliseconds)
+            return .duplicate(first, unixMilliseconds: entries[index].unixMilliseconds)
         }
-        guard append.offset.rawValue == UInt64(log.entries.count) + 1 else {
+        guard append.offset.rawValue == UInt64(entries.count) + 1 else {
             return .failed
         }
         if append.isMembersOnly,
@@ -101,9 +105,17 @@ final class MemoryStore {
             return .refused(code)
         }
         guard self.bug != .forgetsAppends else { return .done }
-        let count = (log.entries.last?.count ?? 0) + (append.operation.isCountable ? 1 : 0)
+        self.write(
+            append,
+            count: (entries.last?.count ?? 0) + (append.operation.isCountable ? 1 : 0)
+        )
+        return .done
+    }
+
+    /// In its place: a copy of a large roster would cost as much as its members.
+    private func write(_ append: Append, count: UInt64) {
         if append.isMembersOnly {
-            log.roster.apply(
+            self.logs[append.conversation, default: Log()].roster.apply(
                 append.operation,
                 by: append.user,
                 people: [],
@@ -112,7 +124,7 @@ final class MemoryStore {
                 count: count
             )
         }
-        log.entries.append(
+        self.logs[append.conversation, default: Log()].entries.append(
             Entry(
                 user: append.user,
                 message: append.message,
@@ -123,8 +135,6 @@ final class MemoryStore {
                 count: count
             )
         )
-        self.logs[append.conversation] = log
-        return .done
     }
 
     func lookUp(
@@ -293,6 +303,6 @@ final class MemoryStore {
     {
         guard self.leases.rows[Int(partition.rawValue)].term == term else { return .unavailable }
         self.logs[conversation, default: Log()].generation += 1
-        return .head(self.head(of: conversation))
+        return .head(self.head(of: conversation), members: self.memberCount(of: conversation))
     }
 }

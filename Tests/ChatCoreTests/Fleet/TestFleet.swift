@@ -3,14 +3,19 @@ import EventTrace
 import Kernel
 
 /// How roles are spread over shards.
-enum Layout: CaseIterable, CustomStringConvertible {
+enum Layout: Equatable, CaseIterable, CustomStringConvertible {
     case together
     case apart
+    /// So many gateway shards beside two owners.
+    case wide(gateways: Int)
+
+    static let allCases = [Self.together, .apart]
 
     var description: String {
         switch self {
         case .together: "all roles in one shard"
         case .apart: "one role a shard"
+        case .wide(let gateways): "\(gateways) gateway shards"
         }
     }
 
@@ -18,6 +23,8 @@ enum Layout: CaseIterable, CustomStringConvertible {
         switch self {
         case .together: [.all]
         case .apart: [.gateway, .conversation, .gateway, .conversation, .user, .user]
+        case .wide(let gateways):
+            [.conversation, .conversation] + Array(repeating: .gateway, count: gateways)
         }
     }
 }
@@ -75,6 +82,8 @@ final class TestFleet {
     var altered: (PeerMessage) -> PeerMessage = { $0 }
     /// Is shown each reply.
     var onReply: (Int, ConnectionHandle, CommandID, Reply) -> Void = { _, _, _, _ in }
+    /// What becomes of each message that a shard sends to another.
+    var alter: (_ sender: Int, PeerMessage) -> PeerMessage = { $1 }
     /// Until when the store takes no request.
     var stalledUntil = Instant.zero
     /// Pages that the store has read and that were not given back.
@@ -383,6 +392,7 @@ final class TestFleet {
 
     private func send(_ message: PeerMessage, from index: Int, to shard: ShardID) {
         let target = Int(shard.node.rawValue)
+        let message = target == index ? message : self.alter(index, message)
         var copies = 1
         if target != index {
             if self.draw(below: 1000) < self.bus.loss { copies -= 1 }
@@ -407,6 +417,7 @@ final class TestFleet {
         case .publish(let request): request.body.handle
         case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
             delivery.body.handle
+        case .relayed(let delivery, _): delivery.body.handle
         case .presence(let message): message.payload == .none ? nil : message.payload
         case .published, .interest, .interested, .withdraw, .head: nil
         }
@@ -433,7 +444,10 @@ final class TestFleet {
             self.appended += 1
             outcome = .appended(self.store.append(append, self.appendFault(self.appended)))
         case .head(let conversation):
-            outcome = .head(self.store.head(of: conversation))
+            outcome = .head(
+                self.store.head(of: conversation),
+                members: self.store.memberCount(of: conversation)
+            )
         case .lookUp(let conversation, let user, let message):
             outcome = self.store.lookUp(conversation, user, message)
         case .read(let read):

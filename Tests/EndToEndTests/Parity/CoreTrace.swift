@@ -102,7 +102,8 @@ private struct Projector {
                 delivery.conversation,
                 "delivery \(delivery.offset.rawValue) of \(delivery.body.byteCount)"
             )
-        case .published, .interest, .interested, .withdraw, .head, .signal, .signalled, .presence:
+        case .published, .interest, .interested, .withdraw, .head, .signal, .signalled, .presence,
+            .relayed:
             return
         }
     }
@@ -230,7 +231,7 @@ private struct Projector {
         switch outcome {
         case .appended(.duplicate(let offset, _)): "duplicate of \(offset.rawValue)"
         case .appended(let outcome): "\(outcome)"
-        case .head(let head): "head \(head.offset.rawValue)"
+        case .head(let head, _): "head \(head.offset.rawValue)"
         case .found(let offset, _): "found \(offset.rawValue)"
         case .notFound: "not found"
         case .page(let page):
