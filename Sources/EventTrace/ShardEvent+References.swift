@@ -23,7 +23,7 @@ extension ShardEvent {
         case .stored(_, .page), .stored(_, .listed), .stored(_, .account(.told)): 1
         case .wallClock, .opened, .closed, .command, .authenticated, .asked, .pongs, .violated,
             .peer,
-            .stored, .lease, .drain, .load:
+            .stored, .lease, .drain, .load, .backlog, .dropped:
             0
         }
     }

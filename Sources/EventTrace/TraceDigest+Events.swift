@@ -55,6 +55,15 @@ extension TraceDigest {
         case .load(let lag):
             self.word(14)
             self.word(lag.nanoseconds)
+        case .backlog(let handle, let bytes):
+            self.word(15)
+            self.connection(handle, shard: shard)
+            self.word(UInt64(bytes))
+        case .dropped(let handle, let conversation, let offset):
+            self.word(16)
+            self.connection(handle, shard: shard)
+            self.conversation(conversation)
+            self.word(offset.rawValue)
         }
     }
 

@@ -31,6 +31,8 @@ struct Happening: BitwiseCopyable {
         /// The next socket is cut, or device switched off, of its own kind's count (`detail`).
         case presenceDrop
         case presenceLeave
+        /// A socket (slot in the parcel, generation in `detail`) of a shard (`target`) takes more.
+        case lineMoves
         case faultBegins
         case faultEnds
     }
@@ -95,6 +97,8 @@ struct ParcelStorage: ~Copyable {
         self.references.append(UInt32(references))
         return UInt32(self.parcels.count - 1)
     }
+
+    func peek(_ index: UInt32) -> Parcel { self.parcels[Int(index)] }
 
     mutating func take(_ index: UInt32) -> Parcel {
         self.references[Int(index)] -= 1

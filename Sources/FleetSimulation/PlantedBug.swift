@@ -47,6 +47,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case forgetsBudget
     /// Now and then, a push about presence does not leave.
     case losesStatuses
+    /// A host lets publications go, and does not say which.
+    case forgetsDropped
+    /// A host does not say when there is room again.
+    case forgetsRoom
+    /// A host does not say how much waits.
+    case overlooksBacklogs
 }
 
 extension World {

@@ -21,6 +21,8 @@ package struct RunCounts: Encodable, Sendable {
     package var refused: UInt64 = 0
     /// Sockets that an overloaded gateway did not take.
     package var turnedAway: UInt64 = 0
+    /// Connections for which too much waited.
+    package var fellBehind: UInt64 = 0
 }
 
 /// What watchers were told of users in a run.

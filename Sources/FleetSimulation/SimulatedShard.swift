@@ -16,6 +16,10 @@ struct SimulatedSocket: BitwiseCopyable {
     /// When its client was last pinged, while that is all the client waits for; else `.never`.
     var pinged = Instant.never
     var isOpen = false
+    /// The row of what waits for a client that reads slowly.
+    var line = SimulatedSocket.noLine
+
+    static let noLine = UInt32.max
 
     init(generation: UInt32) { self.generation = generation }
 }
@@ -54,6 +58,8 @@ struct SimulatedShard: ~Copyable {
     var watchScheduled = Instant.never
     var sockets = UniqueArray<SimulatedSocket>()
     var vacantSlots: [UInt32] = []
+    /// What waits for the clients that read slowly; `nil` is free.
+    var slowSockets: [SlowSocket?] = []
     /// What the store has told of each lease.
     var told: [LeaseTable.Row?]
     var busy = Interval.zero

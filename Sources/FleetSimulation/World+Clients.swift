@@ -101,6 +101,7 @@ extension World {
         let handle = self.shards[index].admit(UInt32(number), socket, at: now)
         self.clients[number].shard = UInt32(index)
         self.clients[number].handle = handle
+        self.slow(number, handle, of: index)
         // A client's sockets are numbered by the client: no other client's connects rename them.
         let id = ConnectionID(UInt64(number) << 32 | UInt64(socket))
         self.enqueue(.opened(handle, id), at: index)

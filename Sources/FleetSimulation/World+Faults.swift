@@ -119,6 +119,7 @@ extension World {
             for slot in 0..<self.shards[index].sockets.count {
                 let socket = self.shards[index].sockets[slot]
                 guard socket.isOpen else { continue }
+                self.endLine(slot, of: index)
                 self.individualise(socket: slot, of: index)
                 self.tell(
                     Int(socket.client),

@@ -18,6 +18,7 @@ extension World {
             if case .closed(let handle) = event {
                 guard self.shards[index].isCurrent(handle) else { return }
                 self.individualise(socket: Int(handle.slot), of: index)
+                self.endLine(Int(handle.slot), of: index)
                 self.shards[index].sockets[Int(handle.slot)].isOpen = false
                 self.shards[index].vacantSlots.append(handle.slot)
                 self.witnessEnd(of: handle, on: index)
@@ -107,6 +108,7 @@ extension World {
         self.series.busy(node: self.shards[index].node, for: self.round.cost, now: now)
         let end = now + self.round.cost
         self.departAll(from: index, at: end)
+        self.backlogsTaken(from: index, at: end)
         self.scheduleRoundEnd(of: index, at: end)
     }
 
@@ -123,6 +125,7 @@ extension World {
         self.shards[index].shard?.handle(event, at: now, into: &self.effects)
         self.digest.combine(event, at: now, shard: index)
         self.gather(after: event)
+        if case .backlog(let handle, _) = event { self.round.backlogs.append(handle) }
         self.shards[index].eventsSinceState += 1
         if self.shards[index].eventsSinceState == TraceDigest.eventsPerState {
             self.shards[index].eventsSinceState = 0
@@ -141,7 +144,7 @@ extension World {
         case .command(_, _, .connect): self.scenario.costs.connect
         case .command: self.scenario.costs.command
         case .wallClock, .opened, .closed, .authenticated, .pongs, .violated, .peer, .stored,
-            .lease, .drain, .grant, .asked, .load:
+            .lease, .drain, .grant, .asked, .load, .backlog, .dropped:
             self.scenario.costs.event
         }
     }
@@ -183,7 +186,8 @@ extension World {
             return self.scenario.costs.target * UInt64(range.count)
         case .reply: return self.scenario.costs.target
         case .authenticate, .subscribe, .unsubscribe, .close, .respond, .peer, .store, .release,
-            .drained, .limitConnections, .presence(.member), .presence(.status):
+            .drained, .limitConnections, .presence(.member), .presence(.status),
+            .dropPublications, .awaitRoom:
             return .zero
         }
     }

@@ -247,6 +247,8 @@ package struct World: ~Copyable {
         case .trespass: self.trespass(target, event.detail)
         case .presenceDrop: self.dropSomebody(event.detail)
         case .presenceLeave: self.leaveSomebody(event.detail)
+        case .lineMoves:
+            self.moveLine(target, slot: Int(event.parcel), generation: event.detail)
         case .faultBegins: self.begin(self.scenario.faults[target])
         case .faultEnds: self.end(self.scenario.faults[target])
         }

@@ -53,7 +53,8 @@ struct DrainTests {
             case .store(let token, .read):
                 return .stored(token, .head(head))
             case .authenticate, .reply, .deliver, .deliverPage, .subscribe, .unsubscribe, .ping,
-                .close, .respond, .peer, .store, .release, .drained, .limitConnections, .presence:
+                .close, .respond, .peer, .store, .release, .drained, .limitConnections, .presence,
+                .dropPublications, .awaitRoom:
                 break
             }
         }

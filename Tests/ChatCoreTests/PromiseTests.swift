@@ -26,8 +26,14 @@ struct Chat {
     private let messages: Int
     private let layout: Layout
 
-    init(_ layout: Layout, seed: UInt64, clients: Int = 12, messages: Int = 20) {
-        let fleet = TestFleet(layout, seed: seed)
+    init(
+        _ layout: Layout,
+        seed: UInt64,
+        clients: Int = 12,
+        messages: Int = 20,
+        configure: (inout ShardConfiguration) -> Void = { _ in }
+    ) {
+        let fleet = TestFleet(layout, seed: seed, configure: configure)
         self.layout = layout
         self.fleet = fleet
         let gateways = layout.roles.indices.filter { layout.roles[$0].contains(.gateway) }

@@ -37,6 +37,8 @@ enum EventExamples {
             .lease(PartitionID(4), Term(9), owner: self.shard),
             .lease(PartitionID(4), Term(9), owner: nil),
             .drain(over: .seconds(5)), .load(lag: .milliseconds(250)),
+            .backlog(self.handle, bytes: .max),
+            .dropped(self.handle, self.conversation, after: self.offset),
             .grant(self.handle, self.room, since: nil),
         ] + self.requests.map { .asked(ServerRequestID(.max), $0) }
             + CloseCode.allCases.map { .violated(self.handle, $0) }

@@ -159,6 +159,7 @@ extension Digest128 {
             self.combine(19)
             self.combine(conversation)
         case .gathering: self.combine(20)
+        case .lagPage: self.combine(21)
         }
     }
 
@@ -186,6 +187,7 @@ extension Digest128 {
         case .subscription: self.combine(13)
         case .presence(let deadline): self.combine(deadline)
         case .subscriptionExpiry: self.combine(14)
+        case .feeding: self.combine(16)
         }
     }
 }

@@ -29,7 +29,7 @@ extension PendingRequest: ByteCoded {
         case .readBack(let conversation): writer.row(conversation, tagged: 8)
         case .leases: writer.byte(9)
         case .create, .admission, .standing, .mark, .list, .lateHistory, .serverPublish,
-            .serverHistory, .account, .typing, .gathering:
+            .serverHistory, .account, .typing, .gathering, .lagPage:
             self.writeLate(to: &writer)
         }
     }
@@ -79,11 +79,15 @@ extension PendingRequest: ByteCoded {
             writer.value(id)
             writer.value(request)
         case .gathering(let question): writer.row(question, tagged: 20)
+        case .lagPage(let subscription, let generation):
+            writer.byte(21)
+            writer.word(subscription)
+            writer.word(generation)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        let tag = try reader.tag(below: 21, of: "the purpose of a request")
+        let tag = try reader.tag(below: 22, of: "the purpose of a request")
         switch tag {
         case 0: self = .vacant
         case 1:
@@ -135,7 +139,12 @@ extension PendingRequest: ByteCoded {
         case 17: return .serverHistory(try reader.value(), try reader.value())
         case 18: return .account(try reader.value(), try reader.value())
         case 19: return .typing(try reader.value(), try reader.value(), try reader.value())
-        default: return .gathering(question: try reader.integer())
+        case 20: return .gathering(question: try reader.integer())
+        default:
+            return .lagPage(
+                subscription: try reader.integer(),
+                generation: try reader.integer()
+            )
         }
     }
 }

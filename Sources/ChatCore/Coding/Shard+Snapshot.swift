@@ -3,7 +3,7 @@ package import Kernel
 
 /// Everything of a shard that decides what it does next, in a canonical encoding.
 extension Shard {
-    private static var snapshotVersion: UInt64 { 2 }
+    private static var snapshotVersion: UInt64 { 3 }
 
     /// Id, configuration, seed, incarnation and all rows.
     ///
@@ -43,6 +43,7 @@ extension Shard {
         self.subscriptions.write(to: &writer)
         self.joins.write(to: &writer)
         self.expiries.write(to: &writer)
+        self.lags.write(to: &writer)
         self.feeds.write(to: &writer)
         self.held.write(to: &writer)
         writer.word(self.feedIncarnations)
@@ -113,6 +114,7 @@ extension Shard {
         self.subscriptions = try Slab(from: &reader, blank: .blank)
         self.joins = try Slab(from: &reader, blank: .blank)
         self.expiries = try Slab(from: &reader, blank: Expiry())
+        self.lags = try Slab(from: &reader, blank: .blank)
         self.feeds = try Slab(from: &reader, blank: .blank)
         for slot in 0..<self.feeds.slotCount where self.feeds.isOccupied(slot) {
             self.indexFeed(slot)

@@ -30,6 +30,7 @@ extension ShardConfiguration: ByteCoded {
         writer.word(self.listLimit)
         writer.value(self.typingInterval)
         writer.optional(self.overload)
+        writer.value(self.backlog)
         writer.value(self.presence)
     }
 
@@ -64,12 +65,31 @@ extension ShardConfiguration: ByteCoded {
         self.listLimit = try reader.integer()
         self.typingInterval = try reader.value()
         self.overload = try reader.optional()
+        self.backlog = try reader.value()
         self.presence = try reader.value()
         guard !self.namespaces.isEmpty, self.partitionCount > 0, self.partitionCount <= 1 << 15,
             self.pongTimeout < self.pingInterval,
             self.namespaces.allSatisfy({ $0.hasLog || !$0.isMembersOnly }),
             (.milliseconds(200) ... .seconds(86_400)).contains(self.pingInterval)
         else { throw reader.refusal("a configuration that a shard can run with") }
+    }
+}
+
+extension BacklogPolicy: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.word(self.high)
+        writer.word(self.low)
+        writer.word(self.bound)
+        writer.word(self.page)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.high = try reader.integer()
+        self.low = try reader.integer()
+        self.bound = try reader.integer()
+        self.page = try reader.integer()
+        guard self.isOrdered else { throw reader.refusal("marks of a backlog in their order") }
     }
 }
 

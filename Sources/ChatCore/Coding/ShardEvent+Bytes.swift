@@ -57,11 +57,20 @@ extension ShardEvent: ByteCoded {
         case .load(let lag):
             writer.byte(13)
             writer.value(lag)
+        case .backlog(let handle, let bytes):
+            writer.byte(14)
+            writer.value(handle)
+            writer.word(bytes)
+        case .dropped(let handle, let conversation, let offset):
+            writer.byte(15)
+            writer.value(handle)
+            writer.value(conversation)
+            writer.value(offset)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 14, of: "an event") {
+        switch try reader.tag(below: 16, of: "an event") {
         case 0: self = .wallClock(unixMilliseconds: try reader.integer())
         case 1: self = .opened(try reader.value(), try reader.value())
         case 2: self = .closed(try reader.value())
@@ -76,7 +85,10 @@ extension ShardEvent: ByteCoded {
         case 11:
             self = .grant(try reader.value(), try reader.value(), since: try reader.optional())
         case 12: self = .asked(try reader.value(), try reader.value())
-        default: self = .load(lag: try reader.value())
+        case 13: self = .load(lag: try reader.value())
+        case 14: self = .backlog(try reader.value(), bytes: try reader.integer())
+        default:
+            self = .dropped(try reader.value(), try reader.value(), after: try reader.value())
         }
     }
 }

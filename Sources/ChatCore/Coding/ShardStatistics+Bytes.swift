@@ -24,6 +24,9 @@ extension ShardStatistics: ByteCoded {
         writer.word(self.pings)
         writer.word(self.pongs)
         writer.word(self.statuses)
+        writer.word(self.fellBehind)
+        writer.word(self.fed)
+        writer.word(self.leftBehind)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
@@ -49,5 +52,8 @@ extension ShardStatistics: ByteCoded {
         self.pings = try reader.integer()
         self.pongs = try reader.integer()
         self.statuses = try reader.integer()
+        self.fellBehind = try reader.integer()
+        self.fed = try reader.integer()
+        self.leftBehind = try reader.integer()
     }
 }

@@ -30,6 +30,11 @@ package enum ShardEvent: Equatable, Sendable, BitwiseCopyable {
     /// How long the oldest of what waits for the shard has waited; told before the events of a round,
     /// at most once in a window of `Admission`, while there is a wait or a limit.
     case load(lag: Interval)
+    /// So many bytes wait for a connection: they have come to exceed the high mark or, while
+    /// publications are held back, the bound; or there is room, as `awaitRoom` asked.
+    case backlog(ConnectionHandle, bytes: UInt32)
+    /// `dropPublications` has let those of a conversation go that follow this offset.
+    case dropped(ConnectionHandle, ConversationID, after: Offset)
 }
 
 /// What became of a connection's credentials.

@@ -106,7 +106,7 @@ extension Shard {
             self.openBytes -= UInt64(cost)
             effects.emit(.respond(id, .refused(.internal)))
         case .vacant, .subscribePage, .holePage, .lateHistory, .serverHistory, .load, .append,
-            .lookUp, .readBack, .leases, .admission, .standing, .typing:
+            .lookUp, .readBack, .leases, .admission, .standing, .typing, .lagPage:
             return
         }
     }
@@ -269,6 +269,9 @@ extension Shard {
         case .holePage(let slot, let generation):
             guard self.feeds.holds(slot, generation: generation) else { break }
             self.onHolePage(slot, Self.page(in: outcome), at: now, into: &effects)
+        case .lagPage(let slot, let generation):
+            guard self.subscriptions.holds(slot, generation: generation) else { break }
+            self.onLagPage(slot, Self.page(in: outcome), at: now, into: &effects)
         case .history(let handle, let id, let request):
             self.onHistory(handle, id, request, outcome, into: &effects)
         case .lateHistory(let handle):

@@ -142,6 +142,7 @@ extension Shard {
         let stretch = PageDelivery(
             page: page.handle,
             name: self.feeds[feed].name,
+            conversation: self.feeds[feed].id,
             after: start.offset,
             through: through
         )

@@ -220,11 +220,17 @@ package final class LiveServer: Sendable {
         let patience = configuration.shard.connectTimeout
         let timeout = TimeAmount.nanoseconds(Int64(clamping: patience.nanoseconds))
         let origins = OriginPolicy(configuration.allowedOrigins)
+        let low = Int(configuration.shard.backlog.low)
         let metrics: @Sendable () -> EventLoopFuture<String> = { Self.metrics(hosts, store) }
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // A channel becomes writable again below the mark at which there is room.
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: .init(low: max(1, low - 1), high: low)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let host = hosts.first(where: { $0.eventLoop === channel.eventLoop })

@@ -18,8 +18,6 @@ final class ShardHost {
     static let stampStep = 64
     /// A round writes to as many connections, or to an eighth of those in line if that is more.
     static let writeLimit = 96
-    /// More queued bytes on one connection than this close it as slow.
-    static let queueLimit = 1 << 20
 
     struct Surroundings: Sendable {
         var namespaces: NamespaceTable
@@ -40,6 +38,7 @@ final class ShardHost {
 
     let id: ShardID
     let loop: any EventLoop
+    let backlog: BacklogPolicy
     private let surroundings: Surroundings
     private let mailbox: Mailbox
     private let origin = NIODeadline.now()
@@ -55,7 +54,7 @@ final class ShardHost {
     private var pongs: [ConnectionHandle] = []
     private var slots: [Slot] = []
     private var vacant: [UInt32] = []
-    private var outbound = Outbound()
+    var outbound = Outbound()
     private var draft = PresenceDraft()
     private var watched: [ClientSocket] = []
     private var outgoing: [ShardID: [ShardEvent]] = [:]
@@ -78,6 +77,7 @@ final class ShardHost {
     ) {
         self.id = shard.id
         self.gauge = LoadGauge(shard.configuration.overload)
+        self.backlog = shard.configuration.backlog
         self.shard = shard
         self.loop = loop
         self.mailbox = mailbox
@@ -94,7 +94,7 @@ final class ShardHost {
     /// Commands that a connection may send while its token is being checked.
     var gatedLimit: Int { Int(self.shard.configuration.gatedLimit) }
     var abandonedSegments: UInt64 { self.recorder?.abandoned ?? 0 }
-    var queuedBytes: Int { self.watched.reduce(0) { $0 + $1.queuedBytes } }
+    var queuedBytes: Int { self.watched.reduce(0) { $0 + self.waitingBytes(of: $1) } }
 
     private var now: Instant {
         Instant(nanoseconds: UInt64((NIODeadline.now() - self.origin).nanoseconds))
@@ -128,7 +128,7 @@ final class ShardHost {
         self.scheduleRound()
     }
 
-    private func enqueue(_ event: ShardEvent) {
+    func enqueue(_ event: ShardEvent) {
         if self.waiting.count.isMultiple(of: Self.stampStep) { self.stamp = self.now }
         self.waiting.append(event)
         self.gauge.add(at: self.stamp)
@@ -172,7 +172,9 @@ final class ShardHost {
 
     /// Writes what is pending and takes no further frames for a connection.
     func finish(_ handle: ConnectionHandle) {
-        self.write(handle.slot)
+        if let bytes = self.outbound.take(handle.slot) {
+            self.slots[Int(handle.slot)].socket?.write(bytes)
+        }
         self.outbound.mute(handle)
     }
 
@@ -202,7 +204,7 @@ final class ShardHost {
 
     // MARK: Rounds
 
-    private func scheduleRound() {
+    func scheduleRound() {
         guard !self.isRoundScheduled, !self.isInRound else { return }
         self.isRoundScheduled = true
         let bound = NIOLoopBound(self, eventLoop: self.loop)
@@ -227,7 +229,7 @@ final class ShardHost {
         while taken < Self.roundLimit, let event = self.waiting.popFirst() {
             self.gauge.take()
             self.step(event, at: now)
-            if case .command(let handle, _, _) = event { self.socket(handle)?.commandTaken() }
+            self.release(socketOf: event)
             taken += 1
         }
         self.finishRound()
@@ -273,14 +275,17 @@ final class ShardHost {
     }
 
     /// Gives a socket all that is pending for it, in one write.
+    ///
+    /// What comes for a socket that does not keep pace stays pending, where it can still be let go.
     private func write(_ slot: UInt32) {
-        guard let bytes = self.outbound.take(slot), let socket = self.slots[Int(slot)].socket
-        else { return }
-        socket.write(bytes)
-        let queued = socket.queuedBytes
-        guard queued > 0 else { return }
-        self.watch(socket)
-        if queued > Self.queueLimit { self.submit(.violated(socket.handle, .slow)) }
+        guard let socket = self.slots[Int(slot)].socket else { return }
+        if !socket.backlog.isBlocked, let bytes = self.outbound.take(slot) {
+            socket.write(bytes)
+            let queued = socket.queuedBytes
+            if queued > 0 { self.watch(socket) }
+            if queued > self.backlog.high { socket.backlog.block() }
+        }
+        if socket.backlog.isOfInterest { self.tellBacklog(of: socket) }
     }
 
     private func armTimer() {
@@ -326,11 +331,14 @@ final class ShardHost {
             self.outbound.send(ReplyBytes.frame(reply, to: id, of: socket), to: handle)
         case .deliver(let delivery, let name, let targets):
             let channel = name.conversationName
-            self.send(to: targets) {
+            // Without a position it is no part of a log, whatever the conversation has.
+            let after = delivery.offset > .start ? Offset(delivery.offset.rawValue - 1) : nil
+            self.send(to: targets, as: .publications(delivery.conversation, after: after)) {
                 ReplyBytes.frame(pushing: delivery, channel: channel, $0.format)
             }
         case .deliverPage(let delivery, let targets):
-            self.send(to: targets) { ReplyBytes.frame(pushing: delivery, $0.format) }
+            let kind = FrameKind.publications(delivery.conversation, after: delivery.after)
+            self.send(to: targets, as: kind) { ReplyBytes.frame(pushing: delivery, $0.format) }
         case .subscribe(let handle, let reply):
             guard let socket = self.socket(handle) else { return }
             let frame = ReplyBytes.frame(subscribing: reply, socket.dialect.format)
@@ -343,7 +351,7 @@ final class ShardHost {
         case .presence(let effect): self.carryOut(effect)
         case .ping(let targets):
             let frames = self.pingFrames
-            self.send(to: targets) { frames[$0.index] }
+            self.send(to: targets, as: .ping) { frames[$0.index] }
         case .close(let handle, let code):
             guard let socket = self.socket(handle) else { return }
             self.closes[code.rawValue, default: 0] += 1
@@ -361,6 +369,8 @@ final class ShardHost {
             handle.release()
         case .limitConnections(let limit):
             self.gauge.limit(to: limit)
+        case .dropPublications(let handle): self.dropPublications(of: handle)
+        case .awaitRoom(let handle): self.awaitRoom(in: handle)
         case .drained:
             self.surroundings.onDrained()
         }
@@ -416,13 +426,17 @@ final class ShardHost {
         }
     }
 
-    private func socket(_ handle: ConnectionHandle) -> ClientSocket? {
+    func socket(_ handle: ConnectionHandle) -> ClientSocket? {
         let slot = self.slots[Int(handle.slot)]
         return slot.generation == handle.generation ? slot.socket : nil
     }
 
-    private func send(to targets: TargetRange, _ frame: (Dialect) -> ByteBuffer) {
-        self.outbound.send(to: targets, of: self.effects, frame)
+    private func send(
+        to targets: TargetRange,
+        as kind: FrameKind = .lasting,
+        _ frame: (Dialect) -> ByteBuffer
+    ) {
+        self.outbound.send(to: targets, of: self.effects, as: kind, frame)
     }
 
     private func authenticate(_ handle: ConnectionHandle) {

@@ -85,7 +85,9 @@ private struct Projector {
         case .lease(_, _, let owner): if owner != nil { self.leaseCount += 1 }
         case .grant(let handle, let reference, _):
             self.note(handle, "granted \(self.conversations[reference.id])")
-        case .wallClock, .pongs, .drain, .asked, .load: return
+        case .dropped(let handle, _, let offset):
+            self.note(handle, "dropped behind \(offset.rawValue)")
+        case .wallClock, .pongs, .drain, .asked, .load, .backlog: return
         }
     }
 
@@ -124,6 +126,8 @@ private struct Projector {
         case .unsubscribe(let handle, _, let code): self.note(handle, "unsubscribed \(code)")
         case .close(let handle, let code): self.note(handle, "close \(code)")
         case .store(let token, let request): self.add(request, token)
+        case .dropPublications(let handle): self.note(handle, "drop publications")
+        case .awaitRoom(let handle): self.note(handle, "await room")
         case .ping, .peer, .respond, .release, .drained, .limitConnections, .presence: return
         }
     }
