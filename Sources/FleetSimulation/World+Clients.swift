@@ -233,11 +233,13 @@ extension World {
 
     mutating func arrive() {
         guard let next = self.nextMessage else { return }
+        let now = self.now
         self.intended.append(next.message.intended)
         let sender = Int(next.sender.rawValue)
         self.ordinals.append(self.clients[sender].sentCount)
         self.clients[sender].sentCount += 1
         self.counts.sent += 1
+        self.goodput?.intended(by: UInt64(sender), now: now)
         self.series.sent(at: next.message.intended)
         self.step(client: sender, .send(next.message))
         if self.arrivals.reads(after: next.message.id.low) {
@@ -248,14 +250,17 @@ extension World {
 
     private mutating func observe(_ number: Int, _ observation: Observation) {
         let device = UInt64(number)
+        let now = self.now
         switch observation {
         case .connected:
             self.counts.connects += 1
             self.watchOthers(number)
             self.series.noted(device: number, isOnline: true, now: self.now)
+            self.goodput?.noted(device, isConnected: true, now: now)
         case .disconnected:
             self.counts.disconnects += 1
             self.series.noted(device: number, isOnline: false, now: self.now)
+            self.goodput?.noted(device, isConnected: false, now: now)
         case .subscribed(let conversation, let from, _):
             self.subscribedFrom += from.offset.rawValue
             self.oracle.subscribed(
@@ -287,10 +292,12 @@ extension World {
                 let sent = self.intended[Int(id.low) - 1]
                 self.sendToDelivery.record((self.now - sent).nanoseconds / 1_000)
                 intended = sent
+                self.goodput?.delivered(intended: sent, now: now)
             }
             self.series.delivered(intended, now: self.now)
         case .acknowledged(let message, let position, let isDuplicate):
             self.counts.acknowledged += 1
+            self.goodput?.acknowledged(Int(message.id.low) - 1, now: now)
             self.series.acknowledged(message.intended, now: self.now)
             self.oracle.acknowledged(
                 World.id(of: message.conversation),
@@ -300,7 +307,9 @@ extension World {
                 now: self.now
             )
             self.sendToAck.record((self.now - message.intended).nanoseconds / 1_000)
-        case .gaveUp, .refused: self.counts.refused += 1
+        case .gaveUp(let id, _), .refused(let id):
+            self.counts.refused += 1
+            self.goodput?.refused(Int(id.low) - 1, now: now)
         }
     }
 

@@ -46,6 +46,8 @@ package struct World: ~Copyable {
     var oracle: PromiseOracle
     var membership = MembershipOracle()
     var watching: Watching?
+    /// Judges whether live traffic comes back after the faults; `nil` if nobody asks.
+    var goodput: GoodputOracle?
     let bug: PlantedBug?
     let pingWay: PingWay
     /// How long after a ping no client misses the next.
@@ -106,6 +108,7 @@ package struct World: ~Copyable {
         self.calendar = Calendar(sourceCount: 1)
         self.series = scenario.seriesRecorder
         self.cardFree = Array(repeating: .zero, count: scenario.nodeCount)
+        self.goodput = scenario.goodputTerms.map { GoodputOracle($0) }
         self.makeShards()
         self.foundConversations()
         self.makeClients()
