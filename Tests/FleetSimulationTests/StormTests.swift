@@ -31,6 +31,18 @@ struct StormTests {
         #expect(result.counts.disconnects > 1_250)
     }
 
+    @Test(arguments: UInt64(1)...3)
+    func `a deploy of one gateway after the other is seen by nobody, and costs no message its time`(
+        seed: UInt64
+    ) throws {
+        let result = try WorldTests.run(ScenarioFileTests.text("deploy"), seed: seed)
+        #expect(result.verdict == "held", "\(result.violations)")
+        #expect(result.counts.disconnects >= 300)
+        #expect(result.counts.acknowledged == result.counts.sent)
+        #expect(try #require(result.presence).gone == 0)
+        #expect(result.sendToAck.p99 < 1_000, "p99 \(result.sendToAck.p99) ms")
+    }
+
     @Test(arguments: UInt64(1)...2)
     func `a storm that a fleet without admission cannot bear is caught`(seed: UInt64) throws {
         let result = try Self.run(seed) {
