@@ -271,7 +271,7 @@ package final class LiveServer: Sendable {
             host.eventLoop.submit {
                 (
                     host.value.statistics, host.value.queuedBytes, host.value.closes,
-                    host.value.abandonedSegments, host.value.turnedAway
+                    host.value.abandonedSegments, host.value.turnedAway, host.value.lineCount
                 )
             }
         }
@@ -293,6 +293,11 @@ package final class LiveServer: Sendable {
                 "connections_turned_away",
                 "Upgrades refused with 503, because too much waited.",
                 parts.reduce(0) { $0 + $1.4 }
+            )
+            text.gauge(
+                "connections_waiting",
+                "Upgrades that wait until there is time for them.",
+                UInt64(parts.reduce(0) { $0 + $1.5 })
             )
             text.add(store.statistics, waiting: store.waitingCount)
             return text.text

@@ -1,3 +1,4 @@
+import ChatCore
 import Crypto
 import Foundation
 import NIOCore
@@ -9,7 +10,6 @@ enum UpgradeRefusal: Error {
     case notTheEndpoint
     case badRequest
     case foreignOrigin
-    case overloaded
 }
 
 /// What a request asks of its socket, and what it is told of that.
@@ -53,9 +53,11 @@ final class WebSocketUpgrade: Sendable {
     func response(to request: HTTPRequestHead) throws(UpgradeRefusal) -> HTTPHeaders {
         let headers = try Self.headers(for: request)
         guard self.origins.admits(request) else { throw .foreignOrigin }
-        guard self.host.value.admitsConnection() else { throw .overloaded }
         return headers
     }
+
+    /// Whether a request that is granted comes in now, or waits: then its gate is told when.
+    func entry(of gate: UpgradeGate) -> LoadGauge.Entry { self.host.value.entry(of: gate) }
 
     /// Puts a client's socket behind what is in a pipeline.
     func addSocket(
