@@ -27,7 +27,7 @@ extension ShardEvent {
         case .stored(_, .page), .stored(_, .listed), .stored(_, .account(.told)): 1
         case .wallClock, .opened, .closed, .command, .authenticated, .asked, .pongs, .violated,
             .peer,
-            .stored, .lease, .drain, .load, .revoked:
+            .stored, .lease, .drain, .load, .revoked, .backlog, .dropped:
             0
         }
     }

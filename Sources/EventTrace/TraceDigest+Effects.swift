@@ -22,6 +22,7 @@ extension TraceDigest {
             self.targets(targets, effects, shard: shard)
         case .deliverPage(let page, let targets):
             self.word(4)
+            self.conversation(page.conversation)
             self.word(page.after.rawValue)
             self.word(page.through.rawValue)
             self.targets(targets, effects, shard: shard)
@@ -63,6 +64,12 @@ extension TraceDigest {
         case .limitConnections(let limit):
             self.word(14)
             self.word(UInt64(limit))
+        case .dropPublications(let handle):
+            self.word(15)
+            self.connection(handle, shard: shard)
+        case .awaitRoom(let handle):
+            self.word(16)
+            self.connection(handle, shard: shard)
         }
     }
 
@@ -167,6 +174,7 @@ extension TraceDigest {
             self.word(read.reader == nil ? 0 : 1)
             if let reader = read.reader { self.user(reader) }
             if read.isSpeaking { self.word(1) }
+            if let limit = read.byteLimit { self.word(UInt64(limit)) }
         case .standing(let inquiry):
             self.word(7)
             self.conversation(inquiry.conversation)

@@ -59,6 +59,15 @@ extension TraceDigest {
             self.word(15)
             self.connection(handle, shard: shard)
             self.conversation(conversation)
+        case .backlog(let handle, let bytes):
+            self.word(16)
+            self.connection(handle, shard: shard)
+            self.word(UInt64(bytes))
+        case .dropped(let handle, let conversation, let offset):
+            self.word(17)
+            self.connection(handle, shard: shard)
+            self.conversation(conversation)
+            self.word(offset.rawValue)
         }
     }
 

@@ -5,6 +5,8 @@ extension RandomPurpose {
     static let presenceDrop = Self(0x666c_0101)
     static let presenceLeave = Self(0x666c_0102)
     static let presenceWatch = Self(0x666c_0103)
+    /// Client, instant: whether a cut ends its socket.
+    static let cutShare = Self(0x666c_0104)
     /// Client, socket, ordinal of what the client sent on it.
     static let upLatency = Self(0x666c_0001)
     /// Client, socket: which gateway the load balancer chose.

@@ -31,6 +31,10 @@ struct Happening: BitwiseCopyable {
         /// The next socket is cut, or device switched off, of its own kind's count (`detail`).
         case presenceDrop
         case presenceLeave
+        /// A socket (slot in the parcel, generation in `detail`) of a shard (`target`) takes more.
+        case lineMoves
+        /// Those who wait before the door of a shard (`target`) may come in.
+        case doorOpens
         case faultBegins
         case faultEnds
     }
@@ -95,6 +99,8 @@ struct ParcelStorage: ~Copyable {
         self.references.append(UInt32(references))
         return UInt32(self.parcels.count - 1)
     }
+
+    func peek(_ index: UInt32) -> Parcel { self.parcels[Int(index)] }
 
     mutating func take(_ index: UInt32) -> Parcel {
         self.references[Int(index)] -= 1

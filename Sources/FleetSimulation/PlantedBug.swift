@@ -51,6 +51,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case forgetsLostGrace
     /// Gateways tell nobody what is beyond their budget, instead of telling it later.
     case dropsBeyondBudget
+    /// A host lets publications go, and does not say which.
+    case forgetsDropped
+    /// A host does not say when there is room again.
+    case forgetsRoom
+    /// A host does not say how much waits.
+    case overlooksBacklogs
 }
 
 extension World {

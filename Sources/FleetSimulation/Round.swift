@@ -13,6 +13,8 @@ struct Round: ~Copyable {
     /// What leaves at the end; ranges are of `targets`.
     private(set) var departures = UniqueArray<ShardEffect>()
     private(set) var targets = UniqueArray<ConnectionHandle>()
+    /// Connections of whose backlog the shard was told.
+    var backlogs: [ConnectionHandle] = []
 
     init() {}
 
@@ -24,6 +26,7 @@ struct Round: ~Copyable {
         self.ownTaken = 0
         self.departures.removeAll(keepingCapacity: true)
         self.targets.removeAll(keepingCapacity: true)
+        self.backlogs.removeAll(keepingCapacity: true)
     }
 
     mutating func takeOwn() -> PeerMessage? {
@@ -57,7 +60,8 @@ struct Round: ~Copyable {
             )
         case .ping(let range): self.departures.append(.ping(targets: self.rebased(range)))
         case .authenticate, .reply, .subscribe, .unsubscribe, .close, .respond, .peer, .store,
-            .release, .drained, .limitConnections, .refresh, .presence(.member), .presence(.status):
+            .release, .drained, .limitConnections, .refresh, .presence(.member), .presence(.status),
+            .dropPublications, .awaitRoom:
             self.departures.append(effect)
         }
     }

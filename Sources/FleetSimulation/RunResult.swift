@@ -22,6 +22,8 @@ package struct RunCounts: Encodable, Sendable {
     package var refused: UInt64 = 0
     /// Sockets that an overloaded gateway did not take.
     package var turnedAway: UInt64 = 0
+    /// Connections for which too much waited.
+    package var fellBehind: UInt64 = 0
 }
 
 /// Which plans messages got in a run.
@@ -126,6 +128,7 @@ extension World {
             if broken.contains(where: { !$0.isLiveness }) { verdicts.append(.violated) }
             if !broken.isEmpty { verdicts.append(.unconverged) }
         }
+        if let goodput = self.goodput, goodput.violationCount > 0 { verdicts.append(.unconverged) }
         return [.violated, .unconverged, .unproven].first { verdicts.contains($0) } ?? .held
     }
 
@@ -137,6 +140,7 @@ extension World {
             + self.membership.violations.map { text("\($0.law)", $0.instant, $0.text) }
             + (self.watching?.oracle.violations ?? [])
             .map { text("\($0.law)", $0.instant, $0.text) }
+            + (self.goodput?.violations ?? []).map { text("\($0.law)", $0.instant, $0.text) }
     }
 
     /// The laws of membership are judged where conversations belong to their members, those of presence
@@ -167,6 +171,15 @@ extension World {
                 )
             }
         }
+        if let goodput = self.goodput {
+            counts += GoodputOracle.Law.allCases.map {
+                RunResult.LawCount(
+                    law: "\($0)",
+                    checks: goodput.checkCount(of: $0),
+                    violations: goodput.violationCount(of: $0)
+                )
+            }
+        }
         return counts
     }
 
@@ -189,7 +202,8 @@ extension World {
             verdict: "\(self.verdict)",
             violations: self.violations,
             violationCount: self.oracle.violationCount + self.membership.violationCount
-                + (self.watching?.oracle.violationCount ?? 0),
+                + (self.watching?.oracle.violationCount ?? 0)
+                + (self.goodput?.violationCount ?? 0),
             checks: self.lawCounts,
             counts: self.counts,
             simulatedSeconds: seconds,

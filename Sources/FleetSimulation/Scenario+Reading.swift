@@ -70,6 +70,28 @@ extension Scenario {
                 self.faults.append(fault)
             }
         }
+        if let value = mapping.optional("comeback") {
+            self.comeback = try Comeback(value)
+            guard self.faults.contains(where: { $0.start > .zero + self.workload.rampUp }) else {
+                throw value.refused("has nothing before it", expected: "a fault after the ramp-up")
+            }
+        }
+        try mapping.finish()
+    }
+}
+
+extension Scenario.Comeback {
+    init(_ node: StrictNode) throws(ModelError) {
+        var mapping = try node.mapping()
+        let hour = Interval.seconds(3_600)
+        self.within = try mapping.required("within", expected: "a time with its unit")
+            .duration(in: .zero...hour)
+        self.patience = try mapping.required("patience", expected: "a time with its unit")
+            .duration(in: .milliseconds(1)...hour)
+        self.goodputMillionths = try mapping.required("goodput", expected: "a part of 1")
+            .millionths(in: 0...1_000_000)
+        self.latencyFactor = try mapping.required("latency", expected: "a whole number")
+            .integer(in: 1...1_000)
         try mapping.finish()
     }
 }
@@ -209,8 +231,11 @@ extension Scenario.Fault {
             self.kind = .restore(isNoticed: isNoticed)
         case "stall": self.kind = .stall
         case "cut":
-            let value = try mapping.required("node", expected: "a node's number")
-            self.kind = .cut(node: Int(try value.integer(in: 0...last)))
+            let node = try mapping.optional("node").map { value throws(ModelError) in
+                Int(try value.integer(in: 0...last))
+            }
+            let share = try mapping.optional("share")?.millionths(in: 1...1_000_000) ?? 1_000_000
+            self.kind = .cut(node: node, shareMillionths: share)
         case let text:
             throw kind.refused("'\(text)' is no fault", expected: Self.kinds)
         }

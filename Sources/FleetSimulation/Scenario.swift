@@ -14,6 +14,8 @@ package struct Scenario: Equatable, Sendable {
     package var workload: Workload
     package var faults: [Fault]
     package var costs: HostCosts
+    /// What live traffic must come back to after the faults; nothing is judged if `nil`.
+    package var comeback: Comeback?
 
     /// Nodes that are alike; nodes are numbered through all groups from 0.
     package struct NodeGroup: Equatable, Sendable {
@@ -76,12 +78,20 @@ package struct Scenario: Equatable, Sendable {
             case partition(node: Int, peer: Int, isOneWay: Bool)
             /// The store commits and answers nothing.
             case stall
-            /// Every client socket of the node ends.
-            case cut(node: Int)
+            /// So many of the client sockets of the node, or of all, end.
+            case cut(node: Int?, shareMillionths: UInt64)
             /// At the end, a copy of the store that was made at the start takes its place: what was
             /// committed meanwhile is lost, and the store knows it or does not.
             case restore(isNoticed: Bool)
         }
+    }
+
+    /// What live traffic must come back to when the last fault is over.
+    package struct Comeback: Equatable, Sendable {
+        package var within: Interval
+        package var patience: Interval
+        package var goodputMillionths: UInt64
+        package var latencyFactor: UInt64
     }
 
     package var nodeCount: Int { self.groups.reduce(0) { $0 + Int($1.nodes) } }

@@ -16,6 +16,10 @@ struct SimulatedSocket: BitwiseCopyable {
     /// When its client was last pinged, while that is all the client waits for; else `.never`.
     var pinged = Instant.never
     var isOpen = false
+    /// The row of what waits for a client that reads slowly.
+    var line = SimulatedSocket.noLine
+
+    static let noLine = UInt32.max
 
     init(generation: UInt32) { self.generation = generation }
 }
@@ -38,6 +42,10 @@ struct SimulatedShard: ~Copyable {
     let overload: OverloadPolicy?
     /// What turning sockets away has cost since the last round.
     var refusals = Interval.zero
+    /// Clients and their sockets before the door; so many of them have been taken.
+    var line: [(client: UInt32, socket: UInt32)] = []
+    var lineTaken = 0
+    var isDoorScheduled = false
     var isBusy = false
     /// Counts up to the next time that its state goes into the digest.
     var eventsSinceState: UInt32 = 0
@@ -54,6 +62,8 @@ struct SimulatedShard: ~Copyable {
     var watchScheduled = Instant.never
     var sockets = UniqueArray<SimulatedSocket>()
     var vacantSlots: [UInt32] = []
+    /// What waits for the clients that read slowly; `nil` is free.
+    var slowSockets: [SlowSocket?] = []
     /// What the store has told of each lease.
     var told: [LeaseTable.Row?]
     var busy = Interval.zero
@@ -91,6 +101,8 @@ struct SimulatedShard: ~Copyable {
         self.pongs.removeAll()
         self.gauge = LoadGauge(self.overload)
         self.refusals = .zero
+        self.line.removeAll()
+        self.lineTaken = 0
         self.isBusy = false
         self.deadlineScheduled = .never
         self.watchScheduled = .never

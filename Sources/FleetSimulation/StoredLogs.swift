@@ -189,10 +189,14 @@ struct StoredLogs: ~Copyable {
             first = max(request.from?.rawValue ?? 0, floor) + 1
             last = min(count, first + UInt64(request.limit) - 1)
         }
-        let size = last >= first ? last - first + 1 : 0
+        var size = last >= first ? last - first + 1 : 0
         var byteCount: UInt32 = 0
         var hasDepartures = false
         for offset in first..<(first + size) {
+            guard byteCount < request.byteLimit ?? .max else {
+                size = offset - first
+                break
+            }
             guard let entry = self.entry(request.conversation, at: Offset(offset)) else { continue }
             byteCount &+= entry.body.byteCount
             if entry.operation.departing(by: entry.user) != nil { hasDepartures = true }

@@ -21,7 +21,7 @@ extension World {
         case .closed(let handle):
             self.witnessWait(since: self.shards[index].open.closed(handle), index)
         case .wallClock, .opened, .grant, .authenticated, .asked, .pongs, .violated, .peer, .stored,
-            .lease, .drain, .load, .revoked:
+            .lease, .drain, .load, .revoked, .backlog, .dropped:
             return
         }
     }

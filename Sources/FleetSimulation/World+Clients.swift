@@ -93,14 +93,69 @@ extension World {
         guard self.shards[index].isUp else {
             return self.tell(number, socket, .failed, word: 0, after: now)
         }
-        guard self.shards[index].gauge.admits(at: now) else {
-            self.counts.turnedAway += 1
+        let entry = self.shards[index].gauge.entry(at: now)
+        if entry != .now {
             self.shards[index].refusals = self.shards[index].refusals + self.scenario.costs.event
-            return self.tell(number, socket, .failed, word: 0, after: now)
         }
+        switch entry {
+        case .now: self.letIn(number, socket: socket, shard: index)
+        case .later:
+            self.shards[index].line.append((UInt32(number), socket))
+            self.scheduleDoor(of: index)
+        case .never: self.turnAway(number, socket: socket)
+        }
+    }
+
+    private mutating func turnAway(_ number: Int, socket: UInt32) {
+        self.counts.turnedAway += 1
+        self.tell(number, socket, .failed, word: 0, after: self.now)
+    }
+
+    /// As long as somebody waits, the door is looked at once in a window also when the shard rests.
+    private mutating func scheduleDoor(of index: Int) {
+        guard !self.shards[index].isDoorScheduled else { return }
+        self.shards[index].isDoorScheduled = true
+        self.schedule(Happening(.doorOpens, index), at: self.now + Admission.window)
+    }
+
+    mutating func lookAtDoor(of index: Int) {
+        self.shards[index].isDoorScheduled = false
+        self.openDoor(of: index)
+        if self.shards[index].lineTaken < self.shards[index].line.count {
+            self.scheduleDoor(of: index)
+        }
+    }
+
+    /// Lets some of those in who wait, as the live host does at a round's end.
+    mutating func openDoor(of index: Int) {
+        for _ in 0..<8 {
+            let place = self.shards[index].lineTaken
+            guard place < self.shards[index].line.count,
+                let entry = self.shards[index].gauge.nextEntry(at: self.now)
+            else { break }
+            let (client, socket) = self.shards[index].line[place]
+            self.shards[index].lineTaken += 1
+            let number = Int(client)
+            // Who has gone meanwhile has closed the socket.
+            guard self.clients[number].machine.isOpening(SocketNumber(socket)) else { continue }
+            if entry == .now {
+                self.letIn(number, socket: socket, shard: index)
+            } else {
+                self.turnAway(number, socket: socket)
+            }
+        }
+        if self.shards[index].lineTaken == self.shards[index].line.count {
+            self.shards[index].line.removeAll(keepingCapacity: true)
+            self.shards[index].lineTaken = 0
+        }
+    }
+
+    private mutating func letIn(_ number: Int, socket: UInt32, shard index: Int) {
+        let now = self.now
         let handle = self.shards[index].admit(UInt32(number), socket, at: now)
         self.clients[number].shard = UInt32(index)
         self.clients[number].handle = handle
+        self.slow(number, handle, of: index)
         // A client's sockets are numbered by the client: no other client's connects rename them.
         let id = ConnectionID(UInt64(number) << 32 | UInt64(socket))
         self.enqueue(.opened(handle, id), at: index)
@@ -232,11 +287,13 @@ extension World {
 
     mutating func arrive() {
         guard let next = self.nextMessage else { return }
+        let now = self.now
         self.intended.append(next.message.intended)
         let sender = Int(next.sender.rawValue)
         self.ordinals.append(self.clients[sender].sentCount)
         self.clients[sender].sentCount += 1
         self.counts.sent += 1
+        self.goodput?.intended(by: UInt64(sender), now: now)
         self.series.sent(at: next.message.intended)
         self.step(client: sender, .send(next.message))
         if self.arrivals.reads(after: next.message.id.low) {
@@ -247,14 +304,17 @@ extension World {
 
     private mutating func observe(_ number: Int, _ observation: Observation) {
         let device = UInt64(number)
+        let now = self.now
         switch observation {
         case .connected:
             self.counts.connects += 1
             self.watchOthers(number)
             self.series.noted(device: number, isOnline: true, now: self.now)
+            self.goodput?.noted(device, isConnected: true, now: now)
         case .disconnected:
             self.counts.disconnects += 1
             self.series.noted(device: number, isOnline: false, now: self.now)
+            self.goodput?.noted(device, isConnected: false, now: now)
         case .subscribed(let conversation, let from, _):
             self.subscribedFrom += from.offset.rawValue
             self.oracle.subscribed(
@@ -286,10 +346,12 @@ extension World {
                 let sent = self.intended[Int(id.low) - 1]
                 self.sendToDelivery.record((self.now - sent).nanoseconds / 1_000)
                 intended = sent
+                self.goodput?.delivered(intended: sent, now: now)
             }
             self.series.delivered(intended, now: self.now)
         case .acknowledged(let message, let position, let isDuplicate):
             self.counts.acknowledged += 1
+            self.goodput?.acknowledged(Int(message.id.low) - 1, now: now)
             self.series.acknowledged(message.intended, now: self.now)
             self.oracle.acknowledged(
                 World.id(of: message.conversation),
@@ -299,7 +361,9 @@ extension World {
                 now: self.now
             )
             self.sendToAck.record((self.now - message.intended).nanoseconds / 1_000)
-        case .gaveUp, .refused: self.counts.refused += 1
+        case .gaveUp(let id, _), .refused(let id):
+            self.counts.refused += 1
+            self.goodput?.refused(Int(id.low) - 1, now: now)
         }
     }
 

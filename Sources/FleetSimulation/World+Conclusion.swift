@@ -3,6 +3,7 @@ import ChatCore
 import ClientModel
 package import Kernel
 import Oracles
+import Workload
 
 extension World {
     /// How many clients are online now.
@@ -64,6 +65,7 @@ extension World {
         self.witnessDeparture()
         self.watching?.oracle.settle(now: self.scenario.end)
         for index in 0..<self.shards.count { self.countPlans(of: index) }
+        self.goodput?.settle(now: self.scenario.end)
         return self.result()
     }
 
@@ -110,5 +112,22 @@ extension World {
 
     static func user(_ number: Int) -> UserID {
         UserID(high: KeyedRandom.mix(UInt64(number) &+ 0x7573_6572), low: UInt64(number))
+    }
+}
+
+extension Scenario {
+    /// What live traffic must come back to, and when the faults are over.
+    var goodputTerms: GoodputOracle.Terms? {
+        self.comeback.map { comeback in
+            GoodputOracle.Terms(
+                triggerBegins: self.faults.map(\.start).min() ?? .zero,
+                triggerEnds: self.faults.map { $0.start + $0.lasts }.max() ?? .zero,
+                sendingEnds: .zero + self.workload.rampUp + self.workload.duration,
+                within: comeback.within,
+                patience: comeback.patience,
+                goodputMillionths: comeback.goodputMillionths,
+                latencyFactor: comeback.latencyFactor
+            )
+        }
     }
 }

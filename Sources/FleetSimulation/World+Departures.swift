@@ -43,6 +43,9 @@ extension World {
             self.deliver(event, to: handle, bytes: 0, from: index, at: instant)
         case .ping(let range): self.sendPings(range, from: index, at: instant)
         case .close(let handle, let code):
+            // The network itself would bring the word behind all that waits; a client that takes too
+            // little of that is cut off.
+            if self.shards[index].isCurrent(handle) { self.endLine(Int(handle.slot), of: index) }
             let event = SocketEvent.closed(code: code.rawValue)
             self.deliver(event, to: handle, bytes: 0, from: index, at: instant)
             self.send(.closed(handle), to: index, at: instant + .milliseconds(1))
@@ -57,6 +60,9 @@ extension World {
                 self.windows[handle.rawValue] = nil
             }
         case .limitConnections(let limit): self.shards[index].gauge.limit(to: limit)
+        case .dropPublications(let handle):
+            self.dropPublications(handle, index, at: instant)
+        case .awaitRoom(let handle): self.awaitRoom(handle, index, at: instant)
         case .drained: self.shards[index].hasDrained = true
         // Who hears of whom is judged as it leaves the shard; devices make no use of it.
         case .presence: break
@@ -221,6 +227,9 @@ extension World {
         let slot = Int(handle.slot)
         let socket = self.shards[index].sockets[slot]
         let sent = self.sentFromCard(of: self.shards[index].node, bytes: bytes, at: instant)
+        guard socket.line == SimulatedSocket.noLine else {
+            return self.line(up: parcel, to: handle, bytes: bytes, from: index, at: sent)
+        }
         let latency = self.clientLatency(.downLatency, socket.client, socket.socket, socket.sent)
         let arrival = max(sent + latency, socket.lastArrival + Interval(nanoseconds: 1))
         self.shards[index].sockets[slot].lastArrival = arrival

@@ -27,7 +27,7 @@ extension World {
         case .partition(let node, let peer, let isOneWay):
             self.severed.append(Severance(from: node, to: peer))
             if !isOneWay { self.severed.append(Severance(from: peer, to: node)) }
-        case .cut(let node): self.cut(node)
+        case .cut(let node, let share): self.cut(node, share, at: fault.start)
         case .restore: self.copies.append((fault.start, self.logs.copy()))
         case .stall: self.stalledUntil = max(self.stalledUntil, self.now + fault.lasts)
         }
@@ -87,13 +87,15 @@ extension World {
         if let index = self.severed.firstIndex(of: way) { self.severed.remove(at: index) }
     }
 
-    /// Both ends see each socket of the node end.
-    private mutating func cut(_ node: Int) {
+    /// Both ends see the sockets end.
+    private mutating func cut(_ node: Int?, _ share: UInt64, at start: Instant) {
         for index in 0..<self.shards.count
-        where self.shards[index].node == node && self.shards[index].isUp {
+        where (node == nil || self.shards[index].node == node) && self.shards[index].isUp {
             for slot in 0..<self.shards[index].sockets.count {
                 let socket = self.shards[index].sockets[slot]
-                guard socket.isOpen else { continue }
+                guard socket.isOpen,
+                    self.happens(share, .cutShare, UInt64(socket.client), start.nanoseconds)
+                else { continue }
                 self.cut(Int(socket.client), socket.socket, after: socket.lastArrival)
                 let handle = ConnectionHandle(
                     slot: UInt32(slot),
@@ -119,6 +121,7 @@ extension World {
             for slot in 0..<self.shards[index].sockets.count {
                 let socket = self.shards[index].sockets[slot]
                 guard socket.isOpen else { continue }
+                self.endLine(slot, of: index)
                 self.individualise(socket: slot, of: index)
                 self.tell(
                     Int(socket.client),
@@ -127,6 +130,9 @@ extension World {
                     word: 2,
                     after: socket.lastArrival
                 )
+            }
+            for waiting in self.shards[index].line[self.shards[index].lineTaken...] {
+                self.tell(Int(waiting.client), waiting.socket, .failed, word: 0, after: self.now)
             }
             self.witnessLoss(of: index)
             self.countPlans(of: index)

@@ -160,7 +160,8 @@ extension World {
             self.watching?.draft = []
         case .presence, .reply, .authenticate, .deliver, .deliverPage, .subscribe, .unsubscribe,
             .ping,
-            .respond, .peer, .store, .release, .drained, .limitConnections, .refresh:
+            .respond, .peer, .store, .release, .drained, .limitConnections, .refresh,
+            .dropPublications, .awaitRoom:
             return
         }
     }

@@ -54,7 +54,9 @@ extension Scenario.Fault.Kind {
                 : "nodes \(node) and \(peer) do not hear each other"
         case .pause(let node): "node \(node) is paused"
         case .stall: "the store stands still"
-        case .cut(let node): "the sockets of node \(node) end"
+        case .cut(let node, let share):
+            (share < 1_000_000 ? "\(share / 10_000) % of the" : "the") + " sockets"
+                + (node.map { " of node \($0)" } ?? "") + " end"
         case .restore: "what the store commits will be lost"
         }
     }

@@ -18,6 +18,7 @@ extension World {
             if case .closed(let handle) = event {
                 guard self.shards[index].isCurrent(handle) else { return }
                 self.individualise(socket: Int(handle.slot), of: index)
+                self.endLine(Int(handle.slot), of: index)
                 self.shards[index].sockets[Int(handle.slot)].isOpen = false
                 self.shards[index].vacantSlots.append(handle.slot)
                 self.witnessEnd(of: handle, on: index)
@@ -59,6 +60,7 @@ extension World {
     /// A round is over, or an idle shard was woken: takes up what waits now.
     mutating func endRound(_ index: Int, incarnation: UInt32) {
         guard self.shards[index].isUp(as: incarnation) else { return }
+        self.openDoor(of: index)
         self.shards[index].isBusy = false
         let deadline = self.shards[index].shard?.nextDeadline ?? .never
         if self.shards[index].taken < self.shards[index].waiting.count || deadline <= self.now {
@@ -107,6 +109,7 @@ extension World {
         self.series.busy(node: self.shards[index].node, for: self.round.cost, now: now)
         let end = now + self.round.cost
         self.departAll(from: index, at: end)
+        self.backlogsTaken(from: index, at: end)
         self.scheduleRoundEnd(of: index, at: end)
     }
 
@@ -123,6 +126,7 @@ extension World {
         self.shards[index].shard?.handle(event, at: now, into: &self.effects)
         self.digest.combine(event, at: now, shard: index)
         self.gather(after: event)
+        if case .backlog(let handle, _) = event { self.round.backlogs.append(handle) }
         self.shards[index].eventsSinceState += 1
         if self.shards[index].eventsSinceState == TraceDigest.eventsPerState {
             self.shards[index].eventsSinceState = 0
@@ -141,7 +145,7 @@ extension World {
         case .command(_, _, .connect): self.scenario.costs.connect
         case .command: self.scenario.costs.command
         case .wallClock, .opened, .closed, .authenticated, .pongs, .violated, .peer, .stored,
-            .lease, .drain, .grant, .asked, .load, .revoked:
+            .lease, .drain, .grant, .asked, .load, .revoked, .backlog, .dropped:
             self.scenario.costs.event
         }
     }
@@ -186,7 +190,8 @@ extension World {
             let isOwn = receiver == self.shards[self.round.shard].id
             return isOwn ? .zero : self.scenario.costs.peer
         case .authenticate, .subscribe, .unsubscribe, .close, .respond, .store, .release,
-            .drained, .limitConnections, .refresh, .presence(.member), .presence(.status):
+            .drained, .limitConnections, .refresh, .presence(.member), .presence(.status),
+            .dropPublications, .awaitRoom:
             return .zero
         }
     }

@@ -46,6 +46,8 @@ package struct World: ~Copyable {
     var oracle: PromiseOracle
     var membership = MembershipOracle()
     var watching: Watching?
+    /// Judges whether live traffic comes back after the faults; `nil` if nobody asks.
+    var goodput: GoodputOracle?
     let bug: PlantedBug?
     let pingWay: PingWay
     /// How long after a ping no client misses the next.
@@ -108,6 +110,7 @@ package struct World: ~Copyable {
         self.calendar = Calendar(sourceCount: 1)
         self.series = scenario.seriesRecorder
         self.cardFree = Array(repeating: .zero, count: scenario.nodeCount)
+        self.goodput = scenario.goodputTerms.map { GoodputOracle($0) }
         self.makeShards()
         self.foundConversations()
         self.makeClients()
@@ -249,6 +252,9 @@ package struct World: ~Copyable {
         case .trespass: self.trespass(target, event.detail)
         case .presenceDrop: self.dropSomebody(event.detail)
         case .presenceLeave: self.leaveSomebody(event.detail)
+        case .lineMoves:
+            self.moveLine(target, slot: Int(event.parcel), generation: event.detail)
+        case .doorOpens: self.lookAtDoor(of: target)
         case .faultBegins: self.begin(self.scenario.faults[target])
         case .faultEnds: self.end(self.scenario.faults[target])
         }

@@ -16,12 +16,15 @@ package struct Population: Sendable {
     package let conversationCount: UInt32
     private let layers: [Layer]
     private let cohorts: [Workload.WeightedCohort]
+    /// Whether a device of somebody reads slowly.
+    private let hasSlowCohorts: Bool
     private let rampUp: Interval
     private let random: KeyedRandom
 
     package init(_ workload: Workload, seed: UInt64) {
         self.users = workload.users
         self.cohorts = workload.cohorts
+        self.hasSlowCohorts = workload.cohorts.contains { $0.bytesPerSecond != nil }
         self.rampUp = workload.rampUp
         self.random = KeyedRandom(seed: seed)
         var layers: [Layer] = []
@@ -88,14 +91,22 @@ package struct Population: Sendable {
         return UInt32(truncatingIfNeeded: start)..<UInt32(truncatingIfNeeded: end)
     }
 
-    package func cohort(of user: ClientNumber) -> Cohort {
+    package func cohort(of user: ClientNumber) -> Cohort { self.weightedCohort(of: user).cohort }
+
+    /// How fast the user's device reads; `nil` if nothing bounds it.
+    package func bytesPerSecond(of user: ClientNumber) -> UInt64? {
+        guard self.hasSlowCohorts else { return nil }
+        return self.weightedCohort(of: user).bytesPerSecond
+    }
+
+    private func weightedCohort(of user: ClientNumber) -> Workload.WeightedCohort {
         let total = self.cohorts.reduce(UInt64(0)) { $0 + UInt64($1.share) }
         var draw = KeyedRandom.below(
             total,
             self.random.draw(Draw.cohort, UInt64(user.rawValue))
         )
         for weighted in self.cohorts {
-            if draw < UInt64(weighted.share) { return weighted.cohort }
+            if draw < UInt64(weighted.share) { return weighted }
             draw -= UInt64(weighted.share)
         }
         preconditionFailure("a draw below the sum of shares falls into one of them")

@@ -75,6 +75,8 @@ package struct Workload: Equatable, Sendable {
         /// In relation to the sum over all cohorts.
         package var share: UInt32
         package var cohort: Cohort
+        /// How fast its devices read; `nil` as fast as the network brings.
+        package var bytesPerSecond: UInt64?
     }
 
     /// Conversations of one user.

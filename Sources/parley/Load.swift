@@ -103,6 +103,11 @@ struct Load: AsyncParsableCommand {
         }
         do {
             let workload = try Workload(yaml: text, file: self.file)
+            guard workload.cohorts.allSatisfy({ $0.bytesPerSecond == nil }) else {
+                throw refusal(
+                    "\(self.file): slow readers are simulated alone; expected no bytesPerSecond"
+                )
+            }
             guard workload.chat == nil else {
                 throw refusal("\(self.file): chat is simulated alone; expected no such key")
             }

@@ -54,7 +54,7 @@ struct DrainTests {
                 return .stored(token, .head(head))
             case .authenticate, .reply, .deliver, .deliverPage, .subscribe, .unsubscribe, .ping,
                 .close, .respond, .peer, .store, .release, .drained, .limitConnections, .refresh,
-                .presence:
+                .presence, .dropPublications, .awaitRoom:
                 break
             }
         }
@@ -108,5 +108,77 @@ struct DrainTests {
         _ = stepper.send(.command(busy, CommandID(2), self.command(.publish)))
         _ = stepper.send(.drain(over: .seconds(1)))
         #expect(stepper.send(.closed(busy)).contains(.drained))
+    }
+
+    /// How many of the connections wait for an answer, and when they get it.
+    struct Crowd: CustomTestStringConvertible {
+        var connections: UInt32
+        var seconds: UInt64
+        /// Of ten.
+        var busy: UInt32
+        var answerMilliseconds: UInt64
+
+        var testDescription: String {
+            "\(self.connections) over \(self.seconds) s, \(self.busy) of 10 busy until"
+                + " \(self.answerMilliseconds) ms"
+        }
+
+        /// Each 100 ms so many may be sent away.
+        var pace: Int {
+            let rounds = Int(self.seconds) * 10
+            return (Int(self.connections) + rounds - 1) / rounds
+        }
+
+        static let all: [Self] = [(1, 5), (49, 5), (1_000, 5), (777, 2), (5_000, 15)].flatMap {
+            size in
+            [(0, 0), (3, 700), (10, 1_500), (10, 60_000)].map {
+                Self(connections: size.0, seconds: size.1, busy: $0.0, answerMilliseconds: $0.1)
+            }
+        }
+    }
+
+    @Test(arguments: Crowd.all)
+    func `a drain sends nobody away faster than its pace, whoever is answered when`(
+        _ crowd: Crowd
+    ) {
+        let stepper = self.gateway()
+        var tokens: [RequestToken] = []
+        for slot in 0..<crowd.connections {
+            let handle = stepper.admit(slot: slot, user: UInt64(slot) + 1)
+            guard slot % 10 < crowd.busy else { continue }
+            for case .peer(_, .publish(let request)) in stepper.send(
+                .command(handle, CommandID(2), self.command(.publish))
+            ) {
+                tokens.append(request.token)
+            }
+        }
+        let start = stepper.now
+        var closed: [ConnectionHandle] = []
+        func take(_ effects: [ShardEffect]) {
+            var count = 0
+            for case .close(let handle, .shutdown) in effects {
+                closed.append(handle)
+                count += 1
+            }
+            #expect(count <= crowd.pace, "\(count) at \(stepper.now - start)")
+        }
+        take(stepper.send(.drain(over: .seconds(crowd.seconds))))
+        let reply = SendReply(
+            epoch: Epoch(5),
+            offset: Offset(1),
+            unixMilliseconds: 0,
+            isDuplicate: false
+        )
+        for slot in 1..<(crowd.seconds * 20 + 100) {
+            if slot * 100 == crowd.answerMilliseconds {
+                for token in tokens {
+                    let answer = PeerMessage.published(token, .accepted(reply))
+                    take(stepper.send(.peer(self.owner, answer)))
+                }
+            }
+            take(stepper.advance(to: start + .milliseconds(slot * 100)))
+        }
+        #expect(closed.count == Int(crowd.connections))
+        #expect(Set(closed.map(\.slot)).count == closed.count)
     }
 }

@@ -165,4 +165,57 @@ struct OutboundTests {
         }
         #expect(frames.count == 0)
     }
+
+    private static let handle = ConnectionHandle(slot: 0, generation: 1)
+
+    private static func publication(_ offset: UInt64, in conversation: UInt64) -> FrameKind {
+        .publications(ConversationID(high: 0, low: conversation), after: Offset(offset - 1))
+    }
+
+    /// One connection that was sent frames, one byte each, of these kinds.
+    private static func sent(_ kinds: [FrameKind], others: UInt32 = 0) -> Outbound {
+        var outbound = Outbound()
+        var effects = EffectBuffer<UInt8>(capacity: 1)
+        for slot in 0...others {
+            let handle = ConnectionHandle(slot: slot, generation: 1)
+            outbound.open(handle, Dialect.all[0])
+            effects.appendTarget(handle)
+        }
+        let range = TargetRange(start: 0, count: effects.targetCount)
+        for (index, kind) in kinds.enumerated() {
+            outbound.send(to: range, of: effects, as: kind) { _ in
+                ByteBuffer(bytes: [UInt8(index)])
+            }
+        }
+        return outbound
+    }
+
+    @Test func `publications go that no reply follows, and each conversation's first is named`() {
+        var outbound = Self.sent(
+            [
+                Self.publication(4, in: 1), .lasting, Self.publication(5, in: 1), .ping,
+                Self.publication(9, in: 2), Self.publication(6, in: 1), .ping,
+                .publications(ConversationID(high: 0, low: 3), after: nil),
+            ],
+            others: 1
+        )
+        let dropped = outbound.dropPublications(of: Self.handle)
+        #expect(dropped.map(\.conversation.low).sorted() == [1, 2])
+        #expect(dropped.first { $0.conversation.low == 1 }?.after == Offset(4))
+        #expect(dropped.first { $0.conversation.low == 2 }?.after == Offset(8))
+        #expect(outbound.pendingBytes(0) == 4)
+        #expect(outbound.take(0).map { Array($0.readableBytesView) } == [0, 1, 3, 6])
+        #expect(outbound.take(1).map { Array($0.readableBytesView) } == Array(0..<8))
+        #expect(outbound.frameCount == 0)
+    }
+
+    @Test func `who has nothing pending, or another life of the slot, loses nothing`() {
+        var outbound = Self.sent([.lasting, Self.publication(1, in: 1)])
+        let later = ConnectionHandle(slot: 0, generation: 2)
+        #expect(outbound.dropPublications(of: later).isEmpty)
+        #expect(outbound.pendingBytes(0) == 2)
+        _ = outbound.take(0)
+        #expect(outbound.dropPublications(of: Self.handle).isEmpty)
+        #expect(outbound.take(0) == nil && outbound.frameCount == 0)
+    }
 }

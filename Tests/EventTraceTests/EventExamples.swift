@@ -48,6 +48,8 @@ enum EventExamples {
             .lease(PartitionID(4), Term(9), owner: nil),
             .drain(over: .seconds(5)), .load(lag: .milliseconds(250)),
             .revoked(self.handle, self.conversation),
+            .backlog(self.handle, bytes: .max),
+            .dropped(self.handle, self.conversation, after: self.offset),
             .grant(self.handle, self.room, since: nil),
             .grant(
                 self.handle,

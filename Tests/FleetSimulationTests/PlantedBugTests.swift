@@ -25,6 +25,9 @@ struct PlantedBugTests {
         case .forgetsWindow: "onceInWindow"
         case .forgetsBudget: "withinBudget"
         case .losesStatuses, .dropsBeyondBudget: "presenceConvergence"
+        case .forgetsDropped: "deviceOrder"
+        case .forgetsRoom: "convergence"
+        case .overlooksBacklogs: "bounds"
         }
     }
 
@@ -37,9 +40,14 @@ struct PlantedBugTests {
         case .acknowledgesBeforeCommit, .acknowledgesWrongOffset, .losesTailAtCrash,
             .acceptsRepeatedIDs, .ignoresTerms, .deliversOverHole, .deliversTwice,
             .recoversWithHole, .deniesDuplicates, .hidesHeads, .subscribesBeyondHead,
-            .forgetsAbsence, .ignoresMembership, .hidesLoss, .miscountsUnread, .keepsRemoved:
+            .forgetsAbsence, .ignoresMembership, .hidesLoss, .miscountsUnread, .keepsRemoved,
+            .forgetsDropped, .forgetsRoom, .overlooksBacklogs:
             false
         }
+    }
+
+    private static func isOfSlowReaders(_ bug: PlantedBug) -> Bool {
+        bug == .forgetsDropped || bug == .forgetsRoom || bug == .overlooksBacklogs
     }
 
     private static func isAboutMembers(_ bug: PlantedBug?) -> Bool {
@@ -73,6 +81,9 @@ struct PlantedBugTests {
     ) throws -> RunResult {
         if let bug, Self.isOfPresence(bug) {
             return try WorldTests.run(Self.presenceScenario(bug), seed: seed, bug: bug)
+        }
+        if let bug, Self.isOfSlowReaders(bug) {
+            return try WorldTests.run(ScenarioFileTests.text("slow"), seed: seed, bug: bug)
         }
         let restore = "{ kind: restore, at: 6 s, lasts: 4 s },"
         let scenario = WorldTests.scenario(

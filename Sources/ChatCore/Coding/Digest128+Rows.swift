@@ -160,7 +160,8 @@ extension Digest128 {
             self.combine(19)
             self.combine(conversation)
         case .gathering: self.combine(20)
-        case .census: self.combine(21)
+        case .census: self.combine(22)
+        case .lagPage: self.combine(23)
         }
     }
 
@@ -188,6 +189,7 @@ extension Digest128 {
         case .subscription: self.combine(13)
         case .presence(let deadline): self.combine(deadline)
         case .subscriptionExpiry: self.combine(14)
+        case .feeding: self.combine(16)
         }
     }
 }

@@ -36,8 +36,10 @@ extension Connection: ByteCoded {
     package func write(to writer: inout ByteWriter) {
         writer.value(self.phase)
         writer.flag(self.awaitsPong)
+        writer.byte(self.pace.rawValue)
         writer.value(self.id)
         writer.word(self.generation)
+        writer.word(self.firstLag)
         writer.value(self.user)
         writer.word(self.subscriptionCount)
         writer.value(self.expiry)
@@ -57,8 +59,13 @@ extension Connection: ByteCoded {
         self.init()
         self.phase = try reader.value()
         self.awaitsPong = try reader.flag()
+        guard let pace = Pace(rawValue: try reader.byte()) else {
+            throw reader.refusal("how a connection takes what it is sent")
+        }
+        self.pace = pace
         self.id = try reader.value()
         self.generation = try reader.integer()
+        self.firstLag = try reader.integer()
         self.user = try reader.value()
         self.subscriptionCount = try reader.integer()
         self.expiry = try reader.value()

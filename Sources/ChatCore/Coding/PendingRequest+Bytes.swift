@@ -29,7 +29,7 @@ extension PendingRequest: ByteCoded {
         case .readBack(let conversation): writer.row(conversation, tagged: 8)
         case .leases: writer.byte(9)
         case .create, .admission, .standing, .mark, .list, .lateHistory, .serverPublish,
-            .serverHistory, .account, .typing, .gathering, .lateServerHistory, .census:
+            .serverHistory, .account, .typing, .gathering, .lateServerHistory, .census, .lagPage:
             self.writeLate(to: &writer)
         }
     }
@@ -83,11 +83,15 @@ extension PendingRequest: ByteCoded {
         case .census(let conversation, let generation):
             writer.row(conversation, tagged: 22)
             writer.word(generation)
+        case .lagPage(let subscription, let generation):
+            writer.byte(23)
+            writer.word(subscription)
+            writer.word(generation)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        let tag = try reader.tag(below: 23, of: "the purpose of a request")
+        let tag = try reader.tag(below: 24, of: "the purpose of a request")
         switch tag {
         case 0: self = .vacant
         case 1:
@@ -141,9 +145,14 @@ extension PendingRequest: ByteCoded {
         case 19: return .typing(try reader.value(), try reader.value(), try reader.value())
         case 20: return .gathering(question: try reader.integer())
         case 21: return .lateServerHistory
-        default:
+        case 22:
             return .census(
                 conversation: try reader.integer(),
+                generation: try reader.integer()
+            )
+        default:
+            return .lagPage(
+                subscription: try reader.integer(),
                 generation: try reader.integer()
             )
         }

@@ -48,11 +48,14 @@ extension Deadline: ByteCoded {
         case .presence(let deadline):
             writer.byte(15)
             writer.value(deadline)
+        case .feeding(let handle):
+            writer.byte(16)
+            writer.value(handle)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 16, of: "a deadline") {
+        switch try reader.tag(below: 17, of: "a deadline") {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
@@ -78,7 +81,8 @@ extension Deadline: ByteCoded {
                 subscription: try reader.integer(),
                 generation: try reader.integer()
             )
-        default: self = .presence(try reader.value())
+        case 15: self = .presence(try reader.value())
+        default: self = .feeding(try reader.value())
         }
     }
 }
@@ -182,6 +186,26 @@ extension Target: ByteCoded {
     }
 }
 
+extension Lag: ByteCoded {
+    func write(to writer: inout ByteWriter) {
+        writer.word(self.subscription)
+        writer.word(self.next)
+        writer.value(self.offset)
+        writer.flag(self.mayHaveDropped)
+        writer.flag(self.isReading)
+    }
+
+    init(from reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            subscription: try reader.integer(),
+            next: try reader.integer(),
+            offset: try reader.value(),
+            mayHaveDropped: try reader.flag(),
+            isReading: try reader.flag()
+        )
+    }
+}
+
 extension HeldDelivery: ByteCoded {
     func write(to writer: inout ByteWriter) {
         writer.value(self.delivery)
@@ -210,6 +234,7 @@ extension Feed: ByteCoded {
         writer.word(self.firstHeld)
         writer.word(self.heldCount)
         writer.word(self.recovering)
+        writer.word(self.lagging)
         writer.value(self.departed)
         writer.word(self.nextInPartition)
         writer.word(self.previousInPartition)
@@ -231,6 +256,7 @@ extension Feed: ByteCoded {
         self.firstHeld = try reader.integer()
         self.heldCount = try reader.integer()
         self.recovering = try reader.integer()
+        self.lagging = try reader.integer()
         self.departed = try reader.value()
         self.nextInPartition = try reader.integer()
         self.previousInPartition = try reader.integer()

@@ -4,8 +4,8 @@ import Kernel
 /// Whether the rows of a snapshot name rows that are there.
 extension Shard {
     borrowing func areLinksWhole() -> Bool {
-        self.areConnectionsWhole() && self.areSubscriptionsWhole() && self.areFeedsWhole()
-            && self.areConversationsWhole()
+        self.areConnectionsWhole() && self.areFeedsWhole() && self.areSubscriptionsWhole()
+            && self.areLagsWhole() && self.areConversationsWhole()
     }
 
     private func isLink<Row>(_ slot: UInt32, into slab: borrowing Slab<Row>) -> Bool {
@@ -17,7 +17,8 @@ extension Shard {
             let connection = self.connections[slot]
             guard connection.phase != .vacant else { continue }
             guard self.isLink(connection.firstGated, into: self.gated),
-                self.isLink(connection.firstSubscription, into: self.subscriptions)
+                self.isLink(connection.firstSubscription, into: self.subscriptions),
+                self.isLink(connection.firstLag, into: self.lags)
             else { return false }
         }
         for slot in 0..<self.gated.slotCount where self.gated.isOccupied(slot) {
@@ -55,6 +56,20 @@ extension Shard {
         return true
     }
 
+    /// Each lag is of a live subscription among the last targets of its feed, and they are as many.
+    private borrowing func areLagsWhole() -> Bool {
+        for slot in 0..<self.lags.slotCount where self.lags.isOccupied(slot) {
+            let row = self.lags[slot]
+            guard self.subscriptions.isOccupied(row.subscription),
+                self.isLink(row.next, into: self.lags),
+                case .live(let target) = self.subscriptions[row.subscription].standing
+            else { return false }
+            let feed = self.subscriptions[row.subscription].feed
+            guard Int(target) >= self.feeds[feed].briskCount else { return false }
+        }
+        return true
+    }
+
     private borrowing func areFeedsWhole() -> Bool {
         for slot in 0..<self.feeds.slotCount where self.feeds.isOccupied(slot) {
             let feed = self.feeds[slot]
@@ -63,7 +78,8 @@ extension Shard {
                 self.isLink(feed.firstHeld, into: self.held),
                 self.isLink(feed.nextInPartition, into: self.feeds),
                 self.isLink(feed.previousInPartition, into: self.feeds),
-                Int(feed.namespace) < self.configuration.namespaces.count
+                Int(feed.namespace) < self.configuration.namespaces.count,
+                Int(feed.lagging) <= feed.targets.count
             else { return false }
             for target in feed.targets.elements {
                 guard self.subscriptions.isOccupied(target.subscription) else { return false }

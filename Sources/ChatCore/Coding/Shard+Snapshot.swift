@@ -43,6 +43,7 @@ extension Shard {
         self.subscriptions.write(to: &writer)
         self.joins.write(to: &writer)
         self.expiries.write(to: &writer)
+        self.lags.write(to: &writer)
         self.feeds.write(to: &writer)
         self.held.write(to: &writer)
         writer.word(self.feedIncarnations)
@@ -116,6 +117,7 @@ extension Shard {
         self.subscriptions = try Slab(from: &reader, blank: .blank)
         self.joins = try Slab(from: &reader, blank: .blank)
         self.expiries = try Slab(from: &reader, blank: Expiry())
+        self.lags = try Slab(from: &reader, blank: .blank)
         self.feeds = try Slab(from: &reader, blank: .blank)
         for slot in 0..<self.feeds.slotCount where self.feeds.isOccupied(slot) {
             self.indexFeed(slot)

@@ -68,6 +68,7 @@ extension Shard {
                 $0.combine(connection.id.rawValue)
                 $0.combine(connection.user)
                 $0.combine(connection.awaitsPong ? 1 : 0)
+                $0.combine(UInt64(connection.pace.rawValue))
                 $0.combine(UInt64(connection.subscriptionCount))
                 $0.combine(connection.expiry.end.nanoseconds)
                 $0.combine(UInt64(connection.pendingSubscriptions))
@@ -105,6 +106,7 @@ extension Shard {
                 $0.combine(feed.isRegistering ? 1 : 0)
                 $0.combine(UInt64(feed.targets.count))
                 $0.combine(UInt64(feed.recovering))
+                $0.combine(UInt64(feed.lagging))
                 $0.combine(UInt64(feed.heldCount))
                 $0.combine(feed.departed.rawValue)
             }
@@ -127,6 +129,7 @@ extension Shard {
                 $0.combine(row.hearsAttendance ? 1 : 0)
             }
         }
+        self.sumLags(into: &rows)
         self.held.forEachRow { row in
             rows.add(5) {
                 $0.combine(row.delivery.conversation)
@@ -135,6 +138,22 @@ extension Shard {
                 $0.combine(row.delivery.offset.rawValue)
                 $0.combine(row.delivery.unixMilliseconds)
                 $0.combine(UInt64(row.delivery.body.byteCount))
+            }
+        }
+    }
+
+    private borrowing func sumLags(into rows: inout RowSum) {
+        for slot in 0..<self.lags.slotCount where self.lags.isOccupied(slot) {
+            let row = self.lags[slot]
+            let subscription = self.subscriptions[row.subscription]
+            let feed = self.feeds[subscription.feed].id
+            let connection = self.connections[Int(subscription.connection.slot)].id
+            rows.add(17) {
+                $0.combine(connection.rawValue)
+                $0.combine(feed)
+                $0.combine(row.offset.rawValue)
+                $0.combine(row.mayHaveDropped ? 1 : 0)
+                $0.combine(row.isReading ? 1 : 0)
             }
         }
     }

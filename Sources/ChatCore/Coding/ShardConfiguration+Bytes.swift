@@ -36,6 +36,7 @@ extension ShardConfiguration: ByteCoded {
         writer.word(self.userConnectionLimit ?? 0)
         writer.optional(self.anonymous)
         writer.optional(self.overload)
+        writer.value(self.backlog)
         writer.value(self.presence)
         writer.value(self.fanOut)
     }
@@ -81,6 +82,7 @@ extension ShardConfiguration: ByteCoded {
         self.userConnectionLimit = limitsConnections ? connections : nil
         self.anonymous = try reader.optional()
         self.overload = try reader.optional()
+        self.backlog = try reader.value()
         self.presence = try reader.value()
         self.fanOut = try reader.value()
         guard !self.namespaces.isEmpty, self.partitionCount > 0, self.partitionCount <= 1 << 15,
@@ -104,6 +106,24 @@ extension FanOutPolicy: ByteCoded {
         self.groupedMembers = try reader.integer()
         self.relayDegree = try reader.integer()
         guard self.isSound else { throw reader.refusal("thresholds of plans in their order") }
+    }
+}
+
+extension BacklogPolicy: ByteCoded {
+    package func write(to writer: inout ByteWriter) {
+        writer.word(self.high)
+        writer.word(self.low)
+        writer.word(self.bound)
+        writer.word(self.page)
+    }
+
+    package init(from reader: inout ByteReader) throws(ByteError) {
+        self.init()
+        self.high = try reader.integer()
+        self.low = try reader.integer()
+        self.bound = try reader.integer()
+        self.page = try reader.integer()
+        guard self.isOrdered else { throw reader.refusal("marks of a backlog in their order") }
     }
 }
 

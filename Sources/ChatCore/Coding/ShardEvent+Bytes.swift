@@ -62,11 +62,20 @@ extension ShardEvent: ByteCoded {
             writer.byte(14)
             writer.value(handle)
             writer.value(conversation)
+        case .backlog(let handle, let bytes):
+            writer.byte(15)
+            writer.value(handle)
+            writer.word(bytes)
+        case .dropped(let handle, let conversation, let offset):
+            writer.byte(16)
+            writer.value(handle)
+            writer.value(conversation)
+            writer.value(offset)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 15, of: "an event") {
+        switch try reader.tag(below: 17, of: "an event") {
         case 0: self = .wallClock(unixMilliseconds: try reader.integer())
         case 1: self = .opened(try reader.value(), try reader.value())
         case 2: self = .closed(try reader.value())
@@ -87,7 +96,10 @@ extension ShardEvent: ByteCoded {
             )
         case 12: self = .asked(try reader.value(), try reader.value())
         case 13: self = .load(lag: try reader.value())
-        default: self = .revoked(try reader.value(), try reader.value())
+        case 14: self = .revoked(try reader.value(), try reader.value())
+        case 15: self = .backlog(try reader.value(), bytes: try reader.integer())
+        default:
+            self = .dropped(try reader.value(), try reader.value(), after: try reader.value())
         }
     }
 }

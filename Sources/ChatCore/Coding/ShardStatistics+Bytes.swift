@@ -30,6 +30,9 @@ extension ShardStatistics: ByteCoded {
         writer.word(self.plansBroadcast)
         writer.word(self.plansRelayed)
         writer.word(self.relayed)
+        writer.word(self.fellBehind)
+        writer.word(self.fed)
+        writer.word(self.leftBehind)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
@@ -61,5 +64,8 @@ extension ShardStatistics: ByteCoded {
         self.plansBroadcast = try reader.integer()
         self.plansRelayed = try reader.integer()
         self.relayed = try reader.integer()
+        self.fellBehind = try reader.integer()
+        self.fed = try reader.integer()
+        self.leftBehind = try reader.integer()
     }
 }

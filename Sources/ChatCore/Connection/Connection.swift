@@ -41,8 +41,11 @@ package struct Connection: BitwiseCopyable, Sendable {
 
     package internal(set) var phase = Phase.vacant
     package internal(set) var awaitsPong = false
+    package internal(set) var pace = Pace.brisk
     package var id = ConnectionID(0)
     package var generation: UInt32 = 0
+    /// Its subscriptions that have fallen behind.
+    var firstLag = noSlot
     package var user = UserID(high: 0, low: 0)
     package var subscriptionCount: UInt16 = 0
     var expiry = Expiry()

@@ -28,19 +28,33 @@ package enum ShardEffect: Equatable, Sendable, BitwiseCopyable {
     case drained
     /// From now on take at most so many new sockets in each window of `Admission`, and turn others away.
     case limitConnections(UInt32)
+    /// Let go of the publications that wait for a connection behind its last reply, and tell by
+    /// `dropped` which, before anything else of the connection.
+    case dropPublications(ConnectionHandle)
+    /// When at most the low mark's bytes wait for a connection, and all that is pending for it has been
+    /// handed over, tell by `backlog`, once.
+    case awaitRoom(ConnectionHandle)
 }
 
-/// A stretch of a page that was read to close a hole.
+/// A stretch of a page that was read to close a hole, or for a client that had fallen behind.
 package struct PageDelivery: Equatable, Sendable, BitwiseCopyable {
     package var page: PayloadHandle
     package var name: PayloadHandle
+    package var conversation: ConversationID
     /// Exclusive.
     package var after: Offset
     package var through: Offset
 
-    package init(page: PayloadHandle, name: PayloadHandle, after: Offset, through: Offset) {
+    package init(
+        page: PayloadHandle,
+        name: PayloadHandle,
+        conversation: ConversationID,
+        after: Offset,
+        through: Offset
+    ) {
         self.page = page
         self.name = name
+        self.conversation = conversation
         self.after = after
         self.through = through
     }

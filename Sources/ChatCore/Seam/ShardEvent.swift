@@ -37,6 +37,11 @@ package enum ShardEvent: Equatable, Sendable, BitwiseCopyable {
     case load(lag: Interval)
     /// The token that let a connection into a conversation holds no more.
     case revoked(ConnectionHandle, ConversationID)
+    /// So many bytes wait for a connection: they have come to exceed the high mark or, while
+    /// publications are held back, the bound; or there is room, as `awaitRoom` asked.
+    case backlog(ConnectionHandle, bytes: UInt32)
+    /// `dropPublications` has let those of a conversation go that follow this offset.
+    case dropped(ConnectionHandle, ConversationID, after: Offset)
 }
 
 /// What became of a connection's credentials.

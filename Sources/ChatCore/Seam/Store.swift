@@ -78,6 +78,8 @@ package struct ReadRequest: Equatable, Sendable, BitwiseCopyable {
     package var reader: UserID?
     /// Whether the reader wishes to be heard: who is blocked in a direct conversation is denied as well.
     package var isSpeaking: Bool
+    /// The page ends with the message that reaches this many bytes of bodies.
+    package var byteLimit: UInt32?
 
     package init(
         conversation: ConversationID,
@@ -87,7 +89,8 @@ package struct ReadRequest: Equatable, Sendable, BitwiseCopyable {
         newest: UInt32? = nil,
         notBefore: UInt64? = nil,
         reader: UserID? = nil,
-        isSpeaking: Bool = false
+        isSpeaking: Bool = false,
+        byteLimit: UInt32? = nil
     ) {
         self.conversation = conversation
         self.from = from
@@ -97,6 +100,7 @@ package struct ReadRequest: Equatable, Sendable, BitwiseCopyable {
         self.notBefore = notBefore
         self.reader = reader
         self.isSpeaking = isSpeaking
+        self.byteLimit = byteLimit
     }
 
     /// The offset after which messages are in reach, in a log that ends at `head`.

@@ -36,6 +36,8 @@ enum PendingRequest: BitwiseCopyable {
     case gathering(question: UInt32)
     /// How many members a conversation has that was just made.
     case census(conversation: UInt32, generation: UInt32)
+    /// What a subscription missed whose client was too slow.
+    case lagPage(subscription: UInt32, generation: UInt32)
 
     /// Which client's publish it is, if a client's, and what that takes of the limits.
     var publish: (ConnectionHandle?, cost: UInt32)? {
@@ -46,7 +48,7 @@ enum PendingRequest: BitwiseCopyable {
         case .vacant, .subscribePage, .holePage, .history, .serverHistory, .lateHistory,
             .lateServerHistory, .load, .append, .lookUp, .readBack, .leases, .admission, .standing,
             .mark, .list,
-            .account, .typing, .gathering, .census:
+            .account, .typing, .gathering, .census, .lagPage:
             nil
         }
     }
@@ -75,6 +77,8 @@ enum Deadline: BitwiseCopyable {
     case leases
     case drain
     case presence(PresenceDeadline)
+    /// A connection that fell behind is given what it missed, when that could not be read before.
+    case feeding(ConnectionHandle)
 }
 
 /// A command that waits until the credentials of its connection have been checked.
@@ -235,6 +239,23 @@ struct Target: BitwiseCopyable {
     }
 }
 
+/// A live subscription whose client is too slow for it.
+struct Lag: BitwiseCopyable {
+    var subscription: UInt32
+    /// Of the same connection.
+    var next: UInt32
+    /// Up to here the client gets everything; meaningless without a log.
+    var offset: Offset
+    /// Whether publications of it were dropped on their way when it fell behind.
+    var mayHaveDropped: Bool
+    /// Whether a page of what it missed is on its way.
+    var isReading = false
+
+    static var blank: Self {
+        Self(subscription: noSlot, next: noSlot, offset: .start, mayHaveDropped: false)
+    }
+}
+
 /// A delivery kept until the messages before it, or the subscribers who need it, have been served.
 struct HeldDelivery: BitwiseCopyable {
     var delivery: Delivery
@@ -259,6 +280,8 @@ struct Feed {
     var heldCount: UInt32 = 0
     /// Subscriptions that are reading what they missed.
     var recovering: UInt32 = 0
+    /// How many of the last targets have fallen behind, and get no publications as they come.
+    var lagging: UInt32 = 0
     /// Up to here somebody may have ceased to be a member: who was not seen to be one since, is checked.
     var departed = Offset.start
     var nextInPartition = noSlot
@@ -272,6 +295,9 @@ struct Feed {
         self.name = name
         self.incarnation = incarnation
     }
+
+    /// How many of the first targets keep pace.
+    var briskCount: Int { self.targets.count - Int(self.lagging) }
 
     static var blank: Self {
         Self(

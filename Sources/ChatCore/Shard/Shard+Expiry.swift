@@ -65,6 +65,7 @@ extension Shard {
 
     /// Frees the rows of a subscription that is in no list any more.
     mutating func forgetSubscription(_ slot: UInt32) {
+        self.forgetLag(of: slot)
         let expiry = self.subscriptions[slot].expiry
         if expiry != noSlot { self.expiries.remove(expiry, leaving: Expiry()) }
         self.subscriptions.remove(slot, leaving: .blank)

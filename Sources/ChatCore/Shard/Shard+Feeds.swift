@@ -221,7 +221,7 @@ extension Shard {
         of slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard !self.feeds[slot].targets.isEmpty else {
+        guard self.feeds[slot].briskCount > 0 else {
             self.noteDeparture(delivery, of: slot, into: &effects)
             return
         }
@@ -231,12 +231,13 @@ extension Shard {
         self.noteDeparture(delivery, of: slot, into: &effects)
     }
 
+    /// Those who get publications as they come.
     mutating func appendTargets(
         of slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) -> TargetRange {
         let start = effects.targetCount
-        let count = self.feeds[slot].targets.count
+        let count = self.feeds[slot].briskCount
         for index in 0..<count { effects.appendTarget(self.feeds[slot].targets[index].connection) }
         return TargetRange(start: start, count: UInt32(count))
     }
@@ -386,10 +387,11 @@ extension Shard {
         of slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        guard !self.feeds[slot].targets.isEmpty else { return }
+        guard self.feeds[slot].briskCount > 0 else { return }
         let stretch = PageDelivery(
             page: page.handle,
             name: self.feeds[slot].name,
+            conversation: self.feeds[slot].id,
             after: offset,
             through: last
         )

@@ -53,7 +53,7 @@ extension Shard {
                 epoch: kept.delivery.epoch,
                 offset: kept.delivery.offset
             )
-            if verdict == .deliver, !self.feeds[slot].targets.isEmpty {
+            if verdict == .deliver, self.feeds[slot].briskCount > 0 {
                 // The same for all that is kept, so that a step ranges over them once.
                 let range = targets ?? self.appendTargets(of: slot, into: &effects)
                 targets = range
@@ -82,6 +82,21 @@ extension Shard {
             row = self.held[row].next
         }
         return reached >= position.offset
+    }
+
+    /// The bytes of what is kept after `offset` up to the position.
+    func heldBytes(after offset: Offset, in slot: UInt32) -> UInt64 {
+        guard let position = self.feeds[slot].position.delivered else { return 0 }
+        var bytes: UInt64 = 0
+        var row = self.feeds[slot].firstHeld
+        while row != noSlot {
+            let delivery = self.held[row].delivery
+            if delivery.offset > offset, delivery.offset <= position.offset {
+                bytes += UInt64(delivery.body.byteCount)
+            }
+            row = self.held[row].next
+        }
+        return bytes
     }
 
     /// Delivers what is kept after `offset` up to the position to one subscriber who has just joined.

@@ -80,7 +80,9 @@ extension Shard {
 
     mutating func drainSome(at now: Instant, into effects: inout EffectBuffer<ShardEffect>) {
         guard case .draining(let batch, var next) = self.drain else { return }
-        self.closeAnswered(at: now, into: &effects)
+        // Those who were answered go within the pace too: an answer that comes to all at once, after a
+        // stall of the store, must not send all away at once.
+        var closed = self.closeAnswered(at: now, atMost: batch, into: &effects)
         var left = batch
         while left > 0, Int(next) < self.connections.count,
             effects.freeCapacity > Self.effectReserve / 4
@@ -88,7 +90,11 @@ extension Shard {
             let generation = self.connections[Int(next)].generation
             let handle = ConnectionHandle(slot: next, generation: generation)
             if self.isOpen(handle) {
-                self.sendAway(handle, at: now, into: &effects)
+                if !self.lets(handle, leaveAt: now) {
+                    guard closed < batch else { break }
+                    self.close(handle, .shutdown, into: &effects)
+                    closed += 1
+                }
                 left -= 1
             }
             next += 1
@@ -98,21 +104,18 @@ extension Shard {
         self.deadlines.schedule(.drain, at: now + PingSlots.width)
     }
 
-    /// Closes a connection, unless it waits for an answer: then it takes no more commands, and stays until
-    /// it has been answered, at most as long as a request may take.
-    private mutating func sendAway(
-        _ handle: ConnectionHandle,
-        at now: Instant,
-        into effects: inout EffectBuffer<ShardEffect>
-    ) {
+    /// Whether a connection waits for an answer: then it takes no more commands, and stays until it has been
+    /// answered, at most as long as a request may take.
+    private mutating func lets(_ handle: ConnectionHandle, leaveAt now: Instant) -> Bool {
         let slot = Int(handle.slot)
+        guard self.connections[slot].phase != .leaving else { return true }
         guard self.connections[slot].phase == .connected, self.isOwedAnswer(handle.slot) else {
-            self.close(handle, .shutdown, into: &effects)
-            return
+            return false
         }
         self.connections[slot].leave()
         let due = now + self.configuration.requestTimeout
         self.leaving.append(Leaving(connection: handle, due: due))
+        return true
     }
 
     private func isOwedAnswer(_ connection: UInt32) -> Bool {
@@ -128,21 +131,25 @@ extension Shard {
         return false
     }
 
-    /// Closes those who wait for nothing any more, or have waited long enough.
+    /// Closes those who wait for nothing any more, or have waited long enough; returns how many.
     private mutating func closeAnswered(
         at now: Instant,
+        atMost limit: Int,
         into effects: inout EffectBuffer<ShardEffect>
-    ) {
+    ) -> Int {
         var kept: [Leaving] = []
+        var closed = 0
         for row in self.leaving where self.isOpen(row.connection) {
             let waits = row.due > now && self.isOwedAnswer(row.connection.slot)
-            guard !waits, effects.freeCapacity > Self.effectReserve / 4 else {
+            guard !waits, closed < limit, effects.freeCapacity > Self.effectReserve / 4 else {
                 kept.append(row)
                 continue
             }
             self.close(row.connection, .shutdown, into: &effects)
+            closed += 1
         }
         self.leaving = kept
+        return closed
     }
 
     /// The gateway role has drained when its last connection is gone; owners serve other shards on.

@@ -116,7 +116,7 @@ extension Shard {
             self.requests[slot] = .lateServerHistory
             effects.emit(.respond(id, .refused(.internal)))
         case .vacant, .subscribePage, .holePage, .lateHistory, .lateServerHistory, .load, .append,
-            .lookUp, .readBack, .leases, .admission, .standing, .typing, .census:
+            .lookUp, .readBack, .leases, .admission, .standing, .typing, .census, .lagPage:
             return
         }
     }
@@ -281,6 +281,9 @@ extension Shard {
         case .holePage(let slot, let generation):
             guard self.feeds.holds(slot, generation: generation) else { break }
             self.onHolePage(slot, Self.page(in: outcome), at: now, into: &effects)
+        case .lagPage(let slot, let generation):
+            guard self.subscriptions.holds(slot, generation: generation) else { break }
+            self.onLagPage(slot, Self.page(in: outcome), at: now, into: &effects)
         case .history(let handle, let id, let request):
             self.onHistory(handle, id, request, outcome, into: &effects)
         case .lateHistory(let handle):

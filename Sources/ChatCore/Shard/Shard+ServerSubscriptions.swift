@@ -176,6 +176,7 @@ extension Shard {
         let stretch = PageDelivery(
             page: page.handle,
             name: self.feeds[feed].name,
+            conversation: self.feeds[feed].id,
             after: start.offset,
             through: through
         )

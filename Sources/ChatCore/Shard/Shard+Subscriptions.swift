@@ -213,10 +213,7 @@ extension Shard {
             self.goLive(slot, id, .notRequested, at: position.offset, into: &effects)
             return
         }
-        let reach = min(
-            self.configuration.recoveryLimit,
-            self.namespace(self.feeds[feed].namespace).historySize ?? .max
-        )
+        let reach = self.reach(of: self.feeds[feed].namespace)
         guard since.isIn(position.epoch), since.offset <= position.offset,
             position.offset - since.offset <= UInt64(reach)
         else {
@@ -232,6 +229,11 @@ extension Shard {
         self.joins[join].phase = .recovering(since)
         self.feeds[feed].recovering += 1
         self.readMissed(by: slot, after: since.offset, at: now, into: &effects)
+    }
+
+    /// How many messages behind the position a client may be, and be given what it missed.
+    func reach(of namespace: UInt8) -> UInt32 {
+        min(self.configuration.recoveryLimit, self.namespace(namespace).historySize ?? .max)
     }
 
     mutating func readMissed(

@@ -113,7 +113,7 @@ extension Shard {
         _ signal: Delivery,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
-        if let slot = self.feedSlot(of: signal.conversation), !self.feeds[slot].targets.isEmpty {
+        if let slot = self.feedSlot(of: signal.conversation), self.feeds[slot].briskCount > 0 {
             let targets = self.appendTargets(of: slot, into: &effects)
             self.counters.deliveries += UInt64(targets.count)
             effects.emit(.deliver(signal, name: self.feeds[slot].name, targets: targets))

@@ -30,6 +30,8 @@ package struct Shard: ~Copyable, StateMachine {
     var gated = Slab<GatedCommand>()
     var subscriptions = Slab<Subscription>()
     var joins = Slab<Join>()
+    /// Live subscriptions whose clients are too slow for them.
+    var lags = Slab<Lag>()
     /// When the credentials of subscriptions end, of the few whose do.
     var expiries = Slab<Expiry>()
     var feeds = Slab<Feed>()
@@ -91,6 +93,7 @@ package struct Shard: ~Copyable, StateMachine {
             "members' conversations have a log"
         )
         precondition(configuration.pongTimeout < configuration.pingInterval)
+        precondition(configuration.backlog.isOrdered, "who falls behind can catch up")
         self.id = id
         self.configuration = configuration
         self.incarnation = incarnation
@@ -131,6 +134,7 @@ package struct Shard: ~Copyable, StateMachine {
         statistics.pendingMessages = UInt64(
             self.messages.count + self.repeats.count + self.asked.count
         )
+        statistics.lagging = UInt64(self.lags.count)
         statistics.heldDeliveries = UInt64(self.held.count)
         statistics.deadlines = UInt64(self.deadlines.count)
         statistics.requests = UInt64(self.requests.count)
@@ -190,6 +194,10 @@ package struct Shard: ~Copyable, StateMachine {
             self.onLoad(lag: lag, at: now, into: &effects)
         case .revoked(let handle, let conversation):
             self.onRevoked(handle, conversation, into: &effects)
+        case .backlog(let handle, let bytes):
+            self.onBacklog(handle, bytes: bytes, at: now, into: &effects)
+        case .dropped(let handle, let conversation, let offset):
+            self.onDropped(handle, conversation, after: offset)
         }
         self.staged.removeAll()
         self.finishDrainIfEmpty(into: &effects)
@@ -244,6 +252,7 @@ package struct Shard: ~Copyable, StateMachine {
         case .leases: self.renewLeases(at: now, into: &effects)
         case .drain: self.drainSome(at: now, into: &effects)
         case .presence(let deadline): self.fire(deadline, at: now, into: &effects)
+        case .feeding(let handle): self.feedAgain(handle, at: now, into: &effects)
         }
     }
 

@@ -85,6 +85,7 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var fanOut = FanOutPolicy()
     /// `nil` takes everything, however late.
     package var overload: OverloadPolicy? = OverloadPolicy()
+    package var backlog = BacklogPolicy()
 
     package init() {}
 }
@@ -124,6 +125,12 @@ package struct ShardStatistics: Equatable, Sendable {
     package var plansRelayed: UInt64 = 0
     /// Deliveries that were passed on to other gateway shards, each shard counted.
     package var relayed: UInt64 = 0
+    /// Connections for which too much waited.
+    package var fellBehind: UInt64 = 0
+    /// Messages that those were given from the log.
+    package var fed: UInt64 = 0
+    /// Subscriptions that ended because what they missed was beyond the window.
+    package var leftBehind: UInt64 = 0
     /// Rows in use at the moment.
     package var connections: UInt64 = 0
     package var subscriptions: UInt64 = 0
@@ -131,6 +138,8 @@ package struct ShardStatistics: Equatable, Sendable {
     package var feeds: UInt64 = 0
     /// Messages that owners have not answered.
     package var pendingMessages: UInt64 = 0
+    /// Subscriptions whose clients are too slow for them at the moment.
+    package var lagging: UInt64 = 0
     /// Deliveries that gateways keep beyond a hole or for those who join.
     package var heldDeliveries: UInt64 = 0
     /// Things that wait for their time.

@@ -324,10 +324,16 @@ package final class LiveServer: Sendable {
         _ group: MultiThreadedEventLoopGroup,
         _ reception: Reception
     ) async throws -> any Channel {
+        let low = Int(configuration.shard.backlog.low)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // A channel becomes writable again below the mark at which there is room.
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: .init(low: max(1, low - 1), high: low)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try reception.receive(channel) }
             }
@@ -353,7 +359,7 @@ package final class LiveServer: Sendable {
             host.eventLoop.submit {
                 (
                     host.value.statistics, host.value.queuedBytes, host.value.closes,
-                    host.value.abandonedSegments, host.value.turnedAway
+                    host.value.abandonedSegments, host.value.turnedAway, host.value.lineCount
                 )
             }
         }
@@ -385,6 +391,11 @@ package final class LiveServer: Sendable {
                 "peer_messages_lost",
                 "Messages between shards that a slow shard's mailbox had no room for.",
                 mailboxes.reduce(0) { $0 + $1.lost }
+            )
+            text.gauge(
+                "connections_waiting",
+                "Upgrades that wait until there is time for them.",
+                UInt64(parts.reduce(0) { $0 + $1.5 })
             )
             text.add(store.statistics, waiting: store.waitingCount)
             if let media { text.add(media.statistics) }

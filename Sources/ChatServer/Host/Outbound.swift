@@ -63,7 +63,7 @@ package struct Outbound {
     /// Sends a frame to one connection; nothing if it is closed, muted or another one by now.
     package mutating func send(_ frame: ByteBuffer, to handle: ConnectionHandle) {
         self.frames.beginFanOut()
-        self.append(frame, handle)
+        self.append(frame, handle, .lasting)
     }
 
     /// Sends one message to a range of a step's targets; `frame` makes it once in each dialect that
@@ -71,6 +71,7 @@ package struct Outbound {
     package mutating func send<Effect>(
         to targets: TargetRange,
         of effects: borrowing EffectBuffer<Effect>,
+        as kind: FrameKind = .lasting,
         _ frame: (Dialect) -> ByteBuffer
     ) {
         for dialect in Dialect.all where self.openCounts[dialect.index] > 0 {
@@ -81,7 +82,7 @@ package struct Outbound {
                 guard self.places[Int(handle.slot)].dialect == dialect else { continue }
                 let bytes = made ?? frame(dialect)
                 made = bytes
-                self.append(bytes, handle)
+                self.append(bytes, handle, kind)
             }
         }
     }
@@ -92,6 +93,33 @@ package struct Outbound {
     /// The slot of the next connection in line.
     package mutating func nextInLine() -> UInt32? { self.line.popFirst() }
 
+    /// Puts a connection in line, also if nothing is pending for it.
+    package mutating func putInLine(_ slot: UInt32) { self.line.append(slot) }
+
+    /// Whether a connection takes frames.
+    package func isOpen(_ handle: ConnectionHandle) -> Bool {
+        let place = self.places[Int(handle.slot)]
+        return place.generation == handle.generation && place.isOpen
+    }
+
+    /// The bytes that are pending for the connection in a slot.
+    package func pendingBytes(_ slot: UInt32) -> Int {
+        self.frames.byteCount(self.places[Int(slot)].pending)
+    }
+
+    /// Lets go of the publications that are pending behind a connection's last other frame but pings;
+    /// returns for each conversation with a log the offset before the first of them.
+    package mutating func dropPublications(
+        of handle: ConnectionHandle
+    ) -> [(conversation: ConversationID, after: Offset)] {
+        let slot = Int(handle.slot)
+        guard self.places[slot].generation == handle.generation else { return [] }
+        var dropped: [(conversation: ConversationID, after: Offset)] = []
+        self.places[slot].pending =
+            self.frames.dropPublications(self.places[slot].pending, &dropped)
+        return dropped
+    }
+
     /// What is pending for the connection in a slot; from here on nothing is.
     package mutating func take(_ slot: UInt32) -> ByteBuffer? {
         let pending = self.places[Int(slot)].pending
@@ -100,11 +128,15 @@ package struct Outbound {
         return self.frames.take(pending)
     }
 
-    private mutating func append(_ frame: ByteBuffer, _ handle: ConnectionHandle) {
+    private mutating func append(
+        _ frame: ByteBuffer,
+        _ handle: ConnectionHandle,
+        _ kind: FrameKind
+    ) {
         let slot = Int(handle.slot)
         let place = self.places[slot]
         guard place.generation == handle.generation, place.isOpen else { return }
-        let next = self.frames.extend(place.pending, by: frame)
+        let next = self.frames.extend(place.pending, by: frame, kind)
         self.places[slot].pending = next
         if place.pending == PendingFrames.none { self.line.append(handle.slot) }
         if self.frames.byteCount(next) > Self.gatherLimit { self.overfull.append(handle.slot) }

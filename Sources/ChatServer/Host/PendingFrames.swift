@@ -1,3 +1,4 @@
+package import Kernel
 package import NIOCore
 
 /// Frames that connections were sent and that their sockets have not been given yet, as a tree.
@@ -12,6 +13,7 @@ package struct PendingFrames {
     private struct Node {
         var parent = PendingFrames.none
         var frame = ByteBuffer()
+        var kind = FrameKind.lasting
         /// Connections that stand here, and children.
         var users: Int32 = 0
         var byteCount = 0
@@ -36,10 +38,14 @@ package struct PendingFrames {
     package mutating func beginFanOut() { self.fanOut += 1 }
 
     /// Moves one connection from its node to the one with the present fan-out's frame behind it.
-    package mutating func extend(_ node: Int32, by frame: ByteBuffer) -> Int32 {
+    package mutating func extend(
+        _ node: Int32,
+        by frame: ByteBuffer,
+        _ kind: FrameKind = .lasting
+    ) -> Int32 {
         let child =
             self.nodes[Int(node)].fanOut == self.fanOut
-            ? self.nodes[Int(node)].child : self.addChild(of: node, frame)
+            ? self.nodes[Int(node)].child : self.addChild(of: node, frame, kind)
         self.nodes[Int(child)].users += 1
         if node != Self.none { self.nodes[Int(node)].users -= 1 }
         return child
@@ -68,11 +74,46 @@ package struct PendingFrames {
         }
     }
 
-    private mutating func addChild(of node: Int32, _ frame: ByteBuffer) -> Int32 {
+    /// Moves one connection to where it would be without the publications behind its last lasting frame.
+    ///
+    /// Adds to `dropped` what that was, by conversation the first. O(frames that are walked over).
+    package mutating func dropPublications(
+        _ node: Int32,
+        _ dropped: inout [(conversation: ConversationID, after: Offset)]
+    ) -> Int32 {
+        var base = node
+        var pings: [ByteBuffer] = []
+        walk: while base != Self.none {
+            switch self.nodes[Int(base)].kind {
+            case .lasting: break walk
+            case .ping: pings.append(self.nodes[Int(base)].frame)
+            case .publications(let conversation, let after):
+                if let after {
+                    dropped.removeAll { $0.conversation == conversation }
+                    dropped.append((conversation, after))
+                }
+            }
+            base = self.nodes[Int(base)].parent
+        }
+        if base != Self.none { self.nodes[Int(base)].users += 1 }
+        self.leave(node)
+        for frame in pings.reversed() {
+            self.beginFanOut()
+            base = self.extend(base, by: frame, .ping)
+        }
+        return base
+    }
+
+    private mutating func addChild(
+        of node: Int32,
+        _ frame: ByteBuffer,
+        _ kind: FrameKind
+    ) -> Int32 {
         let child = self.vacant.popLast() ?? Int32(self.nodes.count)
         if Int(child) == self.nodes.count { self.nodes.append(Node()) }
         self.nodes[Int(child)].parent = node
         self.nodes[Int(child)].frame = frame
+        self.nodes[Int(child)].kind = kind
         self.nodes[Int(child)].byteCount =
             self.nodes[Int(node)].byteCount + frame.readableBytes
         if node != Self.none { self.nodes[Int(node)].users += 1 }

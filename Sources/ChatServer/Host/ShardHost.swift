@@ -19,8 +19,8 @@ final class ShardHost {
     static let stampStep = 64
     /// A round writes to as many connections, or to an eighth of those in line if that is more.
     static let writeLimit = 96
-    /// More queued bytes on one connection than this close it as slow.
-    static let queueLimit = 1 << 20
+    /// How many of those who wait before the door a round lets in.
+    static let doorStep = 8
 
     struct Surroundings: Sendable {
         var namespaces: NamespaceTable
@@ -42,6 +42,7 @@ final class ShardHost {
 
     let id: ShardID
     let loop: any EventLoop
+    let backlog: BacklogPolicy
     private let surroundings: Surroundings
     private let mailbox: Mailbox
     private let origin = NIODeadline.now()
@@ -53,11 +54,14 @@ final class ShardHost {
     /// When the events that came last came, read from the clock once for several of them.
     private var stamp = Instant.zero
     private var lateness = Interval.zero
+    private var line: Deque<UpgradeGate> = []
+    /// Whether more of the line may come in at once.
+    private var isDoorOpen = false
     private var lastBeat: Instant?
     private var pongs: [ConnectionHandle] = []
     private var slots: [Slot] = []
     private var vacant: [UInt32] = []
-    private var outbound = Outbound()
+    var outbound = Outbound()
     private var draft = PresenceDraft()
     private var watched: [ClientSocket] = []
     private var outgoing: [ShardID: [ShardEvent]] = [:]
@@ -80,6 +84,7 @@ final class ShardHost {
     ) {
         self.id = shard.id
         self.gauge = LoadGauge(shard.configuration.overload)
+        self.backlog = shard.configuration.backlog
         self.shard = shard
         self.loop = loop
         self.mailbox = mailbox
@@ -97,7 +102,7 @@ final class ShardHost {
     /// Commands that a connection may send while its token is being checked.
     var gatedLimit: Int { Int(self.shard.configuration.gatedLimit) }
     var abandonedSegments: UInt64 { self.recorder?.abandoned ?? 0 }
-    var queuedBytes: Int { self.watched.reduce(0) { $0 + $1.queuedBytes } }
+    var queuedBytes: Int { self.watched.reduce(0) { $0 + self.waitingBytes(of: $1) } }
 
     private var now: Instant {
         Instant(nanoseconds: UInt64((NIODeadline.now() - self.origin).nanoseconds))
@@ -131,14 +136,32 @@ final class ShardHost {
         self.scheduleRound()
     }
 
-    private func enqueue(_ event: ShardEvent) {
+    func enqueue(_ event: ShardEvent) {
         if self.waiting.count.isMultiple(of: Self.stampStep) { self.stamp = self.now }
         self.waiting.append(event)
         self.gauge.add(at: self.stamp)
     }
 
-    /// Whether the socket that asks to be a client's is taken, or turned away because too many wait.
-    func admitsConnection() -> Bool { self.gauge.admits(at: self.now) }
+    /// Whether a socket that asks to be a client's comes in now, waits in line, or is turned away.
+    func entry(of gate: UpgradeGate) -> LoadGauge.Entry {
+        let entry = self.gauge.entry(at: self.now)
+        if entry == .later { self.line.append(gate) }
+        return entry
+    }
+
+    /// Lets the first of the line in while the shard has nothing else to do: some at a time, so that
+    /// what they ask for shows before the next come.
+    private func openDoor() {
+        var left = Self.doorStep
+        while left > 0, !self.line.isEmpty, let entry = self.gauge.nextEntry(at: self.now) {
+            self.line.removeFirst().enter(entry == .now)
+            left -= 1
+        }
+        self.isDoorOpen = left == 0
+    }
+
+    /// Sockets that wait before the door.
+    var lineCount: Int { self.line.count }
 
     /// Sockets that were turned away.
     var turnedAway: UInt64 { self.gauge.turnedAway }
@@ -150,7 +173,7 @@ final class ShardHost {
             self.lateness = max(self.lateness, now - (last + Admission.window))
         }
         self.lastBeat = now
-        if self.lateness >= .milliseconds(20) { self.scheduleRound() }
+        if self.lateness >= .milliseconds(20) || !self.line.isEmpty { self.scheduleRound() }
     }
 
     func violated(_ handle: ConnectionHandle, _ code: CloseCode) {
@@ -185,7 +208,9 @@ final class ShardHost {
 
     /// Writes what is pending and takes no further frames for a connection.
     func finish(_ handle: ConnectionHandle) {
-        self.write(handle.slot)
+        if let bytes = self.outbound.take(handle.slot) {
+            self.slots[Int(handle.slot)].socket?.write(bytes)
+        }
         self.outbound.mute(handle)
     }
 
@@ -221,7 +246,7 @@ final class ShardHost {
 
     // MARK: Rounds
 
-    private func scheduleRound() {
+    func scheduleRound() {
         guard !self.isRoundScheduled, !self.isInRound else { return }
         self.isRoundScheduled = true
         let bound = NIOLoopBound(self, eventLoop: self.loop)
@@ -246,14 +271,15 @@ final class ShardHost {
         while taken < Self.roundLimit, let event = self.waiting.popFirst() {
             self.gauge.take()
             self.step(event, at: now)
-            if case .command(let handle, _, _) = event { self.socket(handle)?.commandTaken() }
+            self.release(socketOf: event)
             taken += 1
         }
         self.finishRound()
+        self.openDoor()
         self.recorder?.endRound(self.shard)
         self.isInRound = false
         let isDue = self.shard.nextDeadline.map { $0 <= now } ?? false
-        if !self.waiting.isEmpty || isDue || self.outbound.lineCount > 0 {
+        if !self.waiting.isEmpty || isDue || self.outbound.lineCount > 0 || self.isDoorOpen {
             self.scheduleRound()
         } else {
             self.armTimer()
@@ -292,14 +318,17 @@ final class ShardHost {
     }
 
     /// Gives a socket all that is pending for it, in one write.
+    ///
+    /// What comes for a socket that does not keep pace stays pending, where it can still be let go.
     private func write(_ slot: UInt32) {
-        guard let bytes = self.outbound.take(slot), let socket = self.slots[Int(slot)].socket
-        else { return }
-        socket.write(bytes)
-        let queued = socket.queuedBytes
-        guard queued > 0 else { return }
-        self.watch(socket)
-        if queued > Self.queueLimit { self.submit(.violated(socket.handle, .slow)) }
+        guard let socket = self.slots[Int(slot)].socket else { return }
+        if !socket.backlog.isBlocked, let bytes = self.outbound.take(slot) {
+            socket.write(bytes)
+            let queued = socket.queuedBytes
+            if queued > 0 { self.watch(socket) }
+            if queued > self.backlog.high { socket.backlog.block() }
+        }
+        if socket.backlog.isOfInterest { self.tellBacklog(of: socket) }
     }
 
     private func armTimer() {
@@ -345,11 +374,14 @@ final class ShardHost {
             self.outbound.send(ReplyBytes.frame(reply, to: id, of: socket), to: handle)
         case .deliver(let delivery, let name, let targets):
             let channel = name.conversationName
-            self.send(to: targets) {
+            // Without a position it is no part of a log, whatever the conversation has.
+            let after = delivery.offset > .start ? Offset(delivery.offset.rawValue - 1) : nil
+            self.send(to: targets, as: .publications(delivery.conversation, after: after)) {
                 ReplyBytes.frame(pushing: delivery, channel: channel, $0.format)
             }
         case .deliverPage(let delivery, let targets):
-            self.send(to: targets) { ReplyBytes.frame(pushing: delivery, $0.format) }
+            let kind = FrameKind.publications(delivery.conversation, after: delivery.after)
+            self.send(to: targets, as: kind) { ReplyBytes.frame(pushing: delivery, $0.format) }
         case .subscribe(let handle, let reply):
             guard let socket = self.socket(handle) else { return }
             let frame = ReplyBytes.frame(subscribing: reply, socket.dialect.format)
@@ -363,7 +395,7 @@ final class ShardHost {
         case .presence(let effect): self.carryOut(effect)
         case .ping(let targets):
             let frames = self.pingFrames
-            self.send(to: targets) { frames[$0.index] }
+            self.send(to: targets, as: .ping) { frames[$0.index] }
         case .close(let handle, let code):
             guard let socket = self.socket(handle) else { return }
             let farewell = socket.goodbye(code)
@@ -392,6 +424,8 @@ final class ShardHost {
             handle.release()
         case .limitConnections(let limit):
             self.gauge.limit(to: limit)
+        case .dropPublications(let handle): self.dropPublications(of: handle)
+        case .awaitRoom(let handle): self.awaitRoom(in: handle)
         case .drained:
             self.surroundings.onDrained()
         }
@@ -447,13 +481,17 @@ final class ShardHost {
         }
     }
 
-    private func socket(_ handle: ConnectionHandle) -> ClientSocket? {
+    func socket(_ handle: ConnectionHandle) -> ClientSocket? {
         let slot = self.slots[Int(handle.slot)]
         return slot.generation == handle.generation ? slot.socket : nil
     }
 
-    private func send(to targets: TargetRange, _ frame: (Dialect) -> ByteBuffer) {
-        self.outbound.send(to: targets, of: self.effects, frame)
+    private func send(
+        to targets: TargetRange,
+        as kind: FrameKind = .lasting,
+        _ frame: (Dialect) -> ByteBuffer
+    ) {
+        self.outbound.send(to: targets, of: self.effects, as: kind, frame)
     }
 
     private func authenticate(_ handle: ConnectionHandle) {

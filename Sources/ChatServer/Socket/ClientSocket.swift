@@ -62,6 +62,7 @@ final class ClientSocket: ChannelInboundHandler {
     private var closingSeconds = 0
     /// Whether the host looks after this socket once a second.
     var isWatched = false
+    var backlog = BacklogGauge()
 
     init(host: ShardHost, dialect: Dialect, meter: WireMeter?) {
         self.host = host
@@ -85,6 +86,14 @@ final class ClientSocket: ChannelInboundHandler {
         self.host.closed(self)
         context.fireChannelInactive()
     }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { self.host.foundRoom(self) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// Whether at most the low mark's bytes wait in the channel.
+    var hasRoom: Bool { self.channel?.isWritable ?? false }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = self.unwrapInboundIn(data)

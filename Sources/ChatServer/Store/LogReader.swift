@@ -115,7 +115,8 @@ final class LogReader {
         var entries: [MessagePage.Entry] = []
         var byteCount = 0
         var hasDepartures = false
-        while byteCount < Self.pageByteLimit, try statement.step() {
+        let byteLimit = min(request.byteLimit.map { Int($0) } ?? .max, Self.pageByteLimit)
+        while byteCount < byteLimit, try statement.step() {
             let message = try Self.message(statement, in: end.name)
             if message.note.kind.isDeparture { hasDepartures = true }
             byteCount += message.byteCount

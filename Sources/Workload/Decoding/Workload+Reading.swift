@@ -184,6 +184,9 @@ extension Workload.WeightedCohort {
         if let value = mapping.optional("readsWholeLog") {
             self.cohort.readsWholeLog = try value.boolean()
         }
+        if let value = mapping.optional("bytesPerSecond") {
+            self.bytesPerSecond = try value.integer(in: 100...1_000_000_000)
+        }
         if let value = mapping.optional("eager") { self.cohort.isEager = try value.boolean() }
         try mapping.finish()
     }

@@ -265,7 +265,7 @@ final class MemoryStore {
             while floor < count, entries[Int(floor)].unixMilliseconds < oldest { floor += 1 }
         }
         let first: UInt64
-        let last: UInt64
+        var last: UInt64
         if request.isReversed {
             last = min(count, (request.from?.rawValue).map { $0 - 1 } ?? count)
             let newest = last > UInt64(request.limit) ? last - UInt64(request.limit) + 1 : 1
@@ -273,6 +273,15 @@ final class MemoryStore {
         } else {
             first = max(request.from?.rawValue ?? 0, floor) + 1
             last = min(count, first + UInt64(request.limit) - 1)
+        }
+        if let limit = request.byteLimit {
+            var bytes: UInt32 = 0
+            var kept = first - 1
+            while kept < last, bytes < limit {
+                bytes += entries[Int(kept)].body.byteCount
+                kept += 1
+            }
+            last = min(last, kept)
         }
         let bodies =
             first <= last ? (first...last).map { entries[Int($0 - 1)].body } : []

@@ -44,6 +44,10 @@ final class TestClient {
     private(set) var closeCodes: [CloseCode] = []
     private(set) var declaredLosses = 0
     var answersPings = true
+    /// How fast it reads, if not at once; from its next connection on.
+    var bytesPerSecond: UInt64?
+    var linkBug: SlowLink.PlantedBug?
+    private(set) var link: SlowLink?
     /// Who the client says it is in its conversation.
     var attendee: (TestClient) -> Attendee = { _ in .silent }
     /// Whether the server subscribes it, instead of its own asking.
@@ -78,6 +82,9 @@ final class TestClient {
         self.generation += 1
         self.state = .connecting
         self.sends = [:]
+        self.link = self.bytesPerSecond.map {
+            SlowLink(self.fleet, self.index, self.handle, bytesPerSecond: $0, bug: self.linkBug)
+        }
         self.fleet.attach(self, to: self.index, slot: self.slot)
         self.post(.opened(self.handle, self.connection))
         self.command(.connect)
@@ -172,12 +179,14 @@ final class TestClient {
     /// The server has died, or the socket is cut.
     func dropped() {
         self.state = .offline
+        self.link = nil
         self.fleet.detach(self.index, slot: self.slot)
     }
 
     func closed(_ code: CloseCode) {
         self.closeCodes.append(code)
         self.state = .offline
+        self.link = nil
     }
 
     func unsubscribed(_ code: UnsubscribeCode) {

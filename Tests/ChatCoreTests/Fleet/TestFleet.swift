@@ -57,6 +57,8 @@ final class TestFleet {
             /// A request reaches the store.
             case store(RequestToken, StoreRequest)
             case client(UInt64)
+            /// A slow client has read something.
+            case read(ConnectionHandle)
         }
         var shard: Int
         var kind: Kind
@@ -69,7 +71,7 @@ final class TestFleet {
     let store: MemoryStore
     var bus = Bus.calm
     var appendFault: (UInt64) -> MemoryStore.Fault = { _ in .none }
-    private var boxes: [Box] = []
+    private(set) var boxes: [Box] = []
     private var queue = DeadlineHeap<Item>()
     private var draws: UInt64 = 0
     private var incarnations: UInt64 = 1
@@ -242,10 +244,14 @@ final class TestFleet {
             self.step(item.shard) { shard, effects in
                 shard.handle(event, at: self.now, into: &effects)
             }
+            if case .backlog(let handle, _) = event {
+                self.link(to: handle, of: item.shard)?.taken()
+            }
         case .store(let token, let request):
             self.serve(item.shard, token, request)
         case .client(let timer):
             self.onClientTimer(timer)
+        case .read(let handle): self.link(to: handle, of: item.shard)?.read()
         }
     }
 
@@ -324,24 +330,34 @@ final class TestFleet {
                 self.schedule(index, .event(event), after: .milliseconds(1))
             }
         case .reply(let handle, let id, let reply):
-            clients[handle.slot]?.receive(reply, to: id, self.store)
+            self.hand(10, .reply, to: handle, of: index) { $0.receive(reply, to: id, self.store) }
             self.onReply(index, handle, id, reply)
         case .deliver(let delivery, _, let targets):
+            let after = delivery.offset > .start ? Offset(delivery.offset.rawValue - 1) : nil
+            let kind = SlowLink.Kind.publication(delivery.conversation, after: after)
             for target in targets.start..<(targets.start + targets.count) {
-                clients[effects[target: target].slot]?.receive(delivery, self.store)
+                self.hand(delivery.body.byteCount, kind, to: effects[target: target], of: index) {
+                    $0.receive(delivery, self.store)
+                }
             }
         case .deliverPage(let stretch, let targets):
             guard let page = self.store.pages[stretch.page.rawValue] else { return }
             for target in targets.start..<(targets.start + targets.count) {
-                for offset in (stretch.after.rawValue + 1)...stretch.through.rawValue {
-                    clients[effects[target: target].slot]?
-                        .receive(Offset(offset), page.bodies[Int(offset - page.first)])
+                for offset in stretch.after.rawValue..<stretch.through.rawValue {
+                    let body = page.bodies[Int(offset + 1 - page.first)]
+                    let kind = SlowLink.Kind.publication(
+                        stretch.conversation,
+                        after: Offset(offset)
+                    )
+                    self.hand(body.byteCount, kind, to: effects[target: target], of: index) {
+                        $0.receive(Offset(offset + 1), body)
+                    }
                 }
             }
         case .subscribe, .respond:
             break
         case .unsubscribe(let handle, _, let code):
-            clients[handle.slot]?.unsubscribed(code)
+            self.hand(40, .reply, to: handle, of: index) { $0.unsubscribed(code) }
         case .presence(let effect): self.observePresence(effect, index, effects)
         case .ping(let targets):
             for target in targets.start..<(targets.start + targets.count) {
@@ -360,25 +376,11 @@ final class TestFleet {
                 return
             }
             self.references[handle.rawValue, default: 0] -= 1
+        case .dropPublications(let handle): self.link(to: handle, of: index)?.dropPublications()
+        case .awaitRoom(let handle): self.link(to: handle, of: index)?.awaitRoom()
         case .drained, .limitConnections, .refresh:
             break
         }
-    }
-
-    private func observePresence(
-        _ effect: PresenceEffect,
-        _ index: Int,
-        _ effects: borrowing EffectBuffer<ShardEffect>
-    ) {
-        var targets: [ConnectionHandle] = []
-        switch effect {
-        case .member, .status: break
-        case .statuses(_, let range), .attendance(_, _, _, let range):
-            for target in range.start..<(range.start + range.count) {
-                targets.append(effects[target: target])
-            }
-        }
-        self.onPresence(index, effect, targets)
     }
 
     private func pong(_ handle: ConnectionHandle, to index: Int) {

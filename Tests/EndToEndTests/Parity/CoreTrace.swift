@@ -85,7 +85,9 @@ private struct Projector {
         case .lease(_, _, let owner): if owner != nil { self.leaseCount += 1 }
         case .grant(let handle, let reference, _, _):
             self.note(handle, "granted \(self.conversations[reference.id])")
-        case .wallClock, .pongs, .drain, .asked, .load, .revoked: return
+        case .dropped(let handle, _, let offset):
+            self.note(handle, "dropped behind \(offset.rawValue)")
+        case .wallClock, .pongs, .drain, .asked, .load, .revoked, .backlog: return
         }
     }
 
@@ -127,6 +129,8 @@ private struct Projector {
         case .store(let token, let request): self.add(request, token)
         case .refresh(let handle, let left):
             self.note(handle, "refreshed by the server for \(left.map { "\($0)" } ?? "ever")")
+        case .dropPublications(let handle): self.note(handle, "drop publications")
+        case .awaitRoom(let handle): self.note(handle, "await room")
         case .ping, .peer, .respond, .release, .drained, .limitConnections, .presence: return
         }
     }
