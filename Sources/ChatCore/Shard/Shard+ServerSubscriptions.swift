@@ -90,9 +90,11 @@ extension Shard {
         let start = effects.targetCount
         effects.appendTarget(self.subscriptions[slot].connection)
         self.counters.deliveries += through - reply.offset
+        let feed = self.subscriptions[slot].feed
         let stretch = PageDelivery(
             page: page,
             name: reply.name,
+            conversation: self.feeds[feed].id,
             after: reply.offset,
             through: through
         )

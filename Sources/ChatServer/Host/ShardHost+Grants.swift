@@ -1,8 +1,35 @@
 import ChatCore
 import ClientProtocol
+import Foundation
 import Kernel
 
 extension ShardHost {
+    /// Checks the token of a connection, and tells the shard.
+    func authenticate(_ handle: ConnectionHandle) {
+        guard let socket = self.socket(handle) else { return }
+        guard let token = socket.token, !token.isEmpty else {
+            self.enqueue(.authenticated(handle, .missing))
+            socket.authenticated()
+            return
+        }
+        let checked = self.verifier.check(connectionToken: token, at: Date())
+        let verdict = checked.verdict
+        self.surroundings.log.trace(
+            "token",
+            metadata: [
+                "client": "\(socket.client)", "is": "\(AuthenticationOutcome(verdict))",
+            ]
+        )
+        var mark: TokenMark?
+        if case .accepted(let user, _, let grants) = verdict {
+            mark = checked.mark
+            socket.identify(as: user, info: grants.info)
+            self.grant(grants.subscriptions, to: socket)
+        }
+        self.submit(.authenticated(handle, AuthenticationOutcome(verdict)))
+        socket.authenticated(by: mark)
+    }
+
     /// Subscribes a connection to the channels of its token and to its user's own.
     func grant(_ channels: [Granted], to socket: ClientSocket) {
         var channels = channels

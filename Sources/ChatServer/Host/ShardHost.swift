@@ -43,7 +43,7 @@ final class ShardHost {
     let id: ShardID
     let loop: any EventLoop
     let backlog: BacklogPolicy
-    private let surroundings: Surroundings
+    let surroundings: Surroundings
     private let mailbox: Mailbox
     private let origin = NIODeadline.now()
     private var shard: Shard
@@ -492,30 +492,5 @@ final class ShardHost {
         _ frame: (Dialect) -> ByteBuffer
     ) {
         self.outbound.send(to: targets, of: self.effects, as: kind, frame)
-    }
-
-    private func authenticate(_ handle: ConnectionHandle) {
-        guard let socket = self.socket(handle) else { return }
-        guard let token = socket.token, !token.isEmpty else {
-            self.enqueue(.authenticated(handle, .missing))
-            socket.authenticated()
-            return
-        }
-        let checked = self.verifier.check(connectionToken: token, at: Date())
-        let verdict = checked.verdict
-        self.surroundings.log.trace(
-            "token",
-            metadata: [
-                "client": "\(socket.client)", "is": "\(AuthenticationOutcome(verdict))",
-            ]
-        )
-        var mark: TokenMark?
-        if case .accepted(let user, _, let grants) = verdict {
-            mark = checked.mark
-            socket.identify(as: user, info: grants.info)
-            self.grant(grants.subscriptions, to: socket)
-        }
-        self.submit(.authenticated(handle, AuthenticationOutcome(verdict)))
-        socket.authenticated(by: mark)
     }
 }

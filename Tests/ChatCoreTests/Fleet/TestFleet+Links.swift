@@ -35,4 +35,28 @@ extension TestFleet {
         }
         self.onPresence(index, effect, targets)
     }
+
+    func leaseRound(_ index: Int, _ roles: RoleSet) {
+        guard let incarnation = self.boxes[index].shard?.incarnation else { return }
+        self.store.leases.round(
+            shard: self.id(index),
+            incarnation: incarnation,
+            roles: roles,
+            now: self.now,
+            length: .seconds(6)
+        )
+        for (partition, row) in self.store.leases.rows.enumerated() {
+            let known = self.told[index][partition]
+            guard known?.term != row.term || known?.owner != row.owner else { continue }
+            self.told[index][partition] = row
+            let lease = ShardEvent.lease(
+                PartitionID(UInt16(partition)),
+                row.term,
+                owner: row.owner
+            )
+            self.step(index) { shard, effects in
+                shard.handle(lease, at: self.now, into: &effects)
+            }
+        }
+    }
 }

@@ -77,7 +77,7 @@ final class TestFleet {
     private var incarnations: UInt64 = 1
     private var references: [UInt64: Int] = [:]
     private var lastStoreTime: [Int: Instant] = [:]
-    private var told: [[LeaseTable.Row?]] = []
+    var told: [[LeaseTable.Row?]] = []
     /// Is shown what each shard tells about presence, with the connections that are told.
     var onPresence: (Int, PresenceEffect, [ConnectionHandle]) -> Void = { _, _, _ in }
     /// What becomes of a message between shards.
@@ -255,7 +255,7 @@ final class TestFleet {
         }
     }
 
-    private func step(
+    func step(
         _ index: Int,
         _ body: (inout Shard, inout EffectBuffer<ShardEffect>) -> Void
     ) {
@@ -475,30 +475,6 @@ final class TestFleet {
         }
         self.step(index) { shard, effects in
             shard.handle(.stored(token, outcome), at: self.now, into: &effects)
-        }
-    }
-
-    private func leaseRound(_ index: Int, _ roles: RoleSet) {
-        guard let incarnation = self.boxes[index].shard?.incarnation else { return }
-        self.store.leases.round(
-            shard: self.id(index),
-            incarnation: incarnation,
-            roles: roles,
-            now: self.now,
-            length: .seconds(6)
-        )
-        for (partition, row) in self.store.leases.rows.enumerated() {
-            let known = self.told[index][partition]
-            guard known?.term != row.term || known?.owner != row.owner else { continue }
-            self.told[index][partition] = row
-            let lease = ShardEvent.lease(
-                PartitionID(UInt16(partition)),
-                row.term,
-                owner: row.owner
-            )
-            self.step(index) { shard, effects in
-                shard.handle(lease, at: self.now, into: &effects)
-            }
         }
     }
 }
