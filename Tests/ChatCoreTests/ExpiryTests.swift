@@ -150,15 +150,6 @@ import Testing
         loop.run(for: .seconds(120))
         #expect(loop.unsubscribed == [])
     }
-}
-
-extension SubscriptionGrant {
-    fileprivate var isAccepted: Bool {
-        switch self {
-        case .accepted: true
-        case .expired, .invalid, .foreign: false
-        }
-    }
 
     @Test func `a subscription ends when its token is revoked, and no other does`() {
         let (loop, handle) = Self.connected(for: 600)
@@ -201,5 +192,14 @@ extension SubscriptionGrant {
         loop.run(for: .seconds(5))
         #expect(loop.stepper.statistics.subscriptions == 0)
         #expect(loop.subscribedCount == 0)
+    }
+}
+
+extension SubscriptionGrant {
+    fileprivate var isAccepted: Bool {
+        switch self {
+        case .accepted: true
+        case .expired, .invalid, .foreign: false
+        }
     }
 }

@@ -56,15 +56,15 @@ struct RateTests {
         var bucket = RateBucket()
         for number in 0..<200 as Range<UInt64> {
             let now = Instant(nanoseconds: number * 1_000_000_000 / UInt64(rate) + number)
-            #expect(bucket.take(at: now, limit))
-            #expect(!bucket.take(at: now, limit))
+            let taken = [bucket.take(at: now, limit), bucket.take(at: now, limit)]
+            #expect(taken == [true, false])
         }
         let wide = RateLimit(perSecond: rate, burst: 10)
         var rested = RateBucket()
         for start in [0, 10 / UInt64(rate) + 1] {
             let now = Instant.zero + .seconds(start)
-            for _ in 0..<10 { #expect(rested.take(at: now, wide)) }
-            #expect(!rested.take(at: now, wide))
+            let taken = (0..<11).map { _ in rested.take(at: now, wide) }
+            #expect(taken == Array(repeating: true, count: 10) + [false])
         }
     }
 

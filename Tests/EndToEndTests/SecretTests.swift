@@ -11,9 +11,8 @@ extension Hostile {
         private static func contents(below folder: URL) throws -> [(path: String, bytes: Data)] {
             let walk = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
             var files: [(String, Data)] = []
-            for case let url as URL in walk ?? .init() {
-                guard try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true
-                else { continue }
+            for case let url as URL in walk ?? .init()
+            where try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true {
                 files.append((url.path(percentEncoded: false), try Data(contentsOf: url)))
             }
             return files

@@ -40,7 +40,7 @@ struct Serve: AsyncParsableCommand {
     var admission: Switch?
 
     @Option(help: "The least that is logged; no level names a token, a key or a body.")
-    var logLevel: Logger.Level = .info
+    var logLevel = LogLevel.info
 
     @Option(help: "A folder for a record of what each shard is told, without bodies or tokens.")
     var record: String?
@@ -67,7 +67,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let level = self.logLevel
+        let level = self.logLevel.level
         LoggingSystem.bootstrap { label in
             var output = StreamLogHandler.standardError(label: label)
             output.logLevel = level
@@ -164,4 +164,19 @@ struct Serve: AsyncParsableCommand {
     }
 }
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+/// How much is logged: this and what matters more.
+enum LogLevel: String, CaseIterable, ExpressibleByArgument {
+    case trace, debug, info, notice, warning, error, critical
+
+    var level: Logger.Level {
+        switch self {
+        case .trace: .trace
+        case .debug: .debug
+        case .info: .info
+        case .notice: .notice
+        case .warning: .warning
+        case .error: .error
+        case .critical: .critical
+        }
+    }
+}
