@@ -42,7 +42,7 @@ extension Hostile {
             case fullDisk
         }
 
-        private static func strike(
+        static func strike(
             _ trouble: Trouble,
             _ server: ServerProcess,
             milliseconds: Int
@@ -64,12 +64,12 @@ extension Hostile {
             }
         }
 
-        private static func fullFlag(of server: ServerProcess) -> String {
+        static func fullFlag(of server: ServerProcess) -> String {
             server.directory.appending(path: "full").path(percentEncoded: false)
         }
 
         /// A server whose disk may be full.
-        private static func prepare(_ server: ServerProcess) throws {
+        static func prepare(_ server: ServerProcess) throws {
             let mirror = server.directory.appending(path: "mirror").path(percentEncoded: false)
             try FileManager.default.createDirectory(
                 atPath: mirror,
@@ -88,8 +88,27 @@ extension Hostile {
             _ server: ServerProcess,
             _ trouble: Trouble = .death
         ) throws -> Report {
-            let file = server.directory.appending(path: "kill.yaml")
-            try Self.workload.write(to: file, atomically: true, encoding: .utf8)
+            try Self.load(Self.workload, seed: seed, server) {
+                let random = KeyedRandom(seed: seed)
+                for life in 0..<3 {
+                    let draw = random.draw(RandomPurpose(900), UInt64(life))
+                    pause(milliseconds: 1200 + Int(KeyedRandom.below(900, draw)))
+                    // Shorter and longer than the patience of the server with itself, and of its clients.
+                    let length = 300 + Int(KeyedRandom.below(life == 1 ? 6000 : 900, draw >> 20))
+                    try Self.strike(trouble, server, milliseconds: length)
+                }
+            }
+        }
+
+        /// Has clients of a process of their own live by a workload, while `meanwhile` runs; their report.
+        static func load(
+            _ workload: String,
+            seed: UInt64,
+            _ server: ServerProcess,
+            meanwhile: () throws -> Void
+        ) throws -> Report {
+            let file = server.directory.appending(path: "load.yaml")
+            try workload.write(to: file, atomically: true, encoding: .utf8)
             let load = Process()
             load.executableURL = ServerProcess.command
             load.arguments = [
@@ -100,14 +119,7 @@ extension Hostile {
             let output = Pipe()
             load.standardOutput = output
             try load.run()
-            let random = KeyedRandom(seed: seed)
-            for life in 0..<3 {
-                let draw = random.draw(RandomPurpose(900), UInt64(life))
-                pause(milliseconds: 1200 + Int(KeyedRandom.below(900, draw)))
-                // Shorter and longer than the patience of the server with itself, and of its clients.
-                let length = 300 + Int(KeyedRandom.below(life == 1 ? 6000 : 900, draw >> 20))
-                try Self.strike(trouble, server, milliseconds: length)
-            }
+            try meanwhile()
             let printed = output.fileHandleForReading.readDataToEndOfFile()
             load.waitUntilExit()
             return try JSONDecoder().decode(Report.self, from: printed)
