@@ -458,11 +458,7 @@ struct DurableStoreTests {
         }
     }
 
-    @Test
-    func
-        `more appends than a commit takes, in more conversations than are remembered, are all kept`()
-        throws
-    {
+    @Test func `more appends than a commit takes are all kept`() throws {
         try Self.withDirectory { path in
             let life = try Life(path: path)
             defer { life.store.close() }

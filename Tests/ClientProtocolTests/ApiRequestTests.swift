@@ -111,6 +111,45 @@ import Testing
         #expect(notes.subscriptions[2].terms == SubscriptionTerms())
     }
 
+    @Test func `no byte that is another makes a reader go out of its bounds`() {
+        let texts = [
+            "{\"subs\":{\"x\":{\"info\":[1],\"override\":{\"presence\":{\"value\":true}}}},\"info\":{}}",
+            "{\"conn_info\":{\"a\":1},\"chan_info\":[],\"tags\":{\"a\":\"b\",\"c\":\"\\u00e9\"}}",
+            "{\"commands\":[{\"publish\":{\"channel\":\"a\",\"data\":[1,2]}}],\"parallel\":true}",
+        ]
+        var read = 0
+        for text in texts {
+            let whole = Self.bytes(text)
+            for place in whole.indices {
+                for byte in Self.others {
+                    var bytes = whole
+                    bytes[place] = byte
+                    for reader in 0..<4 where Self.isRead(bytes, by: reader) { read += 1 }
+                }
+                #expect(!Self.isRead(Array(whole[..<place]), by: 1))
+            }
+        }
+        #expect(read > 1_000)
+    }
+
+    /// Those that mean something, and some that mean nothing.
+    private static let others: [UInt8] =
+        Array("\"\\{}[],:-0e.ntf \n\t".utf8) + [0, 0x1f, 0x7f, 0x80, 0xc3, 0xff]
+
+    private static func isRead(_ bytes: [UInt8], by reader: Int) -> Bool {
+        do throws(FrameError) {
+            switch reader {
+            case 0: _ = try ApiRequest(parsing: bytes.span)
+            case 1: _ = try TokenNotes(parsing: bytes.span)
+            case 2: _ = try MessageExtra(parsing: bytes.span)
+            default: _ = try ApiBatch(parsing: bytes.span)
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
     @Test func `what few messages have is read back as it was written`() throws {
         let extras = [
             MessageExtra(), MessageExtra(connInfo: Self.bytes("{\"a\":[1]}")),

@@ -77,6 +77,47 @@ extension Hostile {
             }
         }
 
+        @Test func `what a renewed token says goes with what is published from then on`()
+            async throws
+        {
+            try await expectHolds(LiveHost.port) { port in
+                let name = "said-\(UUID().uuidString)"
+                let peer = try WebSocketPeer(port: port)
+                let token = { (version: Int) in
+                    WebSocketPeer.token(user: "42", claims: ",\"info\":{\"v\":\(version)}")
+                }
+                let entrance = { (seat: Int) in
+                    WebSocketPeer.token(
+                        user: "42",
+                        claims: ",\"channel\":\"\(name)\",\"info\":{\"s\":\(seat)}"
+                    )
+                }
+                peer.send("{\"id\":1,\"connect\":{\"token\":\"\(token(1))\"}}")
+                let subscribe = "\"channel\":\"\(name)\",\"token\":\"\(entrance(1))\""
+                peer.send("{\"id\":2,\"subscribe\":{\(subscribe)}}")
+                _ = try peer.message { $0.hasPrefix("{\"id\":2,\"subscribe\"") }
+                let publish = "{\"id\":9,\"publish\":{\"channel\":\"\(name)\",\"data\":1}}"
+                let pushed = { (conn: Int, chan: Int?) in
+                    peer.send(publish)
+                    let push = try peer.message { $0.contains("\"pub\"") }
+                    let said =
+                        "\"conn_info\":{\"v\":\(conn)}"
+                        + (chan.map { ",\"chan_info\":{\"s\":\($0)}}" } ?? "}")
+                    try hold(push.contains(said), "\(said) in \(push)")
+                }
+                try pushed(1, 1)
+                peer.send("{\"id\":3,\"refresh\":{\"token\":\"\(token(2))\"}}")
+                try pushed(2, 1)
+                let renewal = "\"channel\":\"\(name)\",\"token\":\"\(entrance(2))\""
+                peer.send("{\"id\":4,\"sub_refresh\":{\(renewal)}}")
+                try pushed(2, 2)
+                peer.send("{\"id\":5,\"unsubscribe\":{\"channel\":\"\(name)\"}}")
+                peer.send("{\"id\":6,\"subscribe\":{\"channel\":\"\(name)\"}}")
+                _ = try peer.message { $0.hasPrefix("{\"id\":6,\"subscribe\"") }
+                try pushed(2, nil)
+            }
+        }
+
         @Test func `each user is subscribed to its own channel at connect`() async throws {
             try await expectHolds(LiveHost.port) { port in
                 let user = "user-\(UUID().uuidString)"

@@ -169,6 +169,39 @@ extension Hostile {
             }
         }
 
+        @Test func `more than fits a connection's queue is told to the server alone`() async throws
+        {
+            try await expectHolds(LiveHost.port) { port in
+                let info = ",\"info\":\"\(String(repeating: "x", count: 4_000))\""
+                let channel = "\"channel\":\"p:\(UUID().uuidString)\""
+                var peers: [WebSocketPeer] = []
+                for number in 0..<135 {
+                    let peer = try WebSocketPeer(port: port)
+                    let token = WebSocketPeer.token(user: "user-\(number)", claims: info)
+                    peer.send("{\"id\":1,\"connect\":{\"token\":\"\(token)\"}}")
+                    peer.send("{\"id\":2,\"subscribe\":{\(channel)}}")
+                    _ = try peer.message { $0.hasPrefix("{\"id\":2,\"subscribe\"") }
+                    peers.append(peer)
+                }
+                var stats = ""
+                for _ in 0..<100 where !stats.contains("\"num_clients\":135") {
+                    stats = try askApi("presence_stats", "{\(channel)}", port: port).body
+                    pause(milliseconds: 20)
+                }
+                try hold(stats.contains("\"num_clients\":135,\"num_users\":135"), stats)
+                peers[0].send("{\"id\":3,\"presence\":{\(channel)}}")
+                let refused = try peers[0].message { $0.hasPrefix("{\"id\":3,") }
+                try hold(refused.contains("\"code\":106"), String(refused.prefix(200)))
+                let all = try askApi("presence", "{\(channel)}", port: port).body
+                try hold(all.matches(of: /"conn_info"/).count == 135, String(all.prefix(200)))
+                let long = ",\"info\":\"\(String(repeating: "x", count: 4_096))\""
+                let peer = try WebSocketPeer(port: port)
+                let token = WebSocketPeer.token(user: "long", claims: long)
+                peer.send("{\"id\":1,\"connect\":{\"token\":\"\(token)\"}}")
+                try hold(peer.closeCode() == 3500, "more than 4 KiB")
+            }
+        }
+
         @Test func `a session is its own client's secret, and finds that client alone`()
             async throws
         {

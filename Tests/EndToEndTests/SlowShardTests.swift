@@ -26,7 +26,7 @@ extension Hostile {
             var brake: Brake
         }
 
-        private static func serve(
+        private static func expectServed(
             _ configure: (inout ServerConfiguration) -> Void,
             _ body: @escaping @Sendable (Scene) throws -> Void
         ) async throws {
@@ -111,10 +111,10 @@ extension Hostile {
         func `a shard that stands still is not waited for, and gets all when it goes on`()
             async throws
         {
-            try await Self.serve {
+            try await Self.expectServed({
                 $0.mailboxLimit = 50
                 $0.shard.headInterval = .seconds(1)
-            } _: { scene in
+            }) { scene in
                 let rounds = (0..<2).map { round in (0..<8).map { "s\(round)-\($0)" } }
                 // Connections are dealt to the event loops in turn: each has a reader.
                 let readers = try (0..<2).map { _ in
@@ -153,9 +153,7 @@ extension Hostile {
         @Test func `more connections than may arrive are closed, and sockets do not count`()
             async throws
         {
-            try await Self.serve {
-                $0.arrivalLimit = 5
-            } _: { scene in
+            try await Self.expectServed({ $0.arrivalLimit = 5 }) { scene in
                 let peers = try (0..<10).map { number in
                     let peer = try WebSocketPeer(port: scene.port)
                     try peer.connect(user: "peer-\(number)")

@@ -40,7 +40,8 @@ class Server:
         self.process = subprocess.Popen(
             [self.parley, "serve", "--host", "127.0.0.1", "--port", str(port), "--data", self.data,
              "--token-hmac-secret", SECRET, *arguments],
-            stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
+            # A script that fails leaves the server behind, and must not keep its reader waiting.
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
         for line in self.process.stderr:
             found = re.search(r"port=(\d+).*listening", line)
             if found:

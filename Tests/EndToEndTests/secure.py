@@ -150,6 +150,8 @@ async def main():
     install("second")
     server.kill()
     server.start(server.port, arguments=["--config", CONFIG])
+    # The clients have yet to notice that the server died.
+    await asyncio.sleep(1)
     await sender.ready()
     await subscription.ready()
     await send(sender, "again", 1)

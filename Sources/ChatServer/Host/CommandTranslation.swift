@@ -147,7 +147,7 @@ struct CommandTranslation {
             guard !channel.isEmpty, let token, !token.isEmpty else {
                 return .violated(.badRequest)
             }
-            let (grant, _) = self.ruling(on: token, for: channel)
+            let grant = self.ruling(on: token, for: channel).grant
             return .command(id, .subRefresh(ConversationID(named: channel), grant))
         case .ping:
             return .violated(.badRequest)
@@ -182,12 +182,9 @@ struct CommandTranslation {
             let attendee = self.attendee(Granted(channel: request.channel), request)
             return .subscribe(reference, since: since, as: attendee)
         }
-        let (grant, granted) = self.ruling(on: token, for: request.channel)
-        if !granted.info.isEmpty, self.channelInfo.count < Self.channelInfoLimit {
-            self.channelInfo[request.channel] = granted.info
-        }
-        let attendee = self.attendee(granted, request)
-        return .subscribeByToken(reference, since: since, grant, as: attendee)
+        let ruling = self.ruling(on: token, for: request.channel)
+        let attendee = self.attendee(ruling.granted, request)
+        return .subscribeByToken(reference, since: since, ruling.grant, as: attendee)
     }
 
     private func attendee(_ granted: Granted, _ request: SubscribeRequest) -> Attendee {
@@ -213,19 +210,22 @@ struct CommandTranslation {
         )
     }
 
+    /// What a new token says of the connection holds from now on.
     private mutating func outcome(of token: String?) -> AuthenticationOutcome {
         guard let token, !token.isEmpty else { return .missing }
         let checked = self.verifier.check(connectionToken: token, at: Date())
-        if let mark = checked.mark, case .accepted(self.user, _, _) = checked.verdict {
-            self.shown = .connection(mark)
+        if case .accepted(self.user, _, let grants) = checked.verdict {
+            self.connInfo = grants.info
+            self.shown = checked.mark.map { .connection($0) }
         }
         return AuthenticationOutcome(checked.verdict)
     }
 
+    /// What becomes of a subscription token; what a good one says holds from now on.
     private mutating func ruling(
         on token: String,
         for channel: String
-    ) -> (SubscriptionGrant, Granted) {
+    ) -> (grant: SubscriptionGrant, granted: Granted) {
         let ruling = self.verifier.ruling(
             onSubscriptionToken: token,
             of: self.user,
@@ -234,6 +234,10 @@ struct CommandTranslation {
         )
         if let mark = ruling.mark {
             self.shown = .subscription(ConversationID(named: channel), mark)
+        }
+        let info = ruling.granted.info
+        if case .accepted = ruling.grant, self.channelInfo.count < Self.channelInfoLimit {
+            self.channelInfo[channel] = info.isEmpty ? nil : info
         }
         return (ruling.grant, ruling.granted)
     }

@@ -2,6 +2,7 @@ import ChatCore
 import ClientProtocol
 import Foundation
 import Kernel
+import Logging
 
 extension ShardHost {
     /// Checks the token of a connection, and tells the shard.

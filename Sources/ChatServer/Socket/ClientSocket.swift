@@ -234,6 +234,7 @@ final class ClientSocket: ChannelInboundHandler {
             channelInfo: self.channelInfo
         )
         let translated = translation.translate(command)
+        self.connInfo = translation.connInfo
         self.channelInfo = translation.channelInfo
         if let shown = translation.shown, !self.marks.keep(shown) {
             self.host.violated(self.handle, .conversationLimit)

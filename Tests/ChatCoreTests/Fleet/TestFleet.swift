@@ -86,6 +86,8 @@ final class TestFleet {
     var onReply: (Int, ConnectionHandle, CommandID, Reply) -> Void = { _, _, _, _ in }
     /// What becomes of each message that a shard sends to another.
     var alter: (_ sender: Int, PeerMessage) -> PeerMessage = { $1 }
+    /// Is shown each answer to an application server.
+    var onResponse: (ServerRequestID, ServerResponse) -> Void = { _, _ in }
     /// Until when the store takes no request.
     var stalledUntil = Instant.zero
     /// Pages that the store has read and that were not given back.
@@ -354,8 +356,8 @@ final class TestFleet {
                     }
                 }
             }
-        case .subscribe, .respond:
-            break
+        case .subscribe: break
+        case .respond(let id, let response): self.onResponse(id, response)
         case .unsubscribe(let handle, _, let code):
             self.hand(40, .reply, to: handle, of: index) { $0.unsubscribed(code) }
         case .presence(let effect): self.observePresence(effect, index, effects)

@@ -34,6 +34,7 @@ struct LiveHost: SuiteTrait, TestScoping {
         configuration.namespaces.personal = self.isPersonal ? "" : nil
         configuration.drainSeconds = 1
         configuration.declare("c", Namespace(isMembersOnly: true))
+        configuration.declare("p", Namespace(presence: true))
         configuration.shard.pingInterval = .seconds(2)
         configuration.shard.pongTimeout = .seconds(1)
         configuration.shard.connectTimeout = .seconds(2)
