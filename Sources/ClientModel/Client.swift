@@ -120,15 +120,6 @@ package struct Client: ~Copyable, StateMachine {
         if case .online = self.phase { true } else { false }
     }
 
-    /// Whether it waits for a socket to open.
-    package func isOpening(_ socket: SocketNumber) -> Bool {
-        guard socket == self.socket else { return false }
-        switch self.phase {
-        case .opening, .trespassing: return true
-        case .off, .connecting, .online, .pausing: return false
-        }
-    }
-
     /// Whether the device was switched off or sent away for good.
     package var hasStopped: Bool { self.isStopped }
 

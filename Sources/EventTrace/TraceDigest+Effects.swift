@@ -64,11 +64,8 @@ extension TraceDigest {
         case .limitConnections(let limit):
             self.word(14)
             self.word(UInt64(limit))
-        case .dropPublications(let handle):
-            self.word(15)
-            self.connection(handle, shard: shard)
-        case .awaitRoom(let handle):
-            self.word(16)
+        case .dropPublications(let handle), .awaitRoom(let handle):
+            self.word(effect == .awaitRoom(handle) ? 16 : 15)
             self.connection(handle, shard: shard)
         }
     }

@@ -33,8 +33,6 @@ struct Happening: BitwiseCopyable {
         case presenceLeave
         /// A socket (slot in the parcel, generation in `detail`) of a shard (`target`) takes more.
         case lineMoves
-        /// Those who wait before the door of a shard (`target`) may come in.
-        case doorOpens
         case faultBegins
         case faultEnds
     }

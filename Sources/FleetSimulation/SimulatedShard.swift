@@ -42,10 +42,6 @@ struct SimulatedShard: ~Copyable {
     let overload: OverloadPolicy?
     /// What turning sockets away has cost since the last round.
     var refusals = Interval.zero
-    /// Clients and their sockets before the door; so many of them have been taken.
-    var line: [(client: UInt32, socket: UInt32)] = []
-    var lineTaken = 0
-    var isDoorScheduled = false
     var isBusy = false
     /// Counts up to the next time that its state goes into the digest.
     var eventsSinceState: UInt32 = 0
@@ -101,8 +97,6 @@ struct SimulatedShard: ~Copyable {
         self.pongs.removeAll()
         self.gauge = LoadGauge(self.overload)
         self.refusals = .zero
-        self.line.removeAll()
-        self.lineTaken = 0
         self.isBusy = false
         self.deadlineScheduled = .never
         self.watchScheduled = .never

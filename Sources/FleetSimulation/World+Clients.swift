@@ -93,65 +93,11 @@ extension World {
         guard self.shards[index].isUp else {
             return self.tell(number, socket, .failed, word: 0, after: now)
         }
-        let entry = self.shards[index].gauge.entry(at: now)
-        if entry != .now {
+        guard self.shards[index].gauge.admits(at: now) else {
+            self.counts.turnedAway += 1
             self.shards[index].refusals = self.shards[index].refusals + self.scenario.costs.event
+            return self.tell(number, socket, .failed, word: 0, after: now)
         }
-        switch entry {
-        case .now: self.letIn(number, socket: socket, shard: index)
-        case .later:
-            self.shards[index].line.append((UInt32(number), socket))
-            self.scheduleDoor(of: index)
-        case .never: self.turnAway(number, socket: socket)
-        }
-    }
-
-    private mutating func turnAway(_ number: Int, socket: UInt32) {
-        self.counts.turnedAway += 1
-        self.tell(number, socket, .failed, word: 0, after: self.now)
-    }
-
-    /// As long as somebody waits, the door is looked at once in a window also when the shard rests.
-    private mutating func scheduleDoor(of index: Int) {
-        guard !self.shards[index].isDoorScheduled else { return }
-        self.shards[index].isDoorScheduled = true
-        self.schedule(Happening(.doorOpens, index), at: self.now + Admission.window)
-    }
-
-    mutating func lookAtDoor(of index: Int) {
-        self.shards[index].isDoorScheduled = false
-        self.openDoor(of: index)
-        if self.shards[index].lineTaken < self.shards[index].line.count {
-            self.scheduleDoor(of: index)
-        }
-    }
-
-    /// Lets some of those in who wait, as the live host does at a round's end.
-    mutating func openDoor(of index: Int) {
-        for _ in 0..<8 {
-            let place = self.shards[index].lineTaken
-            guard place < self.shards[index].line.count,
-                let entry = self.shards[index].gauge.nextEntry(at: self.now)
-            else { break }
-            let (client, socket) = self.shards[index].line[place]
-            self.shards[index].lineTaken += 1
-            let number = Int(client)
-            // Who has gone meanwhile has closed the socket.
-            guard self.clients[number].machine.isOpening(SocketNumber(socket)) else { continue }
-            if entry == .now {
-                self.letIn(number, socket: socket, shard: index)
-            } else {
-                self.turnAway(number, socket: socket)
-            }
-        }
-        if self.shards[index].lineTaken == self.shards[index].line.count {
-            self.shards[index].line.removeAll(keepingCapacity: true)
-            self.shards[index].lineTaken = 0
-        }
-    }
-
-    private mutating func letIn(_ number: Int, socket: UInt32, shard index: Int) {
-        let now = self.now
         let handle = self.shards[index].admit(UInt32(number), socket, at: now)
         self.clients[number].shard = UInt32(index)
         self.clients[number].handle = handle

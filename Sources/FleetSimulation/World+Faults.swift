@@ -131,9 +131,6 @@ extension World {
                     after: socket.lastArrival
                 )
             }
-            for waiting in self.shards[index].line[self.shards[index].lineTaken...] {
-                self.tell(Int(waiting.client), waiting.socket, .failed, word: 0, after: self.now)
-            }
             self.witnessLoss(of: index)
             self.countPlans(of: index)
             self.shards[index].clear()

@@ -60,7 +60,6 @@ extension World {
     /// A round is over, or an idle shard was woken: takes up what waits now.
     mutating func endRound(_ index: Int, incarnation: UInt32) {
         guard self.shards[index].isUp(as: incarnation) else { return }
-        self.openDoor(of: index)
         self.shards[index].isBusy = false
         let deadline = self.shards[index].shard?.nextDeadline ?? .never
         if self.shards[index].taken < self.shards[index].waiting.count || deadline <= self.now {

@@ -254,7 +254,6 @@ package struct World: ~Copyable {
         case .presenceLeave: self.leaveSomebody(event.detail)
         case .lineMoves:
             self.moveLine(target, slot: Int(event.parcel), generation: event.detail)
-        case .doorOpens: self.lookAtDoor(of: target)
         case .faultBegins: self.begin(self.scenario.faults[target])
         case .faultEnds: self.end(self.scenario.faults[target])
         }

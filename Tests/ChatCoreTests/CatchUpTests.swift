@@ -152,7 +152,7 @@ import Testing
     }
 
     @Test func `each subscription has its turn, and all live on together`() {
-        let rooms = (0..<3 as Range<UInt64>).map {
+        let references = (0..<3 as Range<UInt64>).map {
             ConversationReference(
                 id: ConversationID(high: 5, low: $0),
                 namespace: 0,
@@ -165,7 +165,7 @@ import Testing
         let sender = loop.stepper.admit(slot: 1, user: 2)
         var command: UInt32 = 1
         func publish(_ count: Int) {
-            for room in rooms {
+            for room in references {
                 for _ in 0..<count {
                     command += 1
                     let body = Body(handle: .none, byteCount: 10)
@@ -173,7 +173,7 @@ import Testing
                 }
             }
         }
-        for (index, room) in rooms.enumerated() {
+        for (index, room) in references.enumerated() {
             let id = CommandID(UInt32(index) + 2)
             loop.send(.command(reader, id, .subscribe(room, since: nil)))
         }

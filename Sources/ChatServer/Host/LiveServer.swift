@@ -359,7 +359,7 @@ package final class LiveServer: Sendable {
             host.eventLoop.submit {
                 (
                     host.value.statistics, host.value.queuedBytes, host.value.closes,
-                    host.value.abandonedSegments, host.value.turnedAway, host.value.lineCount
+                    host.value.abandonedSegments, host.value.turnedAway
                 )
             }
         }
@@ -391,11 +391,6 @@ package final class LiveServer: Sendable {
                 "peer_messages_lost",
                 "Messages between shards that a slow shard's mailbox had no room for.",
                 mailboxes.reduce(0) { $0 + $1.lost }
-            )
-            text.gauge(
-                "connections_waiting",
-                "Upgrades that wait until there is time for them.",
-                UInt64(parts.reduce(0) { $0 + $1.5 })
             )
             text.add(store.statistics, waiting: store.waitingCount)
             if let media { text.add(media.statistics) }

@@ -19,8 +19,6 @@ final class ShardHost {
     static let stampStep = 64
     /// A round writes to as many connections, or to an eighth of those in line if that is more.
     static let writeLimit = 96
-    /// How many of those who wait before the door a round lets in.
-    static let doorStep = 8
 
     struct Surroundings: Sendable {
         var namespaces: NamespaceTable
@@ -54,9 +52,6 @@ final class ShardHost {
     /// When the events that came last came, read from the clock once for several of them.
     private var stamp = Instant.zero
     private var lateness = Interval.zero
-    private var line: Deque<UpgradeGate> = []
-    /// Whether more of the line may come in at once.
-    private var isDoorOpen = false
     private var lastBeat: Instant?
     private var pongs: [ConnectionHandle] = []
     private var slots: [Slot] = []
@@ -142,26 +137,8 @@ final class ShardHost {
         self.gauge.add(at: self.stamp)
     }
 
-    /// Whether a socket that asks to be a client's comes in now, waits in line, or is turned away.
-    func entry(of gate: UpgradeGate) -> LoadGauge.Entry {
-        let entry = self.gauge.entry(at: self.now)
-        if entry == .later { self.line.append(gate) }
-        return entry
-    }
-
-    /// Lets the first of the line in while the shard has nothing else to do: some at a time, so that
-    /// what they ask for shows before the next come.
-    private func openDoor() {
-        var left = Self.doorStep
-        while left > 0, !self.line.isEmpty, let entry = self.gauge.nextEntry(at: self.now) {
-            self.line.removeFirst().enter(entry == .now)
-            left -= 1
-        }
-        self.isDoorOpen = left == 0
-    }
-
-    /// Sockets that wait before the door.
-    var lineCount: Int { self.line.count }
+    /// Whether the socket that asks to be a client's is taken, or turned away because too many wait.
+    func admitsConnection() -> Bool { self.gauge.admits(at: self.now) }
 
     /// Sockets that were turned away.
     var turnedAway: UInt64 { self.gauge.turnedAway }
@@ -173,7 +150,7 @@ final class ShardHost {
             self.lateness = max(self.lateness, now - (last + Admission.window))
         }
         self.lastBeat = now
-        if self.lateness >= .milliseconds(20) || !self.line.isEmpty { self.scheduleRound() }
+        if self.lateness >= .milliseconds(20) { self.scheduleRound() }
     }
 
     func violated(_ handle: ConnectionHandle, _ code: CloseCode) {
@@ -275,11 +252,10 @@ final class ShardHost {
             taken += 1
         }
         self.finishRound()
-        self.openDoor()
         self.recorder?.endRound(self.shard)
         self.isInRound = false
         let isDue = self.shard.nextDeadline.map { $0 <= now } ?? false
-        if !self.waiting.isEmpty || isDue || self.outbound.lineCount > 0 || self.isDoorOpen {
+        if !self.waiting.isEmpty || isDue || self.outbound.lineCount > 0 {
             self.scheduleRound()
         } else {
             self.armTimer()

@@ -1,4 +1,3 @@
-import ChatCore
 import NIOCore
 import NIOHTTP1
 
@@ -24,16 +23,6 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     private var bytes: [UInt8] = []
     private var due = NIODeadline.distantFuture
     private var closing: Scheduled<Void>?
-    /// A granted request that waits until its client may come in.
-    private var waiting: Waiting?
-
-    private struct Waiting {
-        var request: HTTPRequestHead
-        var headers: HTTPHeaders
-        /// Where the request ends in the bytes.
-        var end: Int
-        var context: ChannelHandlerContext
-    }
 
     init(
         upgrade: WebSocketUpgrade,
@@ -59,13 +48,11 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         self.closing?.cancel()
         if self.isCounted { self.arrivals.leave() }
-        self.waiting = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let searched = self.bytes.count
         self.bytes += self.unwrapInboundIn(data).readableBytesView
-        guard self.waiting == nil else { return }
         switch UpgradeHead.read(self.bytes, searched: searched) {
         case .incomplete:
             break
@@ -74,19 +61,7 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         case .request(let request, let end):
             do throws(UpgradeRefusal) {
                 let headers = try self.upgrade.response(to: request, on: context.channel)
-                let granted = Waiting(
-                    request: request,
-                    headers: headers,
-                    end: end,
-                    context: context
-                )
-                switch self.upgrade.entry(of: self) {
-                case .now: self.open(granted)
-                case .later:
-                    self.waiting = granted
-                    self.setReading(false, context)
-                case .never: self.passOn(context, .overloaded)
-                }
+                self.open(request, headers, end, context)
             } catch {
                 // The pipeline says so to the client.
                 self.passOn(context, error)
@@ -94,30 +69,19 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    /// The turn of whoever waited has come: to come in, or to hear that it took too long.
-    func enter(_ isLetIn: Bool) {
-        // The client may have gone.
-        guard let granted = self.waiting, granted.context.channel.isActive else { return }
-        self.waiting = nil
-        self.setReading(true, granted.context)
-        if isLetIn { self.open(granted) } else { self.passOn(granted.context, .overloaded) }
-    }
-
-    /// Nothing more is read from a client who waits, so that it takes no room.
-    private func setReading(_ isReading: Bool, _ context: ChannelHandlerContext) {
-        // Fails only when the channel has closed in the meantime, which its handlers are told.
-        context.channel.setOption(.autoRead, value: isReading).whenFailure { _ in }
-    }
-
-    private func open(_ granted: Waiting) {
-        let context = granted.context
+    private func open(
+        _ request: HTTPRequestHead,
+        _ headers: HTTPHeaders,
+        _ end: Int,
+        _ context: ChannelHandlerContext
+    ) {
         var response = context.channel.allocator.buffer(capacity: 256)
         response.writeString("HTTP/1.1 101 Switching Protocols\r\n")
-        for (name, value) in granted.headers { response.writeString("\(name): \(value)\r\n") }
+        for (name, value) in headers { response.writeString("\(name): \(value)\r\n") }
         response.writeString("\r\n")
         context.writeAndFlush(self.wrapOutboundOut(response), promise: nil)
-        self.hand(over: granted.end, context) {
-            try self.upgrade.addSocket(for: granted.request, to: context.pipeline.syncOperations)
+        self.hand(over: end, context) {
+            try self.upgrade.addSocket(for: request, to: context.pipeline.syncOperations)
         }
     }
 

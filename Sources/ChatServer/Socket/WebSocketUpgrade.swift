@@ -1,4 +1,3 @@
-import ChatCore
 import Crypto
 import Foundation
 import NIOCore
@@ -72,11 +71,9 @@ final class WebSocketUpgrade {
         let headers = try Self.headers(for: request)
         guard self.origins.admits(request) else { throw .foreignOrigin }
         guard self.addresses?.admit(request, on: channel) ?? true else { throw .crowded }
+        guard self.host.value.admitsConnection() else { throw .overloaded }
         return headers
     }
-
-    /// Whether a request that is granted comes in now, or waits: then its gate is told when.
-    func entry(of gate: UpgradeGate) -> LoadGauge.Entry { self.host.value.entry(of: gate) }
 
     /// Puts a client's socket behind what is in a pipeline.
     func addSocket(
