@@ -41,7 +41,7 @@ struct PageBoundTests {
         let client = stepper.admit(slot: 0)
         _ = stepper.send(.command(client, CommandID(2), self.subscribe(since: nil)))
         let stream = StreamHead(epoch: Epoch(5), offset: Offset(head))
-        _ = stepper.send(.peer(self.owner, .interested(self.conversation, Term(1), stream)))
+        _ = stepper.send(.peer(self.owner, stepper.interested(self.conversation, Term(1), stream)))
         return stepper
     }
 

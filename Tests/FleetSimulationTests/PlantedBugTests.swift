@@ -69,7 +69,7 @@ struct PlantedBugTests {
             .losesTailAtCrash, .acceptsRepeatedIDs, .ignoresTerms, .deliversOverHole,
             .deliversTwice, .recoversWithHole, .deniesDuplicates, .hidesHeads,
             .subscribesBeyondHead, .forgetsAbsence, .ignoresMembership, .hidesLoss,
-            .miscountsUnread, .keepsRemoved:
+            .miscountsUnread, .keepsRemoved, .forgetsDropped, .forgetsRoom, .overlooksBacklogs:
             PresenceWorldTests.scenario()
         }
     }
