@@ -207,7 +207,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             exclude: [
-                "api.py", "live.py", "newcomer.py", "presence.py", "sdk.py", "secure.py", "suite.py",
+                "api.py", "live.py", "newcomer.py", "presence.py", "sdk.py", "secure.py",
+                "suite.py",
                 "Disk",
             ],
             swiftSettings: strict

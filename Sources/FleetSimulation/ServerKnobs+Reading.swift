@@ -45,6 +45,24 @@ extension ShardConfiguration {
         if let value = mapping.optional("admission") {
             self.overload = try OverloadPolicy.reading(value)
         }
+        try self.readLimits(&mapping)
+        if let value = mapping.optional("fanOut") { self.fanOut = try FanOutPolicy.reading(value) }
+        if let value = mapping.optional("backlog") {
+            self.backlog = try BacklogPolicy(value)
+        }
+        if let value = mapping.optional("presenceBudget") {
+            self.presence.budget = UInt32(try value.integer(in: 10...10_000_000))
+        }
+        guard self.pongTimeout < self.pingInterval else {
+            throw node.refused(
+                "waits for a pong as long as for the next ping",
+                expected: "pongTimeout below pingInterval"
+            )
+        }
+        try mapping.finish()
+    }
+
+    private mutating func readLimits(_ mapping: inout StrictMapping) throws(ModelError) {
         self.commandRate = try RateLimit.reading(
             perSecond: mapping.optional("commandsPerSecond"),
             burst: mapping.optional("commandBurst"),
@@ -61,39 +79,5 @@ extension ShardConfiguration {
         if let value = mapping.optional("userConnections") {
             self.userConnectionLimit = UInt32(try value.integer(in: 1...1_000))
         }
-        if let value = mapping.optional("fanOut") { self.fanOut = try FanOutPolicy.reading(value) }
-        if let value = mapping.optional("backlog") {
-            self.backlog = try BacklogPolicy(value)
-        }
-        if let value = mapping.optional("presenceBudget") {
-            self.presence.budget = UInt32(try value.integer(in: 10...10_000_000))
-        }
-        guard self.pongTimeout < self.pingInterval else {
-            throw node.refused(
-                "waits for a pong as long as for the next ping",
-                expected: "pongTimeout below pingInterval"
-            )
-        }
-        try mapping.finish()
-    }
-}
-
-extension BacklogPolicy {
-    /// Reads the marks of one connection's backlog; what is not set keeps its default.
-    init(_ node: StrictNode) throws(ModelError) {
-        self.init()
-        var mapping = try node.mapping()
-        func bytes(_ key: String, _ path: WritableKeyPath<Self, UInt32>) throws(ModelError) {
-            guard let value = mapping.optional(key) else { return }
-            self[keyPath: path] = UInt32(try value.integer(in: 1...(1 << 30)))
-        }
-        try bytes("low", \.low)
-        try bytes("high", \.high)
-        try bytes("bound", \.bound)
-        try bytes("page", \.page)
-        guard self.isOrdered else {
-            throw node.refused("has its marks out of order", expected: "low below high below bound")
-        }
-        try mapping.finish()
     }
 }

@@ -55,6 +55,12 @@ extension ShardEvent: ByteCoded {
             writer.byte(12)
             writer.value(id)
             writer.value(request)
+        case .load, .revoked, .backlog, .dropped: self.writeLate(to: &writer)
+        }
+    }
+
+    private func writeLate(to writer: inout ByteWriter) {
+        switch self {
         case .load(let lag):
             writer.byte(13)
             writer.value(lag)
@@ -71,6 +77,9 @@ extension ShardEvent: ByteCoded {
             writer.value(handle)
             writer.value(conversation)
             writer.value(offset)
+        case .wallClock, .opened, .closed, .command, .authenticated, .pongs, .violated, .peer,
+            .stored, .lease, .drain, .grant, .asked:
+            preconditionFailure("the other half of the cases")
         }
     }
 

@@ -373,14 +373,7 @@ final class ShardHost {
             let frames = self.pingFrames
             self.send(to: targets, as: .ping) { frames[$0.index] }
         case .close(let handle, let code):
-            guard let socket = self.socket(handle) else { return }
-            let farewell = socket.goodbye(code)
-            self.closes[farewell.code, default: 0] += 1
-            self.surroundings.log.debug(
-                "sends away",
-                metadata: ["client": "\(socket.client)", "code": "\(farewell.code)"]
-            )
-            socket.end(code: farewell.code, reason: farewell.reason)
+            self.close(handle, code)
         case .respond(let id, .members):
             self.api.take(.presence(self.draft.takeMembers()), to: id)
         case .respond(let id, let response):
@@ -405,6 +398,17 @@ final class ShardHost {
         case .drained:
             self.surroundings.onDrained()
         }
+    }
+
+    private func close(_ handle: ConnectionHandle, _ code: CloseCode) {
+        guard let socket = self.socket(handle) else { return }
+        let farewell = socket.goodbye(code)
+        self.closes[farewell.code, default: 0] += 1
+        self.surroundings.log.debug(
+            "sends away",
+            metadata: ["client": "\(socket.client)", "code": "\(farewell.code)"]
+        )
+        socket.end(code: farewell.code, reason: farewell.reason)
     }
 
     private func submit(_ request: StoreRequest, _ token: RequestToken) {
