@@ -81,3 +81,23 @@ extension ShardConfiguration {
         }
     }
 }
+
+extension BacklogPolicy {
+    /// Reads the marks of one connection's backlog; what is not set keeps its default.
+    init(_ node: StrictNode) throws(ModelError) {
+        self.init()
+        var mapping = try node.mapping()
+        func bytes(_ key: String, _ path: WritableKeyPath<Self, UInt32>) throws(ModelError) {
+            guard let value = mapping.optional(key) else { return }
+            self[keyPath: path] = UInt32(try value.integer(in: 1...(1 << 30)))
+        }
+        try bytes("low", \.low)
+        try bytes("high", \.high)
+        try bytes("bound", \.bound)
+        try bytes("page", \.page)
+        guard self.isOrdered else {
+            throw node.refused("has its marks out of order", expected: "low below high below bound")
+        }
+        try mapping.finish()
+    }
+}
