@@ -115,6 +115,87 @@ extension Hostile {
             }
         }
 
+        @Test func `a server's request at a bound is carried out, and one beyond it is not`()
+            async throws
+        {
+            try await expectHolds(LiveHost.port) { port in
+                func text(_ count: Int) -> String { String(repeating: "x", count: count) }
+                func publish(_ tags: Int, of bytes: Int) -> String {
+                    let tags = (0..<tags).map { "\"t\($0)\":\"\(text(bytes))\"" }
+                    return
+                        "{\"channel\":\"tagged\",\"data\":1,\"tags\":{\(tags.joined(separator: ","))}}"
+                }
+                func subscribe(_ info: Int, _ data: Int) -> String {
+                    "{\"user\":\"nobody\",\"channel\":\"a\",\"info\":\"\(text(info - 2))\","
+                        + "\"data\":\"\(text(data - 2))\"}"
+                }
+                func disconnect(_ reason: Int) -> String {
+                    "{\"user\":\"nobody\",\"disconnect\":{\"code\":4000,\"reason\":\"\(text(reason))\"}}"
+                }
+                let requests: [(method: String, body: String, code: Int?)] = [
+                    ("publish", publish(32, of: 255), nil), ("publish", publish(33, of: 1), 107),
+                    ("publish", publish(1, of: 256), 107),
+                    ("subscribe", subscribe(4_096, 16_384), nil),
+                    ("subscribe", subscribe(4_097, 9), 106),
+                    ("subscribe", subscribe(9, 16_385), 106),
+                    ("disconnect", disconnect(123), nil), ("disconnect", disconnect(124), 107),
+                ]
+                for request in requests {
+                    let answer = try askApi(request.method, request.body, port: port).body
+                    let expected = request.code.map { "\"code\":\($0)" } ?? "\"result\""
+                    try hold(
+                        answer.contains(expected),
+                        "\(request.method), \(expected): \(answer.prefix(200))"
+                    )
+                }
+            }
+        }
+
+        @Test func `more channels than fit an answer are refused`() async throws {
+            try await expectHolds(10_000) { limit in
+                // A server of its own: so many who go at once keep new ones out for a moment.
+                let server = try ServerProcess()
+                let file = server.directory.appending(path: "parley.yaml")
+                try "apiKey: \(LiveHost.apiKey)\n".write(
+                    to: file,
+                    atomically: true,
+                    encoding: .utf8
+                )
+                server.options = ["--config", file.path(percentEncoded: false)]
+                try server.start()
+                let port = server.port
+                let mark = UUID().uuidString
+                func peer(_ names: Range<Int>) throws -> WebSocketPeer {
+                    let peer = try WebSocketPeer(port: port)
+                    try peer.connect()
+                    let commands = names.map {
+                        "{\"id\":\($0 + 2),\"subscribe\":{\"channel\":\"\(mark)-\($0)\"}}"
+                    }
+                    peer.send(commands.joined(separator: "\n"))
+                    // Answers may come in any order.
+                    for _ in names {
+                        _ = try peer.message(milliseconds: 20_000) {
+                            $0.contains("\"subscribe\":{")
+                        }
+                    }
+                    return peer
+                }
+                var peers: [WebSocketPeer] = []
+                for start in stride(from: 0, to: limit, by: 125) {
+                    peers.append(try peer(start..<(start + 125)))
+                }
+                let pattern = "{\"pattern\":\"\(mark)-*\"}"
+                let all = try askApi("channels", pattern, port: port).body
+                try hold(
+                    all.matches(of: /"num_clients":1/).count == limit,
+                    String(all.prefix(200))
+                )
+                peers.append(try peer(limit..<(limit + 1)))
+                let refused = try askApi("channels", pattern, port: port).body
+                try hold(refused.contains("\"code\":106"), String(refused.prefix(200)))
+            }
+        }
+
         @Test func `one idempotency key is in a channel once, whoever says it at once`()
             async throws
         {

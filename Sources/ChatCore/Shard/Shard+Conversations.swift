@@ -62,12 +62,15 @@ extension Shard {
             self.refuse(request, gateway, .internal, into: &effects)
             return
         }
-        guard self.namespace(request.namespace).hasLog else {
-            if self.repeatsFromMemory(request, from: gateway, into: &effects) { return }
+        let hasLog = self.namespace(request.namespace).hasLog
+        if self.answersFromMemory(request, from: gateway, in: slot, hasLog: hasLog, into: &effects)
+        {
+            return
+        }
+        guard hasLog else {
             self.passOn(request, from: gateway, in: slot, at: now, into: &effects)
             return
         }
-        if self.answersFromMemory(request, from: gateway, in: slot, into: &effects) { return }
         let waiting =
             self.conversations[slot].messageCount + self.conversations[slot].repeatCount
             + self.conversations[slot].askedCount
@@ -125,31 +128,21 @@ extension Shard {
         self.conversations[slot].messageCount += 1
     }
 
-    /// Answers a repeat of a message id that was sequenced not long ago.
+    /// Answers a repeat of a message id that was taken not long ago: where there is a log, only while the
+    /// owner knows its end, and that it is still the one that holds the message.
     private mutating func answersFromMemory(
         _ request: PublishRequest,
         from gateway: ShardID,
         in slot: UInt32,
-        into effects: inout EffectBuffer<ShardEffect>
-    ) -> Bool {
-        guard let key = Self.key(of: request), var reply = self.recent.reply(to: key),
-            self.conversations[slot].sequencer.phase == .open,
-            reply.epoch == self.conversations[slot].sequencer.epoch
-        else { return false }
-        reply.isDuplicate = true
-        effects.emit(.peer(gateway, .published(request.token, .accepted(reply))))
-        self.release(request.body.handle, into: &effects)
-        return true
-    }
-
-    /// Answers a repeat where nothing is kept: as long as the first is remembered.
-    private mutating func repeatsFromMemory(
-        _ request: PublishRequest,
-        from gateway: ShardID,
+        hasLog: Bool,
         into effects: inout EffectBuffer<ShardEffect>
     ) -> Bool {
         guard let key = Self.key(of: request), var reply = self.recent.reply(to: key) else {
             return false
+        }
+        if hasLog {
+            let sequencer = self.conversations[slot].sequencer
+            guard sequencer.phase == .open, reply.epoch == sequencer.epoch else { return false }
         }
         reply.isDuplicate = true
         effects.emit(.peer(gateway, .published(request.token, .accepted(reply))))

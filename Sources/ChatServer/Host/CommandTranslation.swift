@@ -96,9 +96,6 @@ struct CommandTranslation {
     /// The token that came with the last command, if it was good.
     private(set) var shown: ShownToken?
 
-    /// Of so many subscriptions it is kept what their tokens say.
-    private static let channelInfoLimit = 1_024
-
     init(
         namespaces: NamespaceTable,
         verifier: TokenVerifier,
@@ -236,7 +233,8 @@ struct CommandTranslation {
             self.shown = .subscription(ConversationID(named: channel), mark)
         }
         let info = ruling.granted.info
-        if case .accepted = ruling.grant, self.channelInfo.count < Self.channelInfoLimit {
+        // For no more channels than the socket keeps marks of tokens.
+        if case .accepted = ruling.grant {
             self.channelInfo[channel] = info.isEmpty ? nil : info
         }
         return (ruling.grant, ruling.granted)
