@@ -75,6 +75,8 @@ package struct GoodputOracle {
     }
 
     package static let describedLimit = 20
+    /// So many of each law are described all the same: one law's must not hide another's.
+    private static let describedOfEach: UInt64 = 3
     /// How long a window is; fewer messages in one tell nothing.
     private static let window = Interval.seconds(2)
     private static let leastSent: UInt64 = 20
@@ -106,7 +108,10 @@ package struct GoodputOracle {
         self.counts[law.rawValue * 2] += 1
         guard !holds else { return }
         self.counts[law.rawValue * 2 + 1] += 1
-        guard self.violations.count < Self.describedLimit else { return }
+        guard
+            self.violations.count < Self.describedLimit
+                || self.violationCount(of: law) <= Self.describedOfEach
+        else { return }
         self.violations.append(Violation(law: law, instant: now, text: text()))
     }
 

@@ -93,6 +93,8 @@ package struct MembershipOracle {
     }
 
     private static let describedLimit = 20
+    /// So many of each law are described all the same: one law's must not hide another's.
+    private static let describedOfEach: UInt64 = 3
     package private(set) var violations: [Violation] = []
     private var counts = [UInt64](repeating: 0, count: Law.allCases.count * 2)
     private var conversations: [ConversationID: Conversation] = [:]
@@ -116,7 +118,10 @@ package struct MembershipOracle {
         self.counts[law.rawValue * 2] += 1
         guard !holds else { return }
         self.counts[law.rawValue * 2 + 1] += 1
-        guard self.violations.count < Self.describedLimit else { return }
+        guard
+            self.violations.count < Self.describedLimit
+                || self.violationCount(of: law) <= Self.describedOfEach
+        else { return }
         self.violations.append(Violation(law: law, instant: now, text: text()))
     }
 

@@ -87,6 +87,8 @@ package struct PresenceOracle {
     }
 
     package static let describedLimit = 20
+    /// So many of each law are described all the same: one law's must not hide another's.
+    private static let describedOfEach: UInt64 = 3
 
     package private(set) var violations: [Violation] = []
     /// How much watchers were told.
@@ -123,7 +125,10 @@ package struct PresenceOracle {
         self.counts[law.rawValue * 2] += 1
         guard !holds else { return }
         self.counts[law.rawValue * 2 + 1] += 1
-        guard self.violations.count < Self.describedLimit else { return }
+        guard
+            self.violations.count < Self.describedLimit
+                || self.violationCount(of: law) <= Self.describedOfEach
+        else { return }
         self.violations.append(Violation(law: law, instant: now, text: text()))
     }
 

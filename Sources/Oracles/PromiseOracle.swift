@@ -61,6 +61,8 @@ package struct PromiseOracle {
 
     /// Violations beyond this many are counted, not described.
     package static let describedLimit = 20
+    /// So many of each law are described all the same: one law's must not hide another's.
+    private static let describedOfEach: UInt64 = 3
 
     package private(set) var violations: [Violation] = []
     private var counts = [UInt64](repeating: 0, count: Law.allCases.count * 2)
@@ -97,7 +99,10 @@ package struct PromiseOracle {
 
     private mutating func violate(_ law: Law, at now: Instant, _ text: String) {
         self.counts[law.rawValue * 2 + 1] += 1
-        guard self.violations.count < Self.describedLimit else { return }
+        guard
+            self.violations.count < Self.describedLimit
+                || self.violationCount(of: law) <= Self.describedOfEach
+        else { return }
         self.violations.append(Violation(law: law, instant: now, text: text))
     }
 
