@@ -23,6 +23,8 @@ final class LoadLoop: ClientHost {
         var lateness: Histogram<UInt64>
         /// By device: online, nothing left to send, and behind in nothing.
         var isSettled: [Bool]
+        /// Why sockets did not open, or were closed by the server, and how many.
+        var troubles: [String: UInt64] = [:]
     }
 
     private struct Due: BitwiseCopyable {
@@ -396,9 +398,15 @@ final class LoadLoop: ClientHost {
             on: self.eventLoop,
             SocketCallbacks(
                 opened: { loop.opened(client, number, $0) },
-                failed: { loop.socket(client, number, .failed) },
+                failed: { reason in
+                    loop.result.troubles[reason, default: 0] += 1
+                    loop.socket(client, number, .failed)
+                },
                 text: { loop.read(client, number, $0) },
                 closed: { code in
+                    if code >= 3_000 {
+                        loop.result.troubles["closed with \(code)", default: 0] += 1
+                    }
                     if loop.openSockets[client] == number.rawValue { loop.channels[client] = nil }
                     loop.socket(client, number, .closed(code: code))
                 }

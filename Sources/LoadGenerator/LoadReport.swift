@@ -40,6 +40,8 @@ package struct LoadReport: Encodable, Sendable {
     package var sendingEndsMilliseconds: UInt64
     /// Whether somebody ended the run early; it then falls short at best.
     package var wasCutShort: Bool
+    /// Why sockets did not open, or were closed by the server, and how many.
+    package var troubles: [String: UInt64]
     /// `pass`, `shortfall` or `violation`.
     package var verdict: Verdict
     package var violationCount: UInt64

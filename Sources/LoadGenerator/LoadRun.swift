@@ -150,6 +150,7 @@ package enum LoadRun {
             sendingEndsMilliseconds: (options.workload.rampUp + options.workload.duration)
                 .nanoseconds / 1_000_000,
             wasCutShort: wasCutShort,
+            troubles: results.reduce(into: [:]) { $0.merge($1.troubles, uniquingKeysWith: +) },
             verdict: verdict,
             violationCount: judgement.violations.count,
             violations: judgement.violations.examples,

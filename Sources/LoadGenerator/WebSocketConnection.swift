@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -6,7 +7,8 @@ import NIOWebSocket
 /// What a socket tells its loop; always on the socket's event loop.
 struct SocketCallbacks {
     var opened: (any Channel) -> Void
-    var failed: () -> Void
+    /// In a few words, why.
+    var failed: (String) -> Void
     /// The text of one frame.
     var text: (ByteBuffer) -> Void
     /// 1006 when the peer sent no close frame.
@@ -34,7 +36,17 @@ func openWebSocket(
             }
         }
         .connect(host: endpoint.host, port: endpoint.port)
-        .whenFailure { _ in loop.execute { bound.value.failed() } }
+        .whenFailure { error in loop.execute { bound.value.failed(reason(of: error)) } }
+}
+
+/// The part of an error that its user can do something about.
+private func reason(of error: any Error) -> String {
+    guard let failure = error as? NIOConnectionError else { return "\(error)" }
+    guard let first = failure.connectionErrors.first else {
+        return "no address of host \(failure.host) is known"
+    }
+    guard let refusal = first.error as? IOError else { return "\(first.error)" }
+    return unsafe String(cString: strerror(refusal.errnoCode))
 }
 
 private func addUpgrade(
@@ -71,6 +83,7 @@ private final class UpgradeRequest: ChannelInboundHandler, RemovableChannelHandl
     private let endpoint: Endpoint
     private let callbacks: SocketCallbacks
     var isUpgraded = false
+    private var reason = "closed before it was a WebSocket"
 
     init(endpoint: Endpoint, callbacks: SocketCallbacks) {
         self.endpoint = endpoint
@@ -86,15 +99,19 @@ private final class UpgradeRequest: ChannelInboundHandler, RemovableChannelHandl
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head(let head) = self.unwrapInboundIn(data) {
+            self.reason = "no WebSocket, but HTTP \(head.status.code)"
+        }
         context.close(promise: nil)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.reason = "\(error)"
         context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if !self.isUpgraded { self.callbacks.failed() }
+        if !self.isUpgraded { self.callbacks.failed(self.reason) }
         context.fireChannelInactive()
     }
 }

@@ -102,14 +102,17 @@ struct Load: AsyncParsableCommand {
             throw refusal("\(self.file): cannot be read; expected a workload file")
         }
         do {
-            let workload = try Workload(yaml: text, file: self.file)
+            let node = try StrictNode(yaml: text, file: self.file)
+            let workload = try Workload(node)
             guard workload.cohorts.allSatisfy({ $0.bytesPerSecond == nil }) else {
                 throw refusal(
                     "\(self.file): slow readers are simulated alone; expected no bytesPerSecond"
                 )
             }
             guard workload.chat == nil else {
-                throw refusal("\(self.file): chat is simulated alone; expected no such key")
+                var mapping = try node.mapping()
+                throw try mapping.required("chat", expected: "a mapping")
+                    .refused("is simulated alone", expected: "no such key")
             }
             return (workload, text)
         } catch let error as ModelError {
@@ -145,6 +148,9 @@ struct Load: AsyncParsableCommand {
         line("deliveries", "\(report.deliveriesReceived) of \(report.deliveriesExpected)")
         line("deliveries a second", String(format: "%.0f", report.deliveriesPerSecond))
         line("reconnects", "\(report.reconnects)")
+        for (reason, count) in report.troubles.sorted(by: { $0.key < $1.key }) {
+            line("sockets in trouble", "\(count): \(reason)")
+        }
         line("send to ack", show(report.sendToAck))
         line("send to delivery", show(report.sendToDelivery))
         line("generator late by", show(report.generatorLateness))

@@ -38,7 +38,7 @@ import Glibc
     // Invariant: written by `epoll_wait` and read before its next call.
     private var events: [epoll_event]
     private var buffer = [UInt8](repeating: 0, count: 1 << 18)
-    private let address: sockaddr_in
+    private let server: LoopbackServer
     private let handshake: [UInt8]
     private var sockets: [Socket]
     /// Clients whose socket could not even be begun, to be told at the next poll.
@@ -50,11 +50,7 @@ import Glibc
         self.epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard self.epoll >= 0 else { throw SystemError(call: "epoll_create1", code: errno) }
         unsafe self.events = unsafe Array(repeating: epoll_event(), count: 512)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        self.address = address
+        self.server = LoopbackServer(port: port)
         self.handshake = Array(Swarm.handshake(port: port).utf8)
         self.sockets = Array(repeating: Socket(), count: count)
     }
@@ -69,20 +65,11 @@ import Glibc
     /// Begins to connect a client that has no socket.
     func open(_ client: Int) throws(SystemError) {
         precondition(self.sockets[client].phase == .none, "a client has one socket at a time")
-        let kind = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
-        let descriptor = Glibc.socket(AF_INET, Int32(kind), 0)
-        guard descriptor >= 0 else { throw SystemError(call: "socket", code: errno) }
-        var one: Int32 = 1
-        let size = socklen_t(MemoryLayout<Int32>.size)
-        unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
-        var address = self.address
-        let status = unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard status == 0 || errno == EINPROGRESS else {
-            Glibc.close(descriptor)
+        let descriptor: Int32
+        do throws(SystemError) {
+            descriptor = try self.server.connect(client)
+        } catch {
+            guard error.call == "connect" else { throw error }
             self.stillborn.append(client)
             return
         }
@@ -225,6 +212,14 @@ import Glibc
         try tell(client, wasOpen ? .closed(code: code) : .failed(status: nil))
     }
 
+    private static func headEnd(of bytes: [UInt8]) -> Int? {
+        let feed = UInt8(ascii: "\n")
+        for end in bytes.indices.dropFirst(3) where bytes[end] == feed && bytes[end - 2] == feed {
+            return end + 1
+        }
+        return nil
+    }
+
     /// Takes what is whole; returns how much that is.
     private func consume(
         _ client: Int,
@@ -234,9 +229,7 @@ import Glibc
     ) throws(SystemError) -> Int {
         var position = 0
         if self.sockets[client].phase == .upgrading {
-            guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8))?.upperBound else {
-                return 0
-            }
+            guard let end = Self.headEnd(of: bytes) else { return 0 }
             let status = Int(String(decoding: bytes.dropFirst(9).prefix(3), as: UTF8.self))
             guard status == 101 else {
                 self.close(client)

@@ -10,8 +10,6 @@ import Histogram
 @safe package final class Swarm {
     static let ringSize: UInt64 = 4096
     static let bufferSize = 1 << 20
-    /// Clients of one source address; far fewer than there are ports.
-    private static let clientsAnAddress = 4_000
 
     // Invariant: allocated in `init`, freed in `deinit`, never handed out beyond a call.
     let buffer: UnsafeMutableRawBufferPointer
@@ -19,7 +17,7 @@ import Histogram
     private let timer: Int32
     // Invariant: written by `epoll_wait` and read before its next call.
     private var events: [epoll_event]
-    private let address: sockaddr_in
+    private let server: LoopbackServer
     let handshake: [UInt8]
     let tokens: [String]
     var clients: [SwarmClient] = []
@@ -46,11 +44,7 @@ import Histogram
         self.timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_NONBLOCK))
         unsafe self.buffer = .allocate(byteCount: Self.bufferSize, alignment: 16)
         unsafe self.events = unsafe Array(repeating: epoll_event(), count: 512)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        self.address = address
+        self.server = LoopbackServer(port: port)
         self.handshake = Array(Self.handshake(port: port).utf8)
         self.tokens = tokens
         self.streams = channels.map { SwarmStream(channel: $0) }
@@ -87,51 +81,11 @@ import Histogram
 
     /// Begins to connect one more client, as the user of a token, to a conversation.
     package func add(token: Int, stream: Int) throws(SystemError) {
-        let descriptor = socket(
-            AF_INET,
-            Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue),
-            0
-        )
-        guard descriptor >= 0 else { throw SystemError(call: "socket", code: errno) }
-        var one: Int32 = 1
-        let size = socklen_t(MemoryLayout<Int32>.size)
-        unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
-        self.giveSource(descriptor, number: self.clients.count / Self.clientsAnAddress)
-        let status = unsafe Self.withAddress(self.address) { unsafe connect(descriptor, $0, $1) }
-        guard status == 0 || errno == EINPROGRESS else {
-            let code = errno
-            close(descriptor)
-            throw SystemError(call: "connect", code: code)
-        }
+        let descriptor = try self.server.connect(self.clients.count)
         let index = self.clients.count
         self.clients.append(SwarmClient(descriptor: descriptor, token: token, stream: stream))
         let wanted = EPOLLIN.rawValue | EPOLLOUT.rawValue
         try self.register(descriptor, as: UInt64(index), EPOLL_CTL_ADD, wanted)
-    }
-
-    /// Lets a socket speak from an address of its own: Linux searches long for a free port once half
-    /// of those between two addresses are taken, and a client would pay for that.
-    private func giveSource(_ descriptor: Int32, number: Int) {
-        var one: Int32 = 1
-        let size = socklen_t(MemoryLayout<Int32>.size)
-        unsafe setsockopt(descriptor, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, &one, size)
-        var source = self.address
-        source.sin_port = 0
-        source.sin_addr.s_addr = UInt32(0x7f00_0001 + number).bigEndian
-        // Where it is refused, the system's choice of an address is as good, if slower.
-        _ = unsafe Self.withAddress(source) { unsafe bind(descriptor, $0, $1) }
-    }
-
-    private static func withAddress<Result>(
-        _ address: sockaddr_in,
-        _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
-    ) -> Result {
-        var address = address
-        return unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
     }
 
     /// Handles what the sockets have for us; waits for it until an instant at most.
