@@ -297,6 +297,30 @@ struct SigningPair: Sendable, CustomTestStringConvertible {
         }
     }
 
+    /// As in the sets of issuers that also encrypt, or know more than this server.
+    @Test(arguments: [
+        #"{"kty":"RSA","use":"enc","alg":"RSA-OAEP","n":"AQAB","e":"AQAB"}"#,
+        #"{"kty":"EC","crv":"secp256k1","alg":"ES256K","x":"AA","y":"AA"}"#,
+        #"{"kty":"oct","k":"AAAA"}"#, #"{"kty":"new"}"#, #"{"kty":"OKP","crv":"X25519","x":"AA"}"#,
+        #"{"kty":"EC","crv":"P-256","use":"enc","x":"X","y":"Y"}"#,
+        #"{"kty":"EC","crv":"P-256","key_ops":["encrypt"],"x":"X","y":"Y"}"#,
+    ])
+    func `keys of a set that are for something else are passed over`(_ other: String) async throws {
+        let key = ES256PrivateKey()
+        let point = try #require(key.publicKey.parameters)
+        let pair = SigningPair("", .secret("")) { await JWTKeyCollection().add(ecdsa: key) }
+        let token = try await pair.token(TestClaims())
+        let jwk = #"{"kty":"EC","crv":"P-256","x":"\#(point.x)","y":"\#(point.y)"}"#
+        let verifier = try await Self.verifier([.jwks(json: "{\"keys\":[\(other),\(jwk)]}")])
+        #expect(verifier.check(connectionToken: token, at: Self.now).verdict == Self.accepted)
+        // The same point for another use is no key for signatures.
+        let unfit = other.replacing("\"X\"", with: "\"\(point.x)\"")
+            .replacing("\"Y\"", with: "\"\(point.y)\"")
+        await #expect(throws: TokenKeyError.self) {
+            try await Self.verifier([.jwks(json: "{\"keys\":[\(unfit)]}")])
+        }
+    }
+
     @Test(arguments: [
         TokenKeySource.secret(""), .rsa(pem: "no key"), .ecdsa(pem: "no key"),
         .ed25519(pem: "no key"), .jwks(json: "{}"), .jwks(json: "{\"keys\":[{\"kty\":\"RSA\"}]}"),

@@ -37,6 +37,8 @@ struct TokenKeys: Sendable {
         for source in sources {
             do {
                 try await self.add(source)
+            } catch let error as TokenKeyError {
+                throw error
             } catch {
                 throw TokenKeyError(description: "\(Self.name(of: source)) cannot be used as a key")
             }
@@ -49,7 +51,7 @@ struct TokenKeys: Sendable {
         case .rsa: "the RSA public key"
         case .ecdsa: "the ECDSA public key"
         case .ed25519: "the Ed25519 public key"
-        case .jwks: "a key of the JSON Web Key Set"
+        case .jwks: "the JSON Web Key Set"
         }
     }
 
@@ -57,7 +59,9 @@ struct TokenKeys: Sendable {
         let digests: [DigestAlgorithm] = [.sha256, .sha384, .sha512]
         switch source {
         case .secret(let secret):
-            guard !secret.isEmpty else { throw TokenKeyError(description: "the secret is empty") }
+            guard !secret.isEmpty else {
+                throw TokenKeyError(description: "the HMAC secret is empty")
+            }
             // HMAC pads a short key with zeros anyway (RFC 2104), and the library wants them there.
             var key = Array(secret.utf8)
             while key.count < 64 { key.append(0) }
@@ -76,8 +80,50 @@ struct TokenKeys: Sendable {
             let key = try EdDSA.PublicKey(pem: pem)
             try await self.keep { await $0.add(eddsa: key) }
         case .jwks(let json):
-            let set = try JSONDecoder().decode(JWKS.self, from: Data(json.utf8))
-            for key in set.keys { try await self.add(key) }
+            try await self.add(set: json)
+        }
+    }
+
+    /// Those of a set that are for signatures and of a kind that is known; RFC 7517, section 5, asks that others be
+    /// passed over, and many issuers have keys for encryption beside.
+    private mutating func add(set json: String) async throws {
+        let set = try JSONSerialization.jsonObject(with: Data(json.utf8))
+        guard let set = set as? [String: Any], let keys = set["keys"] as? [Any] else {
+            throw TokenKeyError(description: "the JSON Web Key Set has no list of 'keys'")
+        }
+        var isUsable = false
+        for (index, key) in keys.enumerated() {
+            guard let key = key as? [String: Any], Self.isForSignatures(key) else { continue }
+            let name = (key["kid"] as? String).map { "'\($0)'" } ?? "number \(index + 1)"
+            do {
+                let data = try JSONSerialization.data(withJSONObject: key)
+                try await self.add(JSONDecoder().decode(JWK.self, from: data))
+            } catch {
+                throw TokenKeyError(
+                    description: "key \(name) of the JSON Web Key Set cannot be used as a key"
+                )
+            }
+            isUsable = true
+        }
+        guard isUsable else {
+            let known = Self.known.subtracting(["HS256", "HS384", "HS512"]).sorted()
+            throw TokenKeyError(
+                description: "the JSON Web Key Set has no public key for"
+                    + " \(known.joined(separator: ", "))"
+            )
+        }
+    }
+
+    private static func isForSignatures(_ key: [String: Any]) -> Bool {
+        if let use = key["use"] as? String, use != "sig" { return false }
+        if let operations = key["key_ops"] as? [String], !operations.contains("verify") {
+            return false
+        }
+        if let algorithm = key["alg"] as? String, !Self.known.contains(algorithm) { return false }
+        switch (key["kty"] as? String, key["crv"] as? String) {
+        case ("RSA", _), ("OKP", "Ed25519"), ("EC", "P-256"), ("EC", "P-384"), ("EC", "P-521"):
+            return true
+        case (_, _): return false
         }
     }
 
