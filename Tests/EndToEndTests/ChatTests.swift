@@ -113,9 +113,29 @@ extension Hostile {
                     "each change is an entry: \(kinds)"
                 )
                 try hold(entries[1]["data"] is NSNull, "a deleted body is gone: \(entries[1])")
+                try hold(entries[2]["data"] is NSNull, "and what it was edited to: \(entries[2])")
+                try hold(entries[4]["data"] as? String == "answer", "answers stay: \(entries[4])")
                 let counts = entries.map { ($0["tags"] as? [String: String])?["count"] }
                 try hold(counts == ["0", "1", "1", "1", "2", "2"], "messages count: \(counts)")
                 try hold(entries[4]["offset"] as? Int == answer, "offsets are dense")
+            }
+        }
+
+        @Test(arguments: [
+            ("chat.create", "\"id\":\"1\""), ("chat.list", ""), ("chat.sync", ""),
+            ("chat.send", "\"channel\":\"free\",\"id\":\"1\",\"body\":1"),
+            ("chat.block", "\"user\":\"al\""), ("keys.count", "\"device\":\"d\""),
+        ])
+        func `what one user has or says with an id is not for the anonymous, who are many`(
+            method: String,
+            data: String
+        ) async throws {
+            let port = LiveHost.port
+            try await expectHolds(()) { _ in
+                let nobody = try ChatPeer(port: port, user: "")
+                try nobody.expect(103, method, data)
+                let answer = try nobody.ask("publish", "\"channel\":\"free\",\"data\":1")
+                try hold(answer["code"] == nil, "what has no owner is free: \(answer)")
             }
         }
 

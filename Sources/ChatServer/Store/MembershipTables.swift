@@ -229,6 +229,7 @@ final class MembershipWriter {
     private let countMembers: Statement
     private let create: Statement
     private let blank: Statement
+    private let blankEdits: Statement
     private let moveOwn: Statement
     private let mention: Statement
     private let countAt: Statement
@@ -258,6 +259,12 @@ final class MembershipWriter {
             """
             UPDATE messages SET body = CAST('null' AS BLOB), is_deleted = 1
             WHERE conversation = ? AND offset = ?
+            """
+        )
+        self.blankEdits = try database.prepare(
+            """
+            UPDATE messages SET body = CAST('null' AS BLOB), is_deleted = 1
+            WHERE conversation = ? AND detail = ? AND kind = \(EntryNote.Kind.edit.rawValue)
             """
         )
         self.moveOwn = try database.prepare(
@@ -303,6 +310,10 @@ final class MembershipWriter {
             self.blank.bind(1, id.high, id.low)
             self.blank.bind(2, offset.rawValue)
             try self.blank.run()
+            // What the message came to say is what its edits have brought.
+            self.blankEdits.bind(1, id.high, id.low)
+            self.blankEdits.bind(2, offset.rawValue)
+            try self.blankEdits.run()
         case .message, .reply:
             try self.note(people, append)
             try self.moveOwnMarker(append, count)

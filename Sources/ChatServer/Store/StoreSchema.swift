@@ -35,6 +35,8 @@ enum StoreSchema {
             user BLOB NOT NULL, conversation BLOB NOT NULL, offset INTEGER NOT NULL,
             PRIMARY KEY(user, conversation, offset)) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS members_of ON members(conversation);
+        CREATE INDEX IF NOT EXISTS edits_of ON messages(conversation, detail)
+            WHERE kind = \(EntryNote.Kind.edit.rawValue);
         CREATE TABLE IF NOT EXISTS blocks(
             user BLOB NOT NULL, blocked BLOB NOT NULL, name TEXT NOT NULL,
             PRIMARY KEY(user, blocked)) WITHOUT ROWID;
