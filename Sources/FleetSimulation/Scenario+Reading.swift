@@ -3,17 +3,17 @@ import Kernel
 package import Workload
 
 extension Scenario {
-    /// The name of the host model that a scenario file asks for.
-    package static func hostName(_ node: StrictNode) throws(ModelError) -> String {
+    /// The name of the host model that a scenario file asks for, with its place.
+    package static func hostName(_ node: StrictNode) throws(ModelError) -> StrictNode {
         var mapping = try node.mapping()
-        return try mapping.required("host", expected: "the name of a host model").text()
+        return try mapping.required("host", expected: "the name of a host model")
     }
 
-    /// The name of the workload file that a scenario file asks for; `nil` if it brings its own.
-    package static func workloadName(_ node: StrictNode) throws(ModelError) -> String? {
+    /// The name of the workload file that a scenario file asks for, with its place; `nil` if it brings its own.
+    package static func workloadName(_ node: StrictNode) throws(ModelError) -> StrictNode? {
         var mapping = try node.mapping()
         let workload = try mapping.required("workload", expected: "a workload or the name of one")
-        return workload.isMapping ? nil : try workload.text()
+        return workload.isMapping ? nil : workload
     }
 
     /// Reads a scenario whose host model, and the workload that it names, were read before.

@@ -76,11 +76,13 @@ struct ScenarioRun {
     ) throws {
         let text = try Self.read(scenario)
         let node = try Self.reporting { try StrictNode(yaml: text, file: scenario.relativePath) }
-        let host = model("host", try Self.reporting { try Scenario.hostName(node) })
-        let hostText = try Self.read(host)
-        let name = try Self.reporting { try Scenario.workloadName(node) }
-        let workload = name.map { model("workload", $0) }
-        let workloadText = try workload.map { try Self.read($0) }
+        let (host, hostText) = try Self.reporting {
+            try Self.read("host", named: Scenario.hostName(node), model)
+        }
+        let (workload, workloadText) =
+            try Self.reporting {
+                try Scenario.workloadName(node).map { try Self.read("workload", named: $0, model) }
+            } ?? (nil, nil)
         self.scenarioText = text
         self.hostText = hostText
         self.workloadText = workloadText
@@ -92,6 +94,23 @@ struct ScenarioRun {
                 named = try Workload(yaml: workloadText, file: workload.relativePath)
             }
             return try Scenario(node, costs: costs, workload: named)
+        }
+    }
+
+    /// Reads the model that a scenario names.
+    private static func read(
+        _ kind: String,
+        named node: StrictNode,
+        _ model: (_ kind: String, _ name: String) -> URL
+    ) throws -> (URL, String) {
+        let url = model(kind, try node.text())
+        do {
+            return (url, try String(contentsOf: url, encoding: .utf8))
+        } catch {
+            throw node.refused(
+                "names '\(url.relativePath)', which cannot be read",
+                expected: "the name of a text file in that folder, without .yaml"
+            )
         }
     }
 

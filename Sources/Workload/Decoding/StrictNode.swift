@@ -30,7 +30,7 @@ package struct StrictNode {
                     line = mark.line
                     problem = text
                 case .duplicatedKeysInMapping(let keys, let context):
-                    line = context.mark.line
+                    line = Self.line(ofSecond: keys, in: yaml, from: context.mark.line)
                     problem = "keys given twice: \(keys)"
                 case .no, .memory, .reader, .writer, .emitter, .representer,
                     .dataCouldNotBeDecoded:
@@ -57,6 +57,20 @@ package struct StrictNode {
         self.init(root, file: file, key: "", line: 1)
     }
 
+    /// The line where one of the keys is given again; the library tells of the mapping's first line alone.
+    private static func line(ofSecond keys: [String], in yaml: String, from first: Int) -> Int {
+        var indents: [String: Set<Int>] = [:]
+        let lines = yaml.split(separator: "\n", omittingEmptySubsequences: false)
+        for (index, line) in lines.enumerated().dropFirst(max(0, first - 1)) {
+            let text = line.drop { $0 == " " || $0 == "-" }
+            let name = text.prefix { $0 != ":" }
+            guard keys.contains(String(name)), text.count > name.count else { continue }
+            let indent = line.count - text.count
+            if !indents[String(name), default: []].insert(indent).inserted { return index + 1 }
+        }
+        return first
+    }
+
     package var isMapping: Bool {
         if case .mapping = self.node { true } else { false }
     }
@@ -76,13 +90,14 @@ package struct StrictNode {
             throw self.refused("is \(self.kind)", expected: "a mapping")
         }
         var entries: [StrictMapping.Entry] = []
+        var names: Set<String> = []
         for (key, value) in mapping {
             let line = key.mark?.line ?? self.line
             guard case .scalar(let scalar) = key else {
                 throw self.refused("has a key that is not a word", expected: "words as keys")
             }
             let name = scalar.string
-            if entries.contains(where: { $0.name == name }) {
+            if !names.insert(name).inserted {
                 throw ModelError(
                     file: self.file,
                     line: line,

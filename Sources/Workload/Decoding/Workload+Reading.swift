@@ -66,6 +66,12 @@ extension Workload {
         for item in try node.items() {
             let read = try ConversationClass(item)
             let members = UInt64(read.members)
+            guard read.members <= users else {
+                throw item.refused(
+                    "has \(read.members) members of \(users) users",
+                    expected: "members: 1 to \(users)"
+                )
+            }
             perUser += UInt64(read.perUser)
             count += UInt64(read.perUser) * ((UInt64(users) + members - 1) / members)
             classes.append(read)

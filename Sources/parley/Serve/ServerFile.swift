@@ -69,7 +69,16 @@ package struct ServerFile {
         self.allowedOrigins = try mapping.optional("allowedOrigins").map {
             node throws(ModelError) in
             var origins: [String] = []
-            for item in try node.items() { origins.append(try item.text()) }
+            for item in try node.items() {
+                let origin = try item.text()
+                guard origin == "*" || origin.contains("://") else {
+                    throw item.refused(
+                        "'\(origin)' is no origin",
+                        expected: "a scheme and a host, as https://chat.example, or '*'"
+                    )
+                }
+                origins.append(origin)
+            }
             return origins
         }
         self.shardCount = try mapping.optional("shards").map { node throws(ModelError) in
@@ -188,8 +197,13 @@ package struct ServerFile {
             var mapping = try item.mapping()
             let name = try mapping.required("name", expected: "text without ':'")
             let text = try name.text()
-            guard !text.contains(":"), text.utf8.allSatisfy({ $0 < 128 }) else {
-                throw name.refused("'\(text)' is no name", expected: "ASCII text without ':'")
+            guard !text.contains(":"), !text.hasPrefix("$"), !text.hasPrefix("#"),
+                text.utf8.allSatisfy({ $0 < 128 })
+            else {
+                throw name.refused(
+                    "'\(text)' is no name",
+                    expected: "ASCII text without ':', that begins with neither '$' nor '#'"
+                )
             }
             guard !self.namespaces.contains(where: { $0.name == text }) else {
                 throw name.refused("'\(text)' is given twice", expected: "each name once")
