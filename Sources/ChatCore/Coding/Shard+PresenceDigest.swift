@@ -148,9 +148,11 @@ extension Shard {
         }
         for index in self.owner.settles.indices {
             let instant = self.owner.settles[index].nanoseconds
+            let term = self.owner.terms[index].rawValue
             rows.add(108) {
                 $0.combine(UInt64(index))
                 $0.combine(instant)
+                $0.combine(term)
             }
         }
     }

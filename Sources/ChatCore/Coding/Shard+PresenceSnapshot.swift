@@ -29,6 +29,7 @@ extension Shard {
         writer.list(self.owner.unseen)
         writer.flag(self.owner.isResending)
         for instant in self.owner.settles { writer.value(instant) }
+        for term in self.owner.terms { writer.value(term) }
         self.owner.gatherings.write(to: &writer)
         self.owner.members.write(to: &writer)
         self.owner.attendances.write(to: &writer)
@@ -71,6 +72,7 @@ extension Shard {
         for index in self.owner.settles.indices {
             self.owner.settles[index] = try reader.value()
         }
+        for index in self.owner.terms.indices { self.owner.terms[index] = try reader.value() }
         self.owner.gatherings = try Slab(from: &reader, blank: .blank)
         self.owner.members = try Slab(from: &reader, blank: .blank)
         self.owner.attendances = try Slab(from: &reader, blank: .blank)

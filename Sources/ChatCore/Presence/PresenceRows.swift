@@ -303,6 +303,8 @@ struct OwnerPresence: ~Copyable {
     var isResending = false
     /// By user partition, when everybody who is there has been heard of.
     var settles: [Instant]
+    /// By user partition, the term of which the people are; none without any.
+    var terms: [Term]
     var gatherings = Slab<Gathering>()
     var gatheringIndex = SlotIndex()
     var members = Slab<Member>()
@@ -314,5 +316,6 @@ struct OwnerPresence: ~Copyable {
 
     init(partitionCount: UInt16) {
         self.settles = Array(repeating: .zero, count: Int(partitionCount))
+        self.terms = Array(repeating: .none, count: Int(partitionCount))
     }
 }

@@ -15,6 +15,12 @@ extension Shard {
         return lease.owner == self.id && lease.term == self.owner.gatherings[gathering].term
     }
 
+    /// Whether another term has begun; an owner whose lease has ended may have it back in the same one.
+    private func isOver(gathering: UInt32) -> Bool {
+        let row = self.owner.gatherings[gathering]
+        return self.placement[Int(row.partition.rawValue)].term != row.term
+    }
+
     private func memberSlot(of id: ConversationID, _ connection: ConnectionID) -> UInt32? {
         self.owner.memberIndex.find(self.hash(.member(id, connection))) {
             let member = self.owner.members[$0]
@@ -339,7 +345,7 @@ extension Shard {
             self.owner.gatheringSweep += 1
             looked += 1
             guard self.owner.members.isOccupied(slot),
-                !self.isCurrent(gathering: self.owner.members[slot].gathering)
+                self.isOver(gathering: self.owner.members[slot].gathering)
             else { continue }
             self.removeMember(slot, into: &effects)
         }

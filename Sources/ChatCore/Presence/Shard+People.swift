@@ -317,14 +317,14 @@ extension Shard {
         self.owner.people.remove(person, leaving: .blank)
     }
 
-    /// A user partition has another owner or term: what was known of its users is void.
-    mutating func onUserLease(
-        _ partition: PartitionID,
-        _ term: Term,
-        wasOwner: Bool,
-        at now: Instant
-    ) {
-        if wasOwner {
+    /// A user partition has another owner or term: in another term, what was known of its users is void.
+    ///
+    /// An owner that was late to renew its lease may have it back in the same term. Gateways have told it all
+    /// in this term and say nothing again, so that it must not have forgotten.
+    mutating func onUserLease(_ partition: PartitionID, _ term: Term, at now: Instant) {
+        let index = Int(partition.rawValue - self.configuration.partitionCount)
+        if self.owner.terms[index] != .none, self.owner.terms[index] < term {
+            self.owner.terms[index] = .none
             for slot in 0..<self.owner.people.slotCount
             where self.owner.people.isOccupied(slot)
                 && self.owner.people[slot].partition == partition
@@ -332,11 +332,14 @@ extension Shard {
                 self.forgetPerson(slot)
             }
         }
-        guard self.placement[Int(partition.rawValue)].owner == self.id else { return }
+        guard self.placement[Int(partition.rawValue)].owner == self.id,
+            self.owner.terms[index] != term
+        else { return }
+        self.owner.terms[index] = term
         let presence = self.configuration.presence
-        // In its first term nobody can have been told anything of its users.
-        self.owner.settles[Int(partition.rawValue - self.configuration.partitionCount)] =
-            term == Term(1)
-            ? now : now + presence.beaconInterval + presence.lostGrace + presence.transit
+        // In its first term nobody can have been told anything of its users, but gateways may just have heard
+        // whom to tell of them.
+        let wait = term == Term(1) ? .zero : presence.lostGrace
+        self.owner.settles[index] = now + presence.beaconInterval + wait + presence.transit
     }
 }

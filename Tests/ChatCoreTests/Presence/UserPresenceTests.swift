@@ -45,6 +45,25 @@ import Testing
         #expect(scene.oracle.violations == [])
     }
 
+    /// Nobody has been told of a user yet, and who watches may be heard before who is there.
+    @Test(arguments: Layout.allCases, 1...5 as ClosedRange<UInt64>)
+    func `in the first second of a first term nobody is told to be gone who is there`(
+        _ layout: Layout,
+        _ seed: UInt64
+    ) {
+        let scene = PresenceScene(layout, seed: seed, users: [1, 2, 3]) { _ in }
+        for index in 0..<3 {
+            scene.at(UInt64(index) * 20) { scene.connect(index) }
+            scene.at(100 + UInt64(index) * 20) { scene.watch(index, [1, 2, 3]) }
+        }
+        scene.at(400) { scene.drop(1) }
+        scene.at(1_500) { scene.connect(1) }
+        scene.run(until: 20_000)
+        scene.settle()
+        #expect(!self.news(scene, of: 2, after: 0).contains(.offline))
+        #expect(scene.oracle.violations == [])
+    }
+
     @Test(arguments: Layout.allCases, 1...5 as ClosedRange<UInt64>)
     func `a drop shorter than the grace is seen by nobody`(_ layout: Layout, _ seed: UInt64) {
         let scene = self.scene(layout, seed)
