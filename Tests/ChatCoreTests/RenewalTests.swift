@@ -89,6 +89,31 @@ import Testing
         #expect(answered.count == 1)
     }
 
+    @Test func `an owner whose log ends before what was delivered here is told so`() throws {
+        let stepper = ShardStepper()
+        let conversation = ConversationID(high: 1, low: 2)
+        let partition = PartitionID(of: conversation, count: 64)
+        _ = stepper.send(.lease(partition, Term(1), owner: Self.owner))
+        let client = stepper.admit(slot: 0)
+        let reference = ConversationReference(id: conversation, namespace: 0, name: .none)
+        _ = stepper.send(.command(client, CommandID(2), .subscribe(reference, since: nil)))
+        let head = StreamHead(epoch: Epoch(1), offset: Offset(11))
+        _ = stepper.send(.peer(Self.owner, stepper.interested(conversation, Term(1), head)))
+        // The next owner took the interest while it read a log that had lost three messages.
+        let next = ShardID(node: NodeID(8), index: 0)
+        _ = stepper.send(.lease(partition, Term(2), owner: next))
+        let rest = StreamHead(epoch: Epoch(1), offset: Offset(8))
+        let told = stepper.send(.peer(next, stepper.interested(conversation, Term(2), rest)))
+        let interests = told.compactMap { effect -> Interest? in
+            if case .peer(next, .interest(let interest)) = effect { interest } else { nil }
+        }
+        let again = try #require(interests.first)
+        #expect(again.delivered == Position(epoch: Epoch(1), offset: Offset(11)))
+        let level = StreamHead(epoch: Epoch(1), offset: Offset(11))
+        let calm = stepper.send(.peer(next, stepper.interested(conversation, Term(2), level)))
+        #expect(calm == [], "nothing is missing")
+    }
+
     @Test func `a list in a row and beyond it drops no subscriber and no gateway`() {
         var planner = FanOutPlanner()
         let random = KeyedRandom(seed: 3)

@@ -154,7 +154,7 @@ extension Shard {
         self.placement[Int(partition.rawValue)] = (term, owner)
         self.reannounce(at: now)
         guard partition.rawValue < self.configuration.partitionCount else {
-            self.onUserLease(partition, term, wasOwner: known.owner == self.id, at: now)
+            self.onUserLease(partition, term, at: now)
             return
         }
         self.dropGatherings(at: now)
@@ -257,8 +257,15 @@ extension Shard {
         guard let slot = self.feedSlot(of: conversation) else { return }
         let confirms = incarnation == self.feeds[slot].incarnation
         switch self.feeds[slot].position.learn(head, in: term, confirms: confirms) {
-        case .stale, .level:
-            break
+        case .stale: break
+        case .level:
+            // An owner that was still reading the log when it took the interest has not seen what was delivered
+            // here: if its log ends before, the store has lost it.
+            if confirms, let delivered = self.feeds[slot].position.delivered,
+                delivered.offset > head.offset
+            {
+                self.sendInterest(slot, into: &effects)
+            }
         case .began:
             // What has happened to members before is not delivered here.
             self.feeds[slot].departed = head.offset
