@@ -23,6 +23,12 @@ extension Shard {
         let refusal: ErrorCode
         switch self.rule(on: command, of: handle, at: now) {
         case .take:
+            if command.needsUser,
+                self.connections[Int(handle.slot)].user == self.configuration.anonymous
+            {
+                refusal = .permissionDenied
+                break
+            }
             guard let code = self.refusal(of: command) else { return true }
             self.counters.shed += 1
             refusal = code
@@ -176,6 +182,19 @@ extension Shard {
             else { continue }
             self.connections[slot].nextOfUser = self.presence.rows[row].firstConnection
             self.presence.rows[row].firstConnection = UInt32(truncatingIfNeeded: slot)
+        }
+    }
+}
+
+extension Command {
+    /// Whether it is about what one user has, says or is known by: anonymous ones, who are all the same to the
+    /// core, would have it in common.
+    var needsUser: Bool {
+        switch self {
+        case .send, .operate, .typing, .mark, .list, .account: true
+        case .connect, .subscribe, .subscribeByToken, .unsubscribe, .publish, .history, .presence,
+            .refresh, .subRefresh, .refused:
+            false
         }
     }
 }
