@@ -113,6 +113,7 @@ let package = Package(
             dependencies: [
                 "ChatCore", "ClientModel", "DiscreteEvents", "EventTrace", "Kernel", "Measurement",
                 "Oracles", "Workload", containers,
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict

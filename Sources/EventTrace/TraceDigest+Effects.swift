@@ -54,18 +54,18 @@ extension TraceDigest {
             self.digest(effect, effects, shard: shard)
         case .drained: self.word(11)
         case .subscribe(let handle, let reply):
-            self.word(12)
+            self.word(17)
             self.connection(handle, shard: shard)
             self.digest(.subscribed(reply))
         case .refresh(let handle, let timeToLive):
             self.word(15)
             self.connection(handle, shard: shard)
             self.word(timeToLive?.nanoseconds ?? .max)
-        case .limitConnections(let limit):
+        case .dropPublications(let handle):
             self.word(14)
-            self.word(UInt64(limit))
-        case .dropPublications(let handle), .awaitRoom(let handle):
-            self.word(effect == .awaitRoom(handle) ? 16 : 15)
+            self.connection(handle, shard: shard)
+        case .awaitRoom(let handle):
+            self.word(16)
             self.connection(handle, shard: shard)
         }
     }

@@ -60,7 +60,7 @@ struct Round: ~Copyable {
             )
         case .ping(let range): self.departures.append(.ping(targets: self.rebased(range)))
         case .authenticate, .reply, .subscribe, .unsubscribe, .close, .respond, .peer, .store,
-            .release, .drained, .limitConnections, .refresh, .presence(.member), .presence(.status),
+            .release, .drained, .refresh, .presence(.member), .presence(.status),
             .dropPublications, .awaitRoom:
             self.departures.append(effect)
         }

@@ -1,6 +1,7 @@
 import BasicContainers
 import ChatCore
 import ClientModel
+import DequeModule
 import Kernel
 import Oracles
 
@@ -16,12 +17,20 @@ struct SimulatedSocket: BitwiseCopyable {
     /// When its client was last pinged, while that is all the client waits for; else `.never`.
     var pinged = Instant.never
     var isOpen = false
+    /// Whether its `connect` has been answered.
+    var isSettled = true
     /// The row of what waits for a client that reads slowly.
     var line = SimulatedSocket.noLine
 
     static let noLine = UInt32.max
 
     init(generation: UInt32) { self.generation = generation }
+}
+
+/// A client whose socket waits at the door of a shard.
+struct Guest: BitwiseCopyable {
+    var client: UInt32
+    var socket: UInt32
 }
 
 /// One core of a node: a shard behind a queue of what waits for it.
@@ -37,8 +46,10 @@ struct SimulatedShard: ~Copyable {
     var taken = 0
     /// The connections that the waiting `pongs` event ranges over; empty if none waits.
     var pongs: [ConnectionHandle] = []
-    /// How long those wait, and whom the node turns away for it.
+    /// How long those wait, and whom the node makes wait or turns away for it.
     var gauge: LoadGauge
+    var door: Door
+    var guests: Deque<Guest> = []
     let overload: OverloadPolicy?
     /// What turning sockets away has cost since the last round.
     var refusals = Interval.zero
@@ -73,6 +84,7 @@ struct SimulatedShard: ~Copyable {
         self.id = id
         self.overload = overload
         self.gauge = LoadGauge(overload)
+        self.door = Door(overload)
         self.node = Int(id.node.rawValue)
         self.roles = roles
         self.told = Array(repeating: nil, count: leaseCount)
@@ -96,6 +108,8 @@ struct SimulatedShard: ~Copyable {
         self.taken = 0
         self.pongs.removeAll()
         self.gauge = LoadGauge(self.overload)
+        self.door = Door(self.overload)
+        self.guests.removeAll()
         self.refusals = .zero
         self.isBusy = false
         self.deadlineScheduled = .never
@@ -127,9 +141,17 @@ struct SimulatedShard: ~Copyable {
         self.sockets[Int(slot)].socket = socket
         self.sockets[Int(slot)].sent = 0
         self.sockets[Int(slot)].isOpen = true
+        self.sockets[Int(slot)].isSettled = false
         self.sockets[Int(slot)].pinged = .never
         self.sockets[Int(slot)].lastArrival = now
         return ConnectionHandle(slot: slot, generation: self.sockets[Int(slot)].generation)
+    }
+
+    /// The door need not wait for a socket any longer.
+    mutating func settle(_ slot: UInt32) {
+        guard !self.sockets[Int(slot)].isSettled else { return }
+        self.sockets[Int(slot)].isSettled = true
+        self.door.settle()
     }
 
     func isCurrent(_ handle: ConnectionHandle) -> Bool {
@@ -156,6 +178,11 @@ struct SimulatedClient: ~Copyable {
     var handle = SimulatedClient.nowhere
 
     static let nowhere = ConnectionHandle(slot: 0, generation: 0)
+
+    /// Until its socket, numbered from 1, is let in.
+    static func atTheDoor(_ socket: UInt32) -> ConnectionHandle {
+        ConnectionHandle(slot: socket, generation: 0)
+    }
 
     init(_ machine: consuming Client) { self.machine = machine }
 }

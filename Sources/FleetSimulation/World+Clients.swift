@@ -74,7 +74,7 @@ extension World {
         let choice = Int(KeyedRandom.below(UInt64(self.gateways.count), bits))
         let trip = self.clientLatency(.handshake, UInt32(number), socket.rawValue, 0)
         let arrival = self.now + trip * 3
-        self.clients[number].handle = SimulatedClient.nowhere
+        self.clients[number].handle = SimulatedClient.atTheDoor(socket.rawValue)
         self.clients[number].sent = 0
         self.clients[number].lastArrival = arrival
         self.schedule(
@@ -86,26 +86,6 @@ extension World {
             ),
             at: arrival
         )
-    }
-
-    mutating func accept(_ number: Int, socket: UInt32, shard index: Int) {
-        let now = self.now
-        guard self.shards[index].isUp else {
-            return self.tell(number, socket, .failed, word: 0, after: now)
-        }
-        guard self.shards[index].gauge.admits(at: now) else {
-            self.counts.turnedAway += 1
-            self.shards[index].refusals = self.shards[index].refusals + self.scenario.costs.event
-            return self.tell(number, socket, .failed, word: 0, after: now)
-        }
-        let handle = self.shards[index].admit(UInt32(number), socket, at: now)
-        self.clients[number].shard = UInt32(index)
-        self.clients[number].handle = handle
-        self.slow(number, handle, of: index)
-        // A client's sockets are numbered by the client: no other client's connects rename them.
-        let id = ConnectionID(UInt64(number) << 32 | UInt64(socket))
-        self.enqueue(.opened(handle, id), at: index)
-        self.tell(number, socket, .opened, word: 1, after: now)
     }
 
     /// A word of the network itself to a client, behind what is on its way already.
@@ -148,9 +128,10 @@ extension World {
     mutating func arriveAtGateway(_ number: Int, _ socket: UInt32, _ parcel: Parcel) {
         let index = Int(self.clients[number].shard)
         let handle = self.clients[number].handle
-        guard handle != SimulatedClient.nowhere, self.shards[index].isCurrent(handle) else {
-            return
+        if case .hangUp = parcel, handle == SimulatedClient.atTheDoor(socket) {
+            self.clients[number].handle = SimulatedClient.nowhere
         }
+        guard handle.generation > 0, self.shards[index].isCurrent(handle) else { return }
         let row = self.shards[index].sockets[Int(handle.slot)]
         guard row.client == UInt32(number), row.socket == socket else { return }
         switch parcel {

@@ -59,7 +59,6 @@ extension World {
                 self.pages[handle.rawValue] = nil
                 self.windows[handle.rawValue] = nil
             }
-        case .limitConnections(let limit): self.shards[index].gauge.limit(to: limit)
         case .dropPublications(let handle):
             self.dropPublications(handle, index, at: instant)
         case .awaitRoom(let handle): self.awaitRoom(handle, index, at: instant)
@@ -90,6 +89,7 @@ extension World {
         var outcome: ReplyOutcome
         switch reply {
         case .connected(let connected):
+            if self.shards[index].isCurrent(handle) { self.shards[index].settle(handle.slot) }
             outcome = .connected(pingInterval: connected.pingInterval, expectsPongs: true)
         case .subscribed(let subscribed):
             outcome = World.outcome(subscribed)

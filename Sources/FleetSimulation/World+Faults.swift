@@ -133,6 +133,7 @@ extension World {
             }
             self.witnessLoss(of: index)
             self.countPlans(of: index)
+            self.failGuests(of: index)
             self.shards[index].clear()
         }
     }

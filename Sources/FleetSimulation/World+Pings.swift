@@ -107,8 +107,16 @@ extension World {
 
     /// A socket ends, or its gateway does: whoever is at its other end will see to itself.
     mutating func individualise(socket slot: Int, of index: Int) {
-        guard self.shards[index].sockets[slot].pinged != .never else { return }
-        self.individualise(Int(self.shards[index].sockets[slot].client))
+        let socket = self.shards[index].sockets[slot]
+        guard socket.pinged != .never else { return }
+        let client = Int(socket.client)
+        let handle = ConnectionHandle(slot: UInt32(slot), generation: socket.generation)
+        guard self.clients[client].isGrouped, self.clients[client].shard == index,
+            self.clients[client].handle == handle
+        else {
+            preconditionFailure("only the present socket of a client waits for pings: \(client)")
+        }
+        self.individualise(client)
     }
 
     private mutating func scheduleWatch(of index: Int, at instant: Instant) {

@@ -160,7 +160,7 @@ extension World {
             self.watching?.draft = []
         case .presence, .reply, .authenticate, .deliver, .deliverPage, .subscribe, .unsubscribe,
             .ping,
-            .respond, .peer, .store, .release, .drained, .limitConnections, .refresh,
+            .respond, .peer, .store, .release, .drained, .refresh,
             .dropPublications, .awaitRoom:
             return
         }

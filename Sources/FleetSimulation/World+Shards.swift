@@ -20,6 +20,7 @@ extension World {
                 self.individualise(socket: Int(handle.slot), of: index)
                 self.endLine(Int(handle.slot), of: index)
                 self.shards[index].sockets[Int(handle.slot)].isOpen = false
+                self.shards[index].settle(handle.slot)
                 self.shards[index].vacantSlots.append(handle.slot)
                 self.witnessEnd(of: handle, on: index)
             }
@@ -60,14 +61,23 @@ extension World {
     /// A round is over, or an idle shard was woken: takes up what waits now.
     mutating func endRound(_ index: Int, incarnation: UInt32) {
         guard self.shards[index].isUp(as: incarnation) else { return }
+        self.letIn(at: index)
         self.shards[index].isBusy = false
         let deadline = self.shards[index].shard?.nextDeadline ?? .never
         if self.shards[index].taken < self.shards[index].waiting.count || deadline <= self.now {
             return self.startRound(index)
         }
-        guard deadline < self.shards[index].deadlineScheduled else { return }
-        self.shards[index].deadlineScheduled = deadline
-        self.schedule(Happening(.shardDeadline, index, detail: incarnation), at: deadline)
+        self.scheduleWake(of: index, at: deadline)
+        if self.shards[index].guests.count > 0 {
+            self.scheduleWake(of: index, at: self.now + LoadGauge.window)
+        }
+    }
+
+    mutating func scheduleWake(of index: Int, at instant: Instant) {
+        guard instant < self.shards[index].deadlineScheduled else { return }
+        self.shards[index].deadlineScheduled = instant
+        let incarnation = UInt32(truncatingIfNeeded: self.shards[index].incarnation)
+        self.schedule(Happening(.shardDeadline, index, detail: incarnation), at: instant)
     }
 
     /// One wake-up: what waits, at most as much as a wake-up takes, all at the same `now`.
@@ -189,7 +199,7 @@ extension World {
             let isOwn = receiver == self.shards[self.round.shard].id
             return isOwn ? .zero : self.scenario.costs.peer
         case .authenticate, .subscribe, .unsubscribe, .close, .respond, .store, .release,
-            .drained, .limitConnections, .refresh, .presence(.member), .presence(.status),
+            .drained, .refresh, .presence(.member), .presence(.status),
             .dropPublications, .awaitRoom:
             return .zero
         }

@@ -53,7 +53,7 @@ struct DrainTests {
             case .store(let token, .read):
                 return .stored(token, .head(head))
             case .authenticate, .reply, .deliver, .deliverPage, .subscribe, .unsubscribe, .ping,
-                .close, .respond, .peer, .store, .release, .drained, .limitConnections, .refresh,
+                .close, .respond, .peer, .store, .release, .drained, .refresh,
                 .presence, .dropPublications, .awaitRoom:
                 break
             }

@@ -74,7 +74,7 @@ final class Loopback {
             case .ping:
                 for handle in self.stepper.takePinged() { self.take(self.stepper.pong(handle)) }
             case .authenticate, .reply, .deliver, .deliverPage, .peer, .release, .drained,
-                .limitConnections, .presence, .dropPublications, .awaitRoom:
+                .presence, .dropPublications, .awaitRoom:
                 break
             }
         }

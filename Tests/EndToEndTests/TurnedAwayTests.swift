@@ -1,66 +1,104 @@
+import ChatCore
+import ChatServer
 import Foundation
+import Kernel
+import Logging
 import Testing
 
 extension Hostile {
-    /// What a new socket is told while a shard is far behind.
+    /// What new sockets are told when more come than a shard lets in.
     struct TurnedAwayTests {
-        /// The first answer other than an upgrade after the server slept, if there was one within its
-        /// first tenth of a second or so.
-        private static func refusal(of server: ServerProcess) throws -> String? {
-            let process = server.process.processIdentifier
-            _ = kill(process, SIGSTOP)
-            pause(milliseconds: 1500)
-            _ = kill(process, SIGCONT)
-            for _ in 0..<100 {
-                let socket = try RawSocket(port: server.port)
-                socket.send(WebSocketPeer.request())
-                let head = try socket.text(through: "\r\n\r\n")
-                if !head.hasPrefix("HTTP/1.1 101 ") { return head }
+        /// The answer to a request for a socket, as far as it has come in a moment.
+        private static func answer(on socket: RawSocket) -> String? {
+            do {
+                return try socket.text(through: "\r\n\r\n", milliseconds: 300)
+            } catch {
+                return nil
             }
-            return nil
         }
 
-        /// A client that comes again each second is let in before its patience ends.
-        private static func expectAdmittedSoon(port: Int) throws {
-            var answer = ""
-            for _ in 0..<8 where !answer.hasPrefix("HTTP/1.1 101 ") {
-                pause(milliseconds: 1000)
+        /// Sockets whose clients say nothing, as many as asked for.
+        private static func crowd(_ count: Int, port: Int) throws -> [RawSocket] {
+            try (0..<count).map { _ in
                 let socket = try RawSocket(port: port)
                 socket.send(WebSocketPeer.request())
-                answer = try socket.text(through: "\r\n\r\n")
+                return socket
             }
-            try hold(answer.hasPrefix("HTTP/1.1 101 "), answer)
+        }
+
+        /// A server of one shard, which `overload` makes turn away those who come too many.
+        private static func serve(
+            _ overload: OverloadPolicy?,
+            _ body: @escaping @Sendable (Int) throws -> Void
+        ) async throws {
+            let data = temporaryDirectory()
+            var configuration = ServerConfiguration(
+                dataPath: data.path(percentEncoded: false),
+                tokens: TokenPolicy(keys: [.secret(WebSocketPeer.secret)])
+            )
+            configuration.host = "127.0.0.1"
+            configuration.port = 0
+            configuration.shardCount = 1
+            configuration.drainSeconds = 1
+            configuration.shard.overload = overload
+            var log = Logger(label: "parley")
+            log.logLevel = .critical
+            let server = try await LiveServer.start(configuration, log: log)
+            try await expectHolds(server.port, body)
+            try await server.drain()
+            try FileManager.default.removeItem(at: data)
         }
 
         @Test func `a shard that was held up turns new sockets away with 503, and soon takes them`()
             async throws
         {
-            try await expectHolds(()) { _ in
-                let server = try ServerProcess()
-                server.options = ["--shards", "1"]
-                try server.start()
-                var refusal: String?
-                for _ in 0..<4 where refusal == nil { refusal = try Self.refusal(of: server) }
-                let head = try #require(refusal).lowercased()
+            var impatient = OverloadPolicy()
+            for step in [
+                \OverloadPolicy.leastTold, \.held, \.history, \.connections, \.messages,
+                \.everything,
+            ] {
+                impatient[keyPath: step] = .milliseconds(20)
+            }
+            try await Self.serve(impatient) { port in
+                let crowd = try Self.crowd(300, port: port)
+                let answers = crowd.map { Self.answer(on: $0) }
+                let entered = answers.count { $0?.hasPrefix("HTTP/1.1 101 ") ?? false }
+                try hold(entered >= 256, "\(entered) sockets")
+                let late = try RawSocket(port: port)
+                late.send(WebSocketPeer.request())
+                let head = try late.text(through: "\r\n\r\n").lowercased()
                 try hold(head.hasPrefix("http/1.1 503 "), head)
                 try hold(head.contains("\r\nretry-after: 1\r\n"), head)
-                let metrics = try RawSocket(port: server.port)
+                let metrics = try RawSocket(port: port)
                 metrics.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
                 let text = try metrics.response().body
                 let counted = text.firstMatch(of: /parley_connections_turned_away_total (\d+)/)
                 try hold(counted.flatMap { Int($0.1) } ?? 0 > 0, text)
-                try Self.expectAdmittedSoon(port: server.port)
+                for socket in crowd { socket.close() }
+                pause(milliseconds: 200)
+                let next = try RawSocket(port: port)
+                next.send(WebSocketPeer.request())
+                let answer = try next.text(through: "\r\n\r\n")
+                try hold(answer.hasPrefix("HTTP/1.1 101 "), answer)
             }
         }
 
-        @Test func `without admission nobody is turned away`() async throws {
-            try await expectHolds(()) { _ in
-                let server = try ServerProcess()
-                server.options = ["--shards", "1", "--admission", "off"]
-                try server.start()
-                for _ in 0..<2 {
-                    let refusal = try Self.refusal(of: server)
-                    try hold(refusal == nil, refusal ?? "")
+        @Test func `a crowd that says nothing makes others wait, not go`() async throws {
+            try await Self.serve(OverloadPolicy()) { port in
+                let crowd = try Self.crowd(300, port: port)
+                for socket in crowd {
+                    let head = try socket.text(through: "\r\n\r\n", milliseconds: 5000)
+                    try hold(head.hasPrefix("HTTP/1.1 101 "), head)
+                }
+            }
+        }
+
+        @Test func `without admission nobody waits`() async throws {
+            try await Self.serve(nil) { port in
+                let crowd = try Self.crowd(600, port: port)
+                for socket in crowd {
+                    let head = try socket.text(through: "\r\n\r\n")
+                    try hold(head.hasPrefix("HTTP/1.1 101 "), head)
                 }
             }
         }

@@ -70,7 +70,7 @@ enum ModuleTable {
             .repeatable,
             [
                 "Kernel", "ChatCore", "ClientModel", "Workload", "DiscreteEvents", "EventTrace",
-                "Oracles", "Histogram", "Measurement", "BasicContainers",
+                "Oracles", "Histogram", "Measurement", "BasicContainers", "DequeModule",
             ]
         ),
         "Measurement": ModuleRule(.repeatable, ["Kernel"]),

@@ -233,24 +233,3 @@ extension Drain: ByteCoded {
         }
     }
 }
-
-extension Admission: ByteCoded {
-    package func write(to writer: inout ByteWriter) {
-        writer.word(self.limit)
-        writer.word(self.completed)
-        writer.word(self.opened)
-        writer.value(self.began)
-        writer.word(self.capacity)
-        writer.word(self.calm)
-    }
-
-    package init(from reader: inout ByteReader) throws(ByteError) {
-        self.init()
-        self.limit = try reader.integer()
-        self.completed = try reader.integer()
-        self.opened = try reader.integer()
-        self.began = try reader.value()
-        self.capacity = try reader.integer()
-        self.calm = try reader.integer()
-    }
-}

@@ -58,7 +58,6 @@ extension Shard {
         for slot in self.pingSlots.slots { writer.list(slot) }
         for slot in self.partitionFeeds { writer.word(slot) }
         writer.value(self.drain)
-        writer.value(self.admission)
         writer.value(self.lag)
         writer.list(self.leaving)
         self.publishers.rows.write(to: &writer)
@@ -138,7 +137,6 @@ extension Shard {
             self.partitionFeeds[partition] = try reader.integer()
         }
         self.drain = try reader.value()
-        self.admission = try reader.value()
         self.lag = try reader.value()
         self.leaving = try reader.list()
         self.publishers.rows = try Slab(from: &reader, blank: .blank)

@@ -36,7 +36,6 @@ extension Shard {
         digest.combine(self.feedIncarnations)
         digest.combine(self.drain == .serving ? 0 : self.drain == .drained ? 2 : 1)
         var writer = ByteWriter()
-        writer.value(self.admission)
         writer.value(self.lag)
         writer.value(self.counters)
         digest.combine(Digest128(of: writer.bytes[...]).low)

@@ -130,9 +130,9 @@ extension BacklogPolicy: ByteCoded {
 extension OverloadPolicy: ByteCoded {
     package func write(to writer: inout ByteWriter) {
         writer.value(self.leastTold)
+        writer.value(self.held)
         writer.value(self.history)
         writer.value(self.connections)
-        writer.value(self.closed)
         writer.value(self.messages)
         writer.value(self.everything)
     }
@@ -140,9 +140,9 @@ extension OverloadPolicy: ByteCoded {
     package init(from reader: inout ByteReader) throws(ByteError) {
         self.init()
         self.leastTold = try reader.value()
+        self.held = try reader.value()
         self.history = try reader.value()
         self.connections = try reader.value()
-        self.closed = try reader.value()
         self.messages = try reader.value()
         self.everything = try reader.value()
         guard self.isOrdered else { throw reader.refusal("waits in the order of shedding") }

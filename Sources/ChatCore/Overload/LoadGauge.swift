@@ -1,20 +1,18 @@
 package import Kernel
 
-/// A host's side of overload, the same on both: how long the front of its queue has waited, when to
-/// tell the shard, and which new sockets to turn away.
+/// A host's side of overload, the same on both: how long the front of its queue has waited, and when to
+/// tell the shard.
 ///
-/// Without a policy it tells nothing, and turns nobody away.
+/// Without a policy it tells nothing.
 package struct LoadGauge: Sendable {
     private var queue = QueueAge(step: .milliseconds(5))
     private var told = Interval.zero
     /// The last look at the queue, which the speed of working it off is measured from.
     private var lookedAt = Instant.zero
     private var takenThen: UInt64 = 0
-    private var limit = Admission.unlimited
-    private var windowBegan = Instant.zero
-    private var admittedInWindow: UInt32 = 0
-    /// Sockets that were turned away so far.
-    package private(set) var turnedAway: UInt64 = 0
+
+    /// How often a shard is told at most, but for the end of a wait.
+    package static var window: Interval { .milliseconds(100) }
 
     private let policy: OverloadPolicy?
 
@@ -26,18 +24,18 @@ package struct LoadGauge: Sendable {
     /// Counts an event that no longer waits.
     package mutating func take() { self.queue.take() }
 
+    /// How long the front of the queue has waited.
+    package func age(at now: Instant) -> Interval { self.queue.age(at: now) }
+
     /// What to tell the shard before the events of a round, if anything; `lateness` is how late the
     /// host's own clock was, which it is when sockets keep it from its queue.
     package mutating func reading(at now: Instant, lateness: Interval = .zero) -> Interval? {
         guard let policy = self.policy else { return nil }
         // A wait that is over is told at once: nothing more is to be refused for it.
         let isOver = self.told > .zero && self.queue.age(at: now) < self.told / 2
-        guard isOver || self.lookedAt + Admission.window <= now else { return nil }
+        guard isOver || self.lookedAt + Self.window <= now else { return nil }
         let lag = max(self.wait(at: now, leastTold: policy.leastTold), lateness)
-        guard lag >= policy.leastTold || self.told > .zero || self.limit != Admission.unlimited
-        else {
-            return nil
-        }
+        guard lag >= policy.leastTold || self.told > .zero else { return nil }
         self.told = lag < policy.leastTold ? .zero : lag
         return self.told
     }
@@ -51,25 +49,8 @@ package struct LoadGauge: Sendable {
         self.takenThen = self.queue.taken
         let age = self.queue.age(at: now)
         // Nothing that waits for the first time tells of a speed, nor does one taken after a rest.
-        guard age >= leastTold, taken > 0, elapsed <= Admission.window * 4 else { return age }
+        guard age >= leastTold, taken > 0, elapsed <= Self.window * 4 else { return age }
         let ahead = self.queue.count.multipliedReportingOverflow(by: elapsed.nanoseconds / taken)
         return ahead.overflow ? .seconds(60) : max(age, Interval(nanoseconds: ahead.partialValue))
-    }
-
-    /// Follows the shard's `limitConnections`.
-    package mutating func limit(to limit: UInt32) { self.limit = limit }
-
-    /// Whether a new socket is taken; counts it one way or the other.
-    package mutating func admits(at now: Instant) -> Bool {
-        if self.windowBegan + Admission.window <= now {
-            self.windowBegan = now
-            self.admittedInWindow = 0
-        }
-        guard self.admittedInWindow < self.limit else {
-            self.turnedAway += 1
-            return false
-        }
-        self.admittedInWindow += 1
-        return true
     }
 }

@@ -26,8 +26,6 @@ package enum ShardEffect: Equatable, Sendable, BitwiseCopyable {
     case release(PayloadHandle)
     /// Draining is complete: no connection is left and nothing is in flight.
     case drained
-    /// From now on take at most so many new sockets in each window of `Admission`, and turn others away.
-    case limitConnections(UInt32)
     /// Let go of the publications that wait for a connection behind its last reply, and tell by
     /// `dropped` which, before anything else of the connection.
     case dropPublications(ConnectionHandle)

@@ -33,7 +33,7 @@ package enum ShardEvent: Equatable, Sendable, BitwiseCopyable {
     /// Stop taking work and send the clients away, spread over this time.
     case drain(over: Interval)
     /// How long the oldest of what waits for the shard has waited; told before the events of a round,
-    /// at most once in a window of `Admission`, while there is a wait or a limit.
+    /// at most once in a window of `LoadGauge`, while there is a wait.
     case load(lag: Interval)
     /// The token that let a connection into a conversation holds no more.
     case revoked(ConnectionHandle, ConversationID)

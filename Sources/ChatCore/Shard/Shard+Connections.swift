@@ -31,7 +31,6 @@ extension Shard {
         self.connections[Int(handle.slot)].open(id, generation: handle.generation)
         self.connectionCount += 1
         self.counters.connectionsOpened += 1
-        self.admission.open()
         guard self.drain == .serving else {
             self.close(handle, .shutdown, into: &effects)
             return
@@ -202,7 +201,6 @@ extension Shard {
             timeToLive: self.connections[slot].timeToLive
         )
         effects.emit(.reply(handle, command, .connected(reply)))
-        self.admission.complete()
         self.arrive(handle, at: now, into: &effects)
     }
 

@@ -2,16 +2,8 @@ import Kernel
 
 /// What a shard refuses while its queue is long.
 extension Shard {
-    mutating func onLoad(
-        lag: Interval,
-        at now: Instant,
-        into effects: inout EffectBuffer<ShardEffect>
-    ) {
-        guard let policy = self.configuration.overload else { return }
-        self.lag = lag
-        if self.admission.turn(at: now, lag: lag, policy) {
-            effects.emit(.limitConnections(self.admission.limit))
-        }
+    mutating func onLoad(lag: Interval) {
+        if self.configuration.overload != nil { self.lag = lag }
     }
 
     /// Why a command is not worked now; `nil` if it is.

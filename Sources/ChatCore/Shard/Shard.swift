@@ -48,7 +48,6 @@ package struct Shard: ~Copyable, StateMachine {
     var partitionFeeds: [UInt32]
     var pingSlots: PingSlots
     var drain = Drain.serving
-    var admission = Admission()
     /// How long the oldest event of the last round had waited.
     var lag = Interval.zero
     /// Who is sent away when it has been answered.
@@ -191,7 +190,7 @@ package struct Shard: ~Copyable, StateMachine {
         case .drain(let duration):
             self.onDrain(over: duration, at: now, into: &effects)
         case .load(let lag):
-            self.onLoad(lag: lag, at: now, into: &effects)
+            self.onLoad(lag: lag)
         case .revoked(let handle, let conversation):
             self.onRevoked(handle, conversation, into: &effects)
         case .backlog(let handle, let bytes):

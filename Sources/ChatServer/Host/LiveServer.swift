@@ -250,7 +250,7 @@ package final class LiveServer: Sendable {
         }
         host.eventLoop.scheduleRepeatedTask(
             initialDelay: .zero,
-            delay: .nanoseconds(Int64(Admission.window.nanoseconds))
+            delay: .nanoseconds(Int64(LoadGauge.window.nanoseconds))
         ) { _ in host.value.beat() }
     }
 
@@ -325,18 +325,27 @@ package final class LiveServer: Sendable {
         _ reception: Reception
     ) async throws -> any Channel {
         let low = Int(configuration.shard.backlog.low)
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 4096)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // A channel becomes writable again below the mark at which there is room.
-            .childChannelOption(
-                .writeBufferWaterMark,
-                value: .init(low: max(1, low - 1), high: low)
-            )
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try reception.receive(channel) }
+        // Connections are taken on a thread of its own: while a shard is behind with a crowd, the kernel's queue
+        // would overflow, and who finds no place in it knocks again after seconds.
+        let bootstrap = ServerBootstrap(
+            group: MultiThreadedEventLoopGroup.singleton,
+            childGroup: group
+        )
+        .serverChannelOption(.backlog, value: 4096)
+        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        // The kernel gives it on to the connections.
+        .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .serverChannelOption(.maxMessagesPerRead, value: 64)
+        .childChannelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                // A channel becomes writable again below the mark at which there is room.
+                try channel.syncOptions?.setOption(
+                    .writeBufferWaterMark,
+                    value: .init(low: max(1, low - 1), high: low)
+                )
+                try reception.receive(channel)
             }
+        }
         do {
             return try await bootstrap.bind(host: configuration.host, port: configuration.port)
                 .get()
@@ -359,7 +368,8 @@ package final class LiveServer: Sendable {
             host.eventLoop.submit {
                 (
                     host.value.statistics, host.value.queuedBytes, host.value.closes,
-                    host.value.abandonedSegments, host.value.turnedAway
+                    host.value.abandonedSegments, host.value.entrance.turnedAway,
+                    UInt64(host.value.entrance.waitingCount)
                 )
             }
         }
@@ -381,6 +391,11 @@ package final class LiveServer: Sendable {
                 "connections_turned_away",
                 "Upgrades refused with 503, because too much waited.",
                 parts.reduce(0) { $0 + $1.4 }
+            )
+            text.gauge(
+                "connections_waiting",
+                "Upgrades that wait until their shard has time for them.",
+                parts.reduce(0) { $0 + $1.5 }
             )
             text.counter(
                 "connections_crowded",

@@ -36,6 +36,8 @@ final class ShardHost {
     private struct Slot {
         var generation: UInt32 = 0
         var socket: ClientSocket?
+        /// Whether its `connect` has been answered.
+        var isSettled = true
     }
 
     let id: ShardID
@@ -49,6 +51,7 @@ final class ShardHost {
     private var effects: EffectBuffer<ShardEffect>
     private var waiting: Deque<ShardEvent> = []
     private var gauge: LoadGauge
+    var entrance: Entrance
     /// When the events that came last came, read from the clock once for several of them.
     private var stamp = Instant.zero
     private var lateness = Interval.zero
@@ -57,12 +60,14 @@ final class ShardHost {
     private var slots: [Slot] = []
     private var vacant: [UInt32] = []
     var outbound = Outbound()
-    private var draft = PresenceDraft()
+    var draft = PresenceDraft()
     private var watched: [ClientSocket] = []
     private var outgoing: [ShardID: [ShardEvent]] = [:]
     private var foulBus: FoulBus?
     /// By code, the connections that the shard has sent away.
     private(set) var closes: [UInt16: UInt64] = [:]
+    /// Sockets that the loop has passed since the last round.
+    private var passed = 0
     private var isRoundScheduled = false
     private var isInRound = false
     private var timer: Scheduled<Void>?
@@ -79,6 +84,7 @@ final class ShardHost {
     ) {
         self.id = shard.id
         self.gauge = LoadGauge(shard.configuration.overload)
+        self.entrance = Entrance(shard.configuration.overload)
         self.backlog = shard.configuration.backlog
         self.shard = shard
         self.loop = loop
@@ -98,7 +104,6 @@ final class ShardHost {
     var gatedLimit: Int { Int(self.shard.configuration.gatedLimit) }
     var abandonedSegments: UInt64 { self.recorder?.abandoned ?? 0 }
     var queuedBytes: Int { self.watched.reduce(0) { $0 + self.waitingBytes(of: $1) } }
-
     private var now: Instant {
         Instant(nanoseconds: UInt64((NIODeadline.now() - self.origin).nanoseconds))
     }
@@ -110,6 +115,7 @@ final class ShardHost {
         if Int(slot) == self.slots.count { self.slots.append(Slot()) }
         self.slots[Int(slot)].generation += 1
         self.slots[Int(slot)].socket = socket
+        self.slots[Int(slot)].isSettled = false
         let handle = ConnectionHandle(slot: slot, generation: self.slots[Int(slot)].generation)
         self.outbound.open(handle, socket.dialect)
         self.submit(.opened(handle, ConnectionID(self.identities.next())))
@@ -120,6 +126,7 @@ final class ShardHost {
         let slot = Int(socket.handle.slot)
         precondition(self.slots[slot].socket === socket, "a socket closes once")
         self.slots[slot].socket = nil
+        self.settle(slot)
         self.outbound.close(socket.handle)
         self.submit(.closed(socket.handle))
         // Free after `closed` in the queue's order, so that a reuse is told of later.
@@ -137,20 +144,36 @@ final class ShardHost {
         self.gauge.add(at: self.stamp)
     }
 
-    /// Whether the socket that asks to be a client's is taken, or turned away because too many wait.
-    func admitsConnection() -> Bool { self.gauge.admits(at: self.now) }
+    /// Whether the socket that asks to be a client's is taken, waits, or is turned away.
+    func knock(_ gate: UpgradeGate) -> Door.Answer {
+        let now = self.now
+        return self.entrance.knock(gate, at: now, lag: self.gauge.age(at: now))
+    }
 
-    /// Sockets that were turned away.
-    var turnedAway: UInt64 { self.gauge.turnedAway }
+    private func letIn() {
+        let now = self.now
+        for gate in self.entrance.letIn(at: now, lag: self.gauge.age(at: now)) where !gate.enter() {
+            self.entrance.settle()
+        }
+    }
+
+    private func settle(_ slot: Int) {
+        guard !self.slots[slot].isSettled else { return }
+        self.slots[slot].isSettled = true
+        self.entrance.settle()
+    }
 
     /// Ten times a second: a beat that comes late tells that sockets keep the loop from its queue.
     func beat() {
         let now = self.now
-        if let last = self.lastBeat, last + Admission.window < now {
-            self.lateness = max(self.lateness, now - (last + Admission.window))
+        for gate in self.entrance.overdue(at: .now()) { gate.giveUp() }
+        if let last = self.lastBeat, last + LoadGauge.window < now {
+            self.lateness = max(self.lateness, now - (last + LoadGauge.window))
         }
         self.lastBeat = now
-        if self.lateness >= .milliseconds(20) { self.scheduleRound() }
+        if self.lateness >= .milliseconds(20) || self.entrance.waitingCount > 0 {
+            self.scheduleRound()
+        }
     }
 
     func violated(_ handle: ConnectionHandle, _ code: CloseCode) {
@@ -163,8 +186,23 @@ final class ShardHost {
     }
 
     func wake() {
-        for event in self.mailbox.take(backlog: self.waiting.count) { self.enqueue(event) }
+        self.takeMail()
         self.scheduleRound()
+    }
+
+    private func takeMail() {
+        for event in self.mailbox.take(backlog: self.waiting.count) { self.enqueue(event) }
+    }
+
+    /// The loop has read a socket, or closed one.
+    ///
+    /// It passes all that are ready, thousands in a storm, before it runs what was scheduled: a round is due
+    /// after as many as one takes.
+    func passSocket() {
+        self.passed += 1
+        guard self.passed >= Self.roundLimit, !self.isInRound else { return }
+        self.takeMail()
+        self.round()
     }
 
     func forEachSocket(_ body: (ClientSocket) -> Void) {
@@ -233,6 +271,7 @@ final class ShardHost {
     private func round() {
         self.isRoundScheduled = false
         self.isInRound = true
+        self.passed = 0
         let now = self.now
         if let lag = self.gauge.reading(at: now, lateness: self.lateness) {
             self.lateness = .zero
@@ -252,6 +291,7 @@ final class ShardHost {
             taken += 1
         }
         self.finishRound()
+        self.letIn()
         self.recorder?.endRound(self.shard)
         self.isInRound = false
         let isDue = self.shard.nextDeadline.map { $0 <= now } ?? false
@@ -343,6 +383,7 @@ final class ShardHost {
             self.outbound.send(frame, to: handle)
         case .reply(let handle, let id, let reply):
             guard let socket = self.socket(handle) else { return }
+            if case .connected = reply { self.settle(Int(handle.slot)) }
             if case .connectedSubscription(let part) = reply {
                 socket.subscriptions.append(ReplyBytes.subscription(part))
                 return
@@ -391,8 +432,6 @@ final class ShardHost {
         case .store(let token, let request): self.submit(request, token)
         case .release(let handle):
             handle.release()
-        case .limitConnections(let limit):
-            self.gauge.limit(to: limit)
         case .dropPublications(let handle): self.dropPublications(of: handle)
         case .awaitRoom(let handle): self.awaitRoom(in: handle)
         case .drained:
@@ -444,29 +483,12 @@ final class ShardHost {
         self.scheduleRound()
     }
 
-    private func carryOut(_ effect: PresenceEffect) {
-        switch effect {
-        case .member(let info): self.draft.add(info.subscriber.info)
-        case .status(let user, let state): self.draft.add(user.name.userName, state)
-        case .statuses(let window, let targets):
-            let push = self.draft.takePush(window: window)
-            self.send(to: targets) { ReplyBytes.frame(push, $0.format) }
-        case .attendance(let isJoin, let info, let name, let targets):
-            let info = info.subscriber.info
-            let push: ServerPush = isJoin ? .join(info) : .leave(info)
-            let channel = name.conversationName
-            self.send(to: targets) {
-                ReplyBytes.frame(.push(channel: channel, push), $0.format)
-            }
-        }
-    }
-
     func socket(_ handle: ConnectionHandle) -> ClientSocket? {
         let slot = self.slots[Int(handle.slot)]
         return slot.generation == handle.generation ? slot.socket : nil
     }
 
-    private func send(
+    func send(
         to targets: TargetRange,
         as kind: FrameKind = .lasting,
         _ frame: (Dialect) -> ByteBuffer

@@ -85,6 +85,12 @@ final class ClientSocket: ChannelInboundHandler {
         self.phase = .closed
         self.host.closed(self)
         context.fireChannelInactive()
+        self.host.passSocket()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        self.host.passSocket()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

@@ -158,8 +158,12 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
             let text = "too many connections from this address\n"
             self.respond(.tooManyRequests, "text/plain", text, head, context)
         case WebSocketUpgrade.endpoint where WebSocketUpgrade.isAcceptable(head):
-            // Only a shard that takes nobody at the moment lets such a request come here.
-            self.respond(.serviceUnavailable, "text/plain", "overloaded\n", head, context)
+            let text = """
+                expected the first request of its connection, in HTTP/1.1, without a body and with a head of at \
+                most 16 KiB
+
+                """
+            self.respond(.badRequest, "text/plain", text, head, context)
         case WebSocketUpgrade.endpoint:
             let text = "expected a WebSocket upgrade\n"
             self.respond(.upgradeRequired, "text/plain", text, head, context)

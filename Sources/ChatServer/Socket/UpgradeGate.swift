@@ -1,3 +1,4 @@
+import ChatCore
 import NIOCore
 import NIOHTTP1
 
@@ -22,7 +23,17 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     private let timeout: TimeAmount
     private var bytes: [UInt8] = []
     private var due = NIODeadline.distantFuture
-    private var closing: Scheduled<Void>?
+    private var arrival: Int?
+    private var channel: (any Channel)?
+    /// What was granted and waits at the door, until the shard has time for it.
+    private var granted: Granted?
+
+    private struct Granted {
+        var request: HTTPRequestHead
+        var headers: HTTPHeaders
+        var end: Int
+        var context: ChannelHandlerContext
+    }
 
     init(
         upgrade: WebSocketUpgrade,
@@ -38,21 +49,30 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
 
     /// A client that takes too long over its request would hold its socket for nothing.
     func handlerAdded(context: ChannelHandlerContext) {
-        let channel = context.channel
+        self.channel = context.channel
         self.due = .now() + self.timeout
-        self.closing = context.eventLoop.scheduleTask(deadline: self.due) {
-            channel.close(promise: nil)
-        }
+        self.arrival = self.upgrade.expect(self, until: self.due)
     }
 
+    /// Its time is over.
+    func giveUp() { self.channel?.close(promise: nil) }
+
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.closing?.cancel()
+        if let arrival = self.arrival { self.upgrade.forget(arrival) }
+        self.arrival = nil
+        self.channel = nil
+        self.granted = nil
         if self.isCounted { self.arrivals.leave() }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let searched = self.bytes.count
         self.bytes += self.unwrapInboundIn(data).readableBytesView
+        guard self.granted == nil else {
+            // No client says much before it knows that it is one.
+            if self.bytes.count > UpgradeHead.limit { context.close(promise: nil) }
+            return
+        }
         switch UpgradeHead.read(self.bytes, searched: searched) {
         case .incomplete:
             break
@@ -61,7 +81,17 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         case .request(let request, let end):
             do throws(UpgradeRefusal) {
                 let headers = try self.upgrade.response(to: request, on: context.channel)
-                self.open(request, headers, end, context)
+                let granted = Granted(
+                    request: request,
+                    headers: headers,
+                    end: end,
+                    context: context
+                )
+                switch self.upgrade.knock(self) {
+                case .enter: self.open(granted)
+                case .wait: self.granted = granted
+                case .turnAway: self.turnAway(context)
+                }
             } catch {
                 // The pipeline says so to the client.
                 self.passOn(context, error)
@@ -69,21 +99,48 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    private func open(
-        _ request: HTTPRequestHead,
-        _ headers: HTTPHeaders,
-        _ end: Int,
-        _ context: ChannelHandlerContext
-    ) {
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        self.upgrade.passSocket()
+    }
+
+    /// Goes through the door; false if its connection is gone, or its time is over.
+    func enter() -> Bool {
+        guard let granted = self.granted, granted.context.channel.isActive else { return false }
+        self.granted = nil
+        self.open(granted)
+        return true
+    }
+
+    private func open(_ granted: Granted) {
+        let context = granted.context
         var response = context.channel.allocator.buffer(capacity: 256)
         response.writeString("HTTP/1.1 101 Switching Protocols\r\n")
-        for (name, value) in headers { response.writeString("\(name): \(value)\r\n") }
+        for (name, value) in granted.headers { response.writeString("\(name): \(value)\r\n") }
         response.writeString("\r\n")
         context.writeAndFlush(self.wrapOutboundOut(response), promise: nil)
-        self.hand(over: end, context) {
-            try self.upgrade.addSocket(for: request, to: context.pipeline.syncOperations)
+        self.hand(over: granted.end, context) {
+            try self.upgrade.addSocket(for: granted.request, to: context.pipeline.syncOperations)
         }
     }
+
+    /// Costs as little as may be, because there are many of them when there are any.
+    private func turnAway(_ context: ChannelHandlerContext) {
+        let response = context.channel.allocator.buffer(staticString: Self.overloaded)
+        context.writeAndFlush(self.wrapOutboundOut(response), promise: nil)
+        context.close(promise: nil)
+    }
+
+    private static let overloaded: StaticString = """
+        HTTP/1.1 503 Service Unavailable\r
+        Retry-After: 1\r
+        Connection: close\r
+        Content-Type: text/plain\r
+        Content-Length: 11\r
+        \r
+        overloaded
+
+        """
 
     private func passOn(_ context: ChannelHandlerContext, _ refusal: UpgradeRefusal?) {
         self.hand(over: 0, context) {

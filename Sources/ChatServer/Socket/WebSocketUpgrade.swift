@@ -1,3 +1,4 @@
+import ChatCore
 import Crypto
 import Foundation
 import NIOCore
@@ -11,7 +12,6 @@ enum UpgradeRefusal: Error {
     case foreignOrigin
     /// Too many connections come from the same place.
     case crowded
-    case overloaded
 }
 
 /// What a request asks of its socket, and what it is told of that.
@@ -71,9 +71,20 @@ final class WebSocketUpgrade {
         let headers = try Self.headers(for: request)
         guard self.origins.admits(request) else { throw .foreignOrigin }
         guard self.addresses?.admit(request, on: channel) ?? true else { throw .crowded }
-        guard self.host.value.admitsConnection() else { throw .overloaded }
         return headers
     }
+
+    /// Gives a gate up when its request has not come by an instant, unless it is forgotten before.
+    func expect(_ gate: UpgradeGate, until due: NIODeadline) -> Int {
+        self.host.value.entrance.expect(gate, until: due)
+    }
+
+    func forget(_ arrival: Int) { self.host.value.entrance.forget(arrival) }
+
+    func passSocket() { self.host.value.passSocket() }
+
+    /// Whether a request that was granted becomes a socket at once, or the shard comes back to its gate.
+    func knock(_ gate: UpgradeGate) -> Door.Answer { self.host.value.knock(gate) }
 
     /// Puts a client's socket behind what is in a pipeline.
     func addSocket(

@@ -14,16 +14,15 @@ extension OverloadPolicy {
             policy[keyPath: path] = try value.duration(in: range)
         }
         try wait("leastTold", \.leastTold)
+        try wait("held", \.held)
         try wait("history", \.history)
         try wait("connections", \.connections)
-        try wait("closed", \.closed)
         try wait("messages", \.messages)
         try wait("everything", \.everything)
         guard policy.isOrdered else {
             throw node.refused(
                 "sheds in another order",
-                expected:
-                    "leastTold, history, connections, then closed and messages, then everything"
+                expected: "leastTold, held, history, connections, messages, everything"
             )
         }
         try mapping.finish()

@@ -380,7 +380,7 @@ final class TestFleet {
             self.references[handle.rawValue, default: 0] -= 1
         case .dropPublications(let handle): self.link(to: handle, of: index)?.dropPublications()
         case .awaitRoom(let handle): self.link(to: handle, of: index)?.awaitRoom()
-        case .drained, .limitConnections, .refresh:
+        case .drained, .refresh:
             break
         }
     }

@@ -131,7 +131,7 @@ private struct Projector {
             self.note(handle, "refreshed by the server for \(left.map { "\($0)" } ?? "ever")")
         case .dropPublications(let handle): self.note(handle, "drop publications")
         case .awaitRoom(let handle): self.note(handle, "await room")
-        case .ping, .peer, .respond, .release, .drained, .limitConnections, .presence: return
+        case .ping, .peer, .respond, .release, .drained, .presence: return
         }
     }
 

@@ -1,0 +1,22 @@
+import ChatCore
+import ClientProtocol
+
+/// What a shard tells of who is there.
+extension ShardHost {
+    func carryOut(_ effect: PresenceEffect) {
+        switch effect {
+        case .member(let info): self.draft.add(info.subscriber.info)
+        case .status(let user, let state): self.draft.add(user.name.userName, state)
+        case .statuses(let window, let targets):
+            let push = self.draft.takePush(window: window)
+            self.send(to: targets) { ReplyBytes.frame(push, $0.format) }
+        case .attendance(let isJoin, let info, let name, let targets):
+            let info = info.subscriber.info
+            let push: ServerPush = isJoin ? .join(info) : .leave(info)
+            let channel = name.conversationName
+            self.send(to: targets) {
+                ReplyBytes.frame(.push(channel: channel, push), $0.format)
+            }
+        }
+    }
+}
