@@ -54,7 +54,7 @@ struct DrainTests {
                 return .stored(token, .head(head))
             case .authenticate, .reply, .deliver, .deliverPage, .subscribe, .unsubscribe, .ping,
                 .close, .respond, .peer, .store, .release, .drained, .limitConnections, .refresh,
-                .presence, .dropPublications, .awaitRoom:
+                .presence, .dropPublications, .awaitRoom, .hint:
                 break
             }
         }

@@ -369,6 +369,7 @@ final class ShardHost {
             let frame = ReplyBytes.frame(unsubscribing: channel, code, socket.dialect.format)
             self.outbound.send(frame, to: handle)
         case .presence(let effect): self.carryOut(effect)
+        case .hint(let hint, let targets): self.carryOut(hint, targets)
         case .ping(let targets):
             let frames = self.pingFrames
             self.send(to: targets, as: .ping) { frames[$0.index] }
@@ -398,6 +399,16 @@ final class ShardHost {
         case .drained:
             self.surroundings.onDrained()
         }
+    }
+
+    /// A hint to connections of one user, in the user's own channel, without a position.
+    private func carryOut(_ hint: Hint, _ targets: TargetRange) {
+        guard let socket = self.socket(self.effects[target: targets.start]),
+            let channel = self.namespaces.personalChannel(of: socket.user)
+        else { return }
+        let data = ChatResults.hint(channel: hint.name.conversationName, hint)
+        let push = ServerPush.publication(Publication(data: data))
+        self.send(to: targets) { ReplyBytes.frame(.push(channel: channel, push), $0.format) }
     }
 
     private func close(_ handle: ConnectionHandle, _ code: CloseCode) {
