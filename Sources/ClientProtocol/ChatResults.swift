@@ -58,6 +58,19 @@ package enum ChatResults {
         return output
     }
 
+    /// What a device that does not look is told of a conversation on its user's own channel.
+    package static func hint(channel: String, _ hint: Hint) -> [UInt8] {
+        var output: [UInt8] = []
+        JSONFields.object(into: &output) { fields, output in
+            fields.append(required: "channel", channel, into: &output)
+            fields.append(required: "offset", hint.head.offset.rawValue, into: &output)
+            fields.append(required: "epoch", EpochText.text(of: hint.head.epoch), into: &output)
+            fields.append(required: "unread", hint.standing.unread, into: &output)
+            fields.append(required: "mentions", hint.standing.mentions, into: &output)
+        }
+        return output
+    }
+
     /// The answer to `chat.history`.
     package static func history(_ result: HistoryResult) -> [UInt8] {
         var output: [UInt8] = []

@@ -8,7 +8,7 @@ import Kernel
 enum RecordFrame {
     /// "parleyrc", as eight bytes.
     static let mark: UInt64 = 0x6372_7965_6c72_6170
-    static let version: UInt64 = 3
+    static let version: UInt64 = 4
     /// Length and checksum, before the payload.
     static let headBytes = 16
 

@@ -18,6 +18,7 @@ extension ShardEvent {
             1
         case .command(_, _, .presence(.watch(let user, _))): user.name == .none ? 0 : 1
         case .peer(_, .presence(let message)): message.payload == .none ? 0 : 1
+        case .peer(_, .inbox(let message)): message.payload == .none ? 0 : 1
         case .asked(_, .publish), .asked(_, .pass): 2
         case .asked(_, .subscribe(_, _, _, let attendee)): attendee.info == .none ? 1 : 2
         case .asked(_, .history), .asked(_, .members), .asked(_, .counts): 1
@@ -25,6 +26,7 @@ extension ShardEvent {
             .peer(_, .relayed):
             1
         case .stored(_, .page), .stored(_, .listed), .stored(_, .account(.told)): 1
+        case .stored(_, .audience(.begins(let name, _))): name == .none ? 0 : 1
         case .wallClock, .opened, .closed, .command, .authenticated, .asked, .pongs, .violated,
             .peer,
             .stored, .lease, .drain, .load, .revoked, .backlog, .dropped:

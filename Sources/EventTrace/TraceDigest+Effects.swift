@@ -30,6 +30,9 @@ extension TraceDigest {
             self.word(5)
             self.connection(handle, shard: shard)
             self.word(UInt64(code.rawValue))
+        case .hint(let hint, let targets):
+            self.digest(hint)
+            self.targets(targets, effects, shard: shard)
         case .ping(let targets):
             self.word(6)
             self.targets(targets, effects, shard: shard)
@@ -54,7 +57,7 @@ extension TraceDigest {
             self.digest(effect, effects, shard: shard)
         case .drained: self.word(11)
         case .subscribe(let handle, let reply):
-            self.word(17)
+            self.word(18)
             self.connection(handle, shard: shard)
             self.digest(.subscribed(reply))
         case .refresh(let handle, let timeToLive):
@@ -201,6 +204,8 @@ extension TraceDigest {
         case .leases(let roles):
             self.word(6)
             self.word(UInt64(roles.rawValue))
+        case .audience(let request): self.digest(request)
+        case .plans(let request): self.digest(request)
         }
     }
 }

@@ -256,6 +256,9 @@ extension TraceDigest {
             self.word(10)
             self.digest(delivery)
             self.coded(route)
+        case .inbox(let message):
+            self.word(11)
+            self.digest(message)
         }
     }
 
@@ -315,6 +318,12 @@ extension TraceDigest {
         case .account(let answer):
             self.word(12)
             self.digest(answer)
+        case .audience(let part):
+            self.word(13)
+            self.digest(part)
+        case .plans(let part):
+            self.word(14)
+            self.coded(part)
         }
     }
 

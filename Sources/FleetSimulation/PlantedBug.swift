@@ -57,6 +57,18 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case forgetsRoom
     /// A host does not say how much waits.
     case overlooksBacklogs
+    /// Gateways and owners of users hint whenever something happens.
+    case forgetsHintWindow
+    /// The store counts one message too many where hints are made.
+    case miscountsHints
+    /// Now and then, a hint does not leave.
+    case losesHints
+    /// Hints go to another user.
+    case hintsStrangers
+    /// Now and then, a hint says where the conversation was long ago.
+    case hintsBackwards
+    /// Members of the largest conversations are hinted like others.
+    case hintsEverybody
 }
 
 extension World {
@@ -98,7 +110,7 @@ extension World {
             self.watching?.draft = []
             return nil
         case (_, _):
-            return effect
+            return self.sabotagedHint(effect)
         }
     }
 

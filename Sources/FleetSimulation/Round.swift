@@ -58,6 +58,8 @@ struct Round: ~Copyable {
                     )
                 )
             )
+        case .hint(let hint, let range):
+            self.departures.append(.hint(hint, targets: self.rebased(range)))
         case .ping(let range): self.departures.append(.ping(targets: self.rebased(range)))
         case .authenticate, .reply, .subscribe, .unsubscribe, .close, .respond, .peer, .store,
             .release, .drained, .refresh, .presence(.member), .presence(.status),

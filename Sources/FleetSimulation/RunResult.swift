@@ -35,6 +35,12 @@ package struct PlanCounts: Encodable, Equatable, Sendable {
     package var relayed: UInt64 = 0
     /// Deliveries that relays passed on, each gateway shard counted.
     package var passedOn: UInt64 = 0
+    /// Hints told to devices, each device counted.
+    package var hints: UInt64 = 0
+    /// Hints that gave way to a later one before they were told.
+    package var hintsCoalesced: UInt64 = 0
+    /// Hints that were put off, or not taken.
+    package var hintsShed: UInt64 = 0
 
     mutating func add(_ statistics: ShardStatistics) {
         self.direct += statistics.plansDirect
@@ -42,6 +48,9 @@ package struct PlanCounts: Encodable, Equatable, Sendable {
         self.broadcast += statistics.plansBroadcast
         self.relayed += statistics.plansRelayed
         self.passedOn += statistics.relayed
+        self.hints += statistics.hints
+        self.hintsCoalesced += statistics.hintsCoalesced
+        self.hintsShed += statistics.hintsShed
     }
 }
 
@@ -123,6 +132,7 @@ extension World {
     private var verdict: PromiseOracle.Verdict {
         var verdicts = [self.oracle.verdict]
         if self.isChatting { verdicts.append(self.membership.verdict) }
+        if let hinting = self.hinting { verdicts.append(hinting.verdict) }
         if let presence = self.watching?.oracle {
             let broken = PresenceOracle.Law.allCases.filter { presence.violationCount(of: $0) > 0 }
             if broken.contains(where: { !$0.isLiveness }) { verdicts.append(.violated) }
@@ -138,6 +148,7 @@ extension World {
         }
         return self.oracle.violations.map { text("\($0.law)", $0.instant, $0.text) }
             + self.membership.violations.map { text("\($0.law)", $0.instant, $0.text) }
+            + (self.hinting?.violations ?? []).map { text("\($0.law)", $0.instant, $0.text) }
             + (self.watching?.oracle.violations ?? [])
             .map { text("\($0.law)", $0.instant, $0.text) }
             + (self.goodput?.violations ?? []).map { text("\($0.law)", $0.instant, $0.text) }
@@ -159,6 +170,15 @@ extension World {
                     law: "\($0)",
                     checks: self.membership.checkCount(of: $0),
                     violations: self.membership.violationCount(of: $0)
+                )
+            }
+        }
+        if let hinting = self.hinting {
+            counts += HintOracle.Law.allCases.map {
+                RunResult.LawCount(
+                    law: "\($0)",
+                    checks: hinting.checkCount(of: $0),
+                    violations: hinting.violationCount(of: $0)
                 )
             }
         }
@@ -202,6 +222,7 @@ extension World {
             verdict: "\(self.verdict)",
             violations: self.violations,
             violationCount: self.oracle.violationCount + self.membership.violationCount
+                + (self.hinting?.violationCount ?? 0)
                 + (self.watching?.oracle.violationCount ?? 0)
                 + (self.goodput?.violationCount ?? 0),
             checks: self.lawCounts,

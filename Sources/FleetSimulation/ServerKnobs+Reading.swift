@@ -45,6 +45,8 @@ extension ShardConfiguration {
         if let value = mapping.optional("admission") {
             self.overload = try OverloadPolicy.reading(value)
         }
+        if let value = mapping.optional("hints") { self.hintsMembers = try value.boolean() }
+        self.presence.followsUsers = self.hintsMembers
         try self.readLimits(&mapping)
         if let value = mapping.optional("fanOut") { self.fanOut = try FanOutPolicy.reading(value) }
         if let value = mapping.optional("backlog") {

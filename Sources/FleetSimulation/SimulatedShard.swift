@@ -31,6 +31,7 @@ struct SimulatedSocket: BitwiseCopyable {
 struct Guest: BitwiseCopyable {
     var client: UInt32
     var socket: UInt32
+    var since: Instant
 }
 
 /// One core of a node: a shard behind a queue of what waits for it.

@@ -19,6 +19,8 @@ struct StoredLogs: ~Copyable {
         var generation: UInt32 = 0
         var entries: [Entry] = []
         var roster = Roster()
+        /// In which commit it has last changed, if it belongs to its members.
+        var changed: UInt64 = 0
     }
 
     /// Where a message with an id stands.
@@ -38,11 +40,13 @@ struct StoredLogs: ~Copyable {
     /// Streams whose end was lost, as they were: a page that was read before is still on its way.
     var formerEntries: [FormerStream: [Entry]] = [:]
     var blocks = BlockLists()
+    var plans: PlanCursors
 
     let bug: PlantedBug?
 
     init(partitionCount: UInt16, bug: PlantedBug?) {
         self.leases = LeaseTable(partitionCount: partitionCount)
+        self.plans = PlanCursors(partitionCount: partitionCount)
         self.bug = bug
     }
 
@@ -145,7 +149,10 @@ struct StoredLogs: ~Copyable {
             count: count
         )
         self.logs[log].entries.append(entry)
-        if append.isMembersOnly { self.apply(append, to: log, people: people, count: count) }
+        if append.isMembersOnly {
+            self.logs[log].changed = self.plans.commit()
+            self.apply(append, to: log, people: people, count: count)
+        }
         if let message = append.message {
             let row = UInt32(self.places.count)
             let index = UInt32(self.logs[log].entries.count - 1)

@@ -18,6 +18,7 @@ extension World {
             let id = World.id(of: conversation)
             self.logs.found(id, members: members.map { World.user($0) })
             self.membership.founded(id, by: members.map { UInt64($0) })
+            self.hinting?.founded(id, by: members.map { UInt64($0) })
         }
     }
 
@@ -35,6 +36,15 @@ extension World {
     /// Shows the oracle of membership what the store has written.
     mutating func witnessEntry(_ append: Append, people: [UserID]) {
         guard self.isChatting else { return }
+        let now = self.now
+        self.hinting?.committed(
+            append.conversation,
+            World.entry(append.operation),
+            by: append.user.low,
+            mentioning: people.map(\.low),
+            at: append.offset,
+            now: now
+        )
         self.membership.committed(
             append.conversation,
             World.entry(append.operation),

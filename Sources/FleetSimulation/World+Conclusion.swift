@@ -76,6 +76,7 @@ extension World {
     }
 
     private mutating func settle(_ number: Int) {
+        self.settleHints(of: number)
         for index in 0..<self.clients[number].machine.subscriptionCount {
             let (conversation, position) = self.clients[number].machine.position(of: index)
             self.settleView(number, index)

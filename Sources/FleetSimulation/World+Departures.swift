@@ -64,7 +64,7 @@ extension World {
         case .awaitRoom(let handle): self.awaitRoom(handle, index, at: instant)
         case .drained: self.shards[index].hasDrained = true
         // Who hears of whom is judged as it leaves the shard; devices make no use of it.
-        case .presence: break
+        case .presence, .hint: break
         }
     }
 

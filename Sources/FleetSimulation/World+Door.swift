@@ -19,16 +19,22 @@ extension World {
         case .enter: self.enter(number, socket, index)
         case .wait:
             self.clients[number].shard = UInt32(index)
-            self.shards[index].guests.append(Guest(client: UInt32(number), socket: socket))
+            self.shards[index].guests.append(
+                Guest(client: UInt32(number), socket: socket, since: now)
+            )
             // What the door waits for may never come.
             if !self.shards[index].isBusy {
                 self.scheduleWake(of: index, at: now + LoadGauge.window)
             }
-        case .turnAway:
-            self.counts.turnedAway += 1
-            self.shards[index].refusals = self.shards[index].refusals + self.scenario.costs.event
-            self.tell(number, socket, .failed, word: 0, after: now)
+        case .turnAway: self.turnAway(number, socket, index)
         }
+    }
+
+    private mutating func turnAway(_ number: Int, _ socket: UInt32, _ index: Int) {
+        self.counts.turnedAway += 1
+        self.clients[number].handle = SimulatedClient.nowhere
+        self.shards[index].refusals = self.shards[index].refusals + self.scenario.costs.event
+        self.tell(number, socket, .failed, word: 0, after: self.now)
     }
 
     private mutating func enter(_ number: Int, _ socket: UInt32, _ index: Int) {
@@ -51,10 +57,15 @@ extension World {
         let guests = self.shards[index].guests.prefix(count)
         self.shards[index].guests.removeFirst(count)
         for guest in guests {
-            if self.clients[Int(guest.client)].handle == SimulatedClient.atTheDoor(guest.socket) {
-                self.enter(Int(guest.client), guest.socket, index)
-            } else {
+            let client = Int(guest.client)
+            guard self.clients[client].handle == SimulatedClient.atTheDoor(guest.socket) else {
                 self.shards[index].door.settle()
+                continue
+            }
+            if self.shards[index].door.isTooLate(guest.since, at: self.now) {
+                self.turnAway(client, guest.socket, index)
+            } else {
+                self.enter(client, guest.socket, index)
             }
         }
     }

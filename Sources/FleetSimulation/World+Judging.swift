@@ -18,6 +18,11 @@ extension World {
             )
         }
         if self.watching != nil { self.witnessPresence(effect, of: index) }
+        if case .hint(let hint, let range) = effect { self.witness(hint, range, of: index) }
+        if self.hinting != nil, case .reply(let handle, _, .connected) = effect {
+            let (connection, now) = (self.connection(handle, index), self.now)
+            self.hinting?.connected(connection, now: now)
+        }
         if case .close(let handle, let code) = effect {
             self.witnessLeave(of: handle, isDraining: code == .shutdown, index)
         }

@@ -127,7 +127,7 @@ extension PeerMessage {
         case .delivery(let delivery), .signal(let delivery), .signalled(let delivery):
             delivery.body.byteCount
         case .relayed(let delivery, _): delivery.body.byteCount
-        case .published, .interest, .interested, .withdraw, .head, .presence: 0
+        case .published, .interest, .interested, .withdraw, .head, .presence, .inbox: 0
         }
     }
 }

@@ -127,7 +127,7 @@ extension World {
 
     // MARK: What the oracle is shown
 
-    private func connection(_ handle: ConnectionHandle, _ index: Int) -> UInt64 {
+    func connection(_ handle: ConnectionHandle, _ index: Int) -> UInt64 {
         let socket = self.shards[index].sockets[Int(handle.slot)]
         return UInt64(socket.client) << 32 | UInt64(socket.socket)
     }
@@ -161,7 +161,7 @@ extension World {
         case .presence, .reply, .authenticate, .deliver, .deliverPage, .subscribe, .unsubscribe,
             .ping,
             .respond, .peer, .store, .release, .drained, .refresh,
-            .dropPublications, .awaitRoom:
+            .dropPublications, .awaitRoom, .hint:
             return
         }
     }
@@ -234,6 +234,7 @@ extension World {
         presence.followsUsers =
             self.scenario.workload.presence != nil
             || self.scenario.server.userConnectionLimit != nil
+            || self.scenario.server.hintsMembers
         switch self.bug {
         case .forgetsGrace:
             presence.grace = .zero

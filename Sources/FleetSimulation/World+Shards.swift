@@ -191,7 +191,7 @@ extension World {
             let bytes = UInt64(delivery.body.byteCount) * UInt64(range.count)
             return self.scenario.costs.target * UInt64(range.count)
                 + self.scenario.costs.kilobyte * bytes / 1024
-        case .deliverPage(_, let range), .ping(let range),
+        case .deliverPage(_, let range), .ping(let range), .hint(_, let range),
             .presence(.statuses(_, let range)), .presence(.attendance(_, _, _, let range)):
             return self.scenario.costs.target * UInt64(range.count)
         case .reply: return self.scenario.costs.target

@@ -59,7 +59,7 @@ extension World {
             self.writer.add(errand, at: self.now)
             self.beginCommit()
             self.noteStoreQueue()
-        case .read, .list, .leases:
+        case .read, .list, .leases, .audience, .plans:
             let start = max(self.now, self.stalledUntil)
             let bits = self.random.draw(.storeRead, UInt64(errand.shard), errand.occasion)
             let parcel = self.parcels.add(parcel)
@@ -108,7 +108,8 @@ extension World {
         guard write.arrival + self.scenario.store.deadline >= self.now else {
             switch write.errand.request {
             case .append: return .appended(.failed)
-            case .head, .lookUp, .renewEpoch, .read, .leases, .standing, .mark, .list, .account:
+            case .head, .lookUp, .renewEpoch, .read, .leases, .standing, .mark, .list, .account,
+                .audience, .plans:
                 return .unavailable
             }
         }
@@ -138,13 +139,18 @@ extension World {
         case .standing(let inquiry): self.logs.ruling(on: inquiry)
         case .mark(let mark): self.mark(mark)
         case .account(let request): self.logs.account(request)
-        case .read, .leases, .list: .unavailable
+        case .read, .leases, .list, .audience, .plans: .unavailable
         }
     }
 
     private mutating func mark(_ request: MarkRequest) -> StoreOutcome {
         let outcome = self.logs.mark(request)
         if case .marked = outcome {
+            self.hinting?.marked(
+                request.conversation,
+                request.user.low,
+                read: request.markers.read
+            )
             self.membership.marked(
                 request.conversation,
                 request.user.low,
@@ -193,7 +199,8 @@ extension World {
         let shard = Int(errand.shard)
         guard self.shards[shard].isUp(as: errand.incarnation) else { return }
         switch errand.request {
-        case .read where self.isUnreadable(errand):
+        case .read where self.isUnreadable(errand), .audience where self.isUnreadable(errand),
+            .plans where self.isUnreadable(errand):
             self.answer(errand, .unavailable)
         case .read(let read):
             if let reader = read.reader, self.bug != .ignoresMembership,
@@ -210,6 +217,11 @@ extension World {
             self.leaseRound(shard, roles)
             self.answer(errand, .leased)
         case .list(let list): self.answer(errand, self.list(list))
+        case .audience(let request):
+            for part in self.audience(request) { self.answer(errand, part) }
+        case .plans(let request):
+            let id = self.shards[shard].id
+            for part in self.logs.plans(request, of: id) { self.answer(errand, part) }
         case .append, .head, .lookUp, .renewEpoch, .standing, .mark, .account: return
         }
     }

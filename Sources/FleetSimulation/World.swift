@@ -46,6 +46,8 @@ package struct World: ~Copyable {
     var oracle: PromiseOracle
     var membership = MembershipOracle()
     var watching: Watching?
+    /// Judges hints; `nil` where nobody is hinted.
+    var hinting: HintOracle?
     /// Judges whether live traffic comes back after the faults; `nil` if nobody asks.
     var goodput: GoodputOracle?
     let bug: PlantedBug?
@@ -112,6 +114,7 @@ package struct World: ~Copyable {
         self.cardFree = Array(repeating: .zero, count: scenario.nodeCount)
         self.goodput = scenario.goodputTerms.map { GoodputOracle($0) }
         self.makeShards()
+        self.beginHinting()
         self.foundConversations()
         self.makeClients()
         self.scheduleArrival()
@@ -126,7 +129,7 @@ package struct World: ~Copyable {
         self.clients.reserveCapacity(Int(self.scenario.workload.users))
         for number in 0..<self.scenario.workload.users {
             let user = ClientNumber(number)
-            let conversations = self.population.conversations(of: user)
+            let conversations = self.population.lookedAt(by: user)
             self.oracle.enrol(UInt64(number), in: conversations.lazy.map(World.id))
             let machine = Client(
                 number: user,
@@ -183,6 +186,7 @@ package struct World: ~Copyable {
         configuration.roles = self.shards[index].roles
         configuration.partitionCount = self.scenario.partitionCount
         configuration.namespaces[0].isMembersOnly = self.isChatting
+        self.plantHints(in: &configuration)
         self.plant(in: &configuration.presence)
         self.shards[index].incarnation += 1
         self.shards[index].shard = Shard(

@@ -119,7 +119,7 @@ final class LoadLoop: ClientHost {
         var user = self.share.index
         while user < workload.users {
             let number = ClientNumber(user)
-            let conversations = population.conversations(of: number)
+            let conversations = population.lookedAt(by: number)
             let client = UInt32(self.clients.count)
             self.clients.append(
                 Client(

@@ -72,7 +72,8 @@ enum HTML {
         return Self.table(
             caption:
                 "Which plan messages got, by how many members and gateway shards there were. Relays"
-                + " passed \(Numbers.grouped(plans.passedOn)) deliveries on.",
+                + " passed \(Numbers.grouped(plans.passedOn)) deliveries on. Members who did not"
+                + " look were told \(Numbers.grouped(plans.hints ?? 0)) hints.",
             head: ["Plan", "Messages", "Part"],
             rows: rows
         )

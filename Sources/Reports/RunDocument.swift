@@ -59,6 +59,8 @@ package struct RunDocument: Decodable, Sendable {
         package var broadcast: UInt64
         package var relayed: UInt64
         package var passedOn: UInt64
+        /// `nil` in documents of former versions.
+        package var hints: UInt64?
     }
 
     struct Counts: Decodable, Sendable {

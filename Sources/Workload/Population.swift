@@ -15,6 +15,7 @@ package struct Population: Sendable {
     package let users: UInt32
     package let conversationCount: UInt32
     private let layers: [Layer]
+    private let looks: UInt32?
     private let cohorts: [Workload.WeightedCohort]
     /// Whether a device of somebody reads slowly.
     private let hasSlowCohorts: Bool
@@ -23,6 +24,7 @@ package struct Population: Sendable {
 
     package init(_ workload: Workload, seed: UInt64) {
         self.users = workload.users
+        self.looks = workload.looks
         self.cohorts = workload.cohorts
         self.hasSlowCohorts = workload.cohorts.contains { $0.bytesPerSecond != nil }
         self.rampUp = workload.rampUp
@@ -63,6 +65,12 @@ package struct Population: Sendable {
     /// In the order in which the user's device subscribes.
     package func conversations(of user: ClientNumber) -> [ConversationNumber] {
         (0..<self.conversationsPerUser).map { self.conversation($0, of: user) }
+    }
+
+    /// Those of them at which the device looks.
+    package func lookedAt(by user: ClientNumber) -> [ConversationNumber] {
+        let count = min(self.looks ?? .max, self.conversationsPerUser)
+        return (0..<count).map { self.conversation($0, of: user) }
     }
 
     /// Every user of a conversation, in the order of its layer.

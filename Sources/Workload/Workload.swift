@@ -34,6 +34,8 @@ package struct Workload: Equatable, Sendable {
         package init() {}
     }
 
+    /// How many of a user's conversations the device looks at, the first ones; `nil` is all.
+    package var looks: UInt32?
     package var absences: Absences?
     /// How often each user breaks the protocol while users send; `nil` is never.
     package var trespassEvery: Interval?

@@ -188,6 +188,10 @@ struct ScenarioRun {
             "plans             direct \(plans.direct), grouped \(plans.grouped),"
                 + " broadcast \(plans.broadcast); by relays \(plans.relayed)"
         )
+        print(
+            "hints             told \(plans.hints), coalesced \(plans.hintsCoalesced),"
+                + " shed \(plans.hintsShed)"
+        )
         for use in result.utilisation {
             let shards = use.shards.map(Self.percent).joined(separator: ", ")
             print("node \(use.node) utilisation \(Self.percent(use.mean)) (by shard: \(shards))")

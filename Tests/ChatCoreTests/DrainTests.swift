@@ -54,7 +54,7 @@ struct DrainTests {
                 return .stored(token, .head(head))
             case .authenticate, .reply, .deliver, .deliverPage, .subscribe, .unsubscribe, .ping,
                 .close, .respond, .peer, .store, .release, .drained, .refresh,
-                .presence, .dropPublications, .awaitRoom:
+                .presence, .dropPublications, .awaitRoom, .hint:
                 break
             }
         }
@@ -100,6 +100,24 @@ struct DrainTests {
         let goodbye = try #require(effects.firstIndex(of: .close(busy, .shutdown)))
         #expect(reply < goodbye)
         #expect(stepper.send(.closed(busy)).contains(.drained))
+    }
+
+    @Test func `who waits to hear how users are is answered before the goodbye`() throws {
+        let stepper = ShardStepper { $0.presence.followsUsers = true }
+        for partition in 64..<128 as Range<UInt16> {
+            _ = stepper.send(.lease(PartitionID(partition), Term(1), owner: self.owner))
+        }
+        let handle = stepper.admit(slot: 0)
+        let user = UserReference(id: UserID(high: 0, low: 7), name: .none)
+        let watch = Command.presence(.watch(user, remaining: 0))
+        _ = stepper.send(.command(handle, CommandID(2), watch))
+        let goodbye = ShardEffect.close(handle, .shutdown)
+        #expect(!stepper.send(.drain(over: .seconds(1))).contains(goodbye))
+        #expect(!stepper.advance(by: .seconds(2)).contains(goodbye))
+        let last = stepper.advance(by: .seconds(3))
+        let answer = ShardEffect.reply(handle, CommandID(2), .presence(.watching))
+        let answered = try #require(last.firstIndex(of: answer))
+        #expect(answered < (try #require(last.firstIndex(of: goodbye))))
     }
 
     @Test func `who leaves by itself does not hold up the drain`() {

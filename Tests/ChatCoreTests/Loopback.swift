@@ -74,7 +74,7 @@ final class Loopback {
             case .ping:
                 for handle in self.stepper.takePinged() { self.take(self.stepper.pong(handle)) }
             case .authenticate, .reply, .deliver, .deliverPage, .peer, .release, .drained,
-                .presence, .dropPublications, .awaitRoom:
+                .presence, .dropPublications, .awaitRoom, .hint:
                 break
             }
         }
@@ -97,7 +97,7 @@ final class Loopback {
         case .standing(let inquiry):
             let head = self.head(of: inquiry.conversation)
             self.send(.stored(token, .ruling(.allowed, head)))
-        case .mark, .list, .account: self.send(.stored(token, .unavailable))
+        case .mark, .list, .account, .audience, .plans: self.send(.stored(token, .unavailable))
         case .read(let read):
             self.reads += 1
             guard self.answersReads else { return }

@@ -122,11 +122,11 @@ import Testing
     func `at most so many sockets are under way at once, and each that is settled lets one in`() {
         var door = Door(OverloadPolicy())
         let first = Self.knock(&door, 1_000, at: .zero, lag: .zero)
-        #expect(first == (256, 744, 0))
+        #expect(first == (64, 936, 0))
         #expect(door.letIn(at: .zero, lag: .zero) == 0)
         for _ in 0..<10 { door.settle() }
         #expect(door.letIn(at: .zero, lag: .zero) == 10)
-        #expect(door.waitingCount == 734)
+        #expect(door.waitingCount == 926)
     }
 
     @Test func `nobody is let in while the queue is long, but for one in a tenth of a second`() {
@@ -154,7 +154,7 @@ import Testing
                 _ = door.letIn(at: now, lag: .zero)
             }
         }
-        #expect(Self.knock(&door, 9_000, at: now, lag: .zero) == (256, 8_744, 0))
+        #expect(Self.knock(&door, 9_000, at: now, lag: .zero) == (64, 8_936, 0))
         pass(1_000)
         #expect(Self.knock(&door, 10, at: now, lag: .zero) == (0, 10, 0))
         pass(10)
@@ -165,14 +165,25 @@ import Testing
         #expect(Self.knock(&door, 10, at: now, lag: .zero) == (0, 10, 0))
     }
 
+    @Test func `who has waited for longer than clients are patient for is turned away at the door`()
+    {
+        var door = Door(OverloadPolicy())
+        let limit = OverloadPolicy().everything
+        #expect(!door.isTooLate(.zero, at: .zero + limit))
+        #expect(door.isTooLate(.zero, at: .zero + limit + .milliseconds(1)))
+        #expect(door.turnedAway == 1)
+        var open = Door(nil)
+        #expect(!open.isTooLate(.zero, at: .zero + .seconds(60)))
+    }
+
     @Test func `who says nothing keeps nobody out for longer than a second`() {
         var door = Door(OverloadPolicy())
-        #expect(Self.knock(&door, 300, at: .zero, lag: .zero) == (256, 44, 0))
+        #expect(Self.knock(&door, 80, at: .zero, lag: .zero) == (64, 16, 0))
         var entered = 0
         for step in UInt64(1)...11 {
             entered += door.letIn(at: .zero + .milliseconds(100) * step, lag: .zero)
         }
-        #expect(entered == 44)
+        #expect(entered == 16)
     }
 
     @Test
@@ -184,16 +195,16 @@ import Testing
             for _ in 0..<10_000 { door.settle() }
             return door.letIn(at: now, lag: .zero)
         }
-        #expect(Self.knock(&door, 9_000, at: now, lag: .zero).entered == 256)
+        #expect(Self.knock(&door, 9_000, at: now, lag: .zero).entered == 64)
         now = now + .milliseconds(100)
-        #expect(widthFound(&door) == 320)
+        #expect(widthFound(&door) == 96)
         _ = door.letIn(at: now, lag: OverloadPolicy().held * 2 + .milliseconds(1))
         now = now + .milliseconds(100)
-        #expect(widthFound(&door) == 160)
+        #expect(widthFound(&door) == 48)
         for _ in 0..<10_000 { door.settle() }
         _ = door.letIn(at: now, lag: .seconds(1))
         now = now + .milliseconds(100)
-        #expect(widthFound(&door) == 160, "the queue is long for another reason")
+        #expect(widthFound(&door) == 48, "the queue is long for another reason")
     }
 
     @Test func `without a policy everybody enters`() {
@@ -208,7 +219,7 @@ import Testing
 
     /// A queue of connects of one cost, with everybody who was turned away trying again.
     @Test(arguments: Self.storms)
-    func `a storm is worked off at nearly the speed of the machine, and the wait stays short`(
+    func `a storm is worked off at nearly the speed of the machine, and the queue stays short`(
         perSecond: UInt64,
         clients: UInt64
     ) {
@@ -216,8 +227,8 @@ import Testing
         let took = storm.run(isLimited: true)
         let ideal = Interval.seconds(1) * clients / perSecond
         #expect(took <= ideal * 14 / 10 + .seconds(2), "\(took) for \(ideal)")
-        #expect(storm.wasted == 0)
-        #expect(storm.wait(ofPercent: 90) <= .seconds(2))
+        #expect(storm.wasted * 50 <= clients, "\(storm.wasted) were worked for nobody")
+        #expect(storm.wait(ofPercent: 90) <= .seconds(1), "in the shard's own queue")
         var unlimited = Storm(perSecond: perSecond, clients: clients)
         _ = unlimited.run(isLimited: false)
         if ideal > .seconds(8) {
@@ -228,9 +239,13 @@ import Testing
 
 /// Connects that cost the same each, and clients that give up after 5 s and come back within one.
 private struct Storm {
+    private static let patience = Interval.seconds(5)
+
     let cost: Interval
     var outside: [Instant]
+    /// When those in the queue knocked, and when they were let in.
     var queue: [Instant] = []
+    var entered: [Instant] = []
     var taken = 0
     var waits: [Interval] = []
     /// Connects that were worked though their client had given up.
@@ -265,6 +280,7 @@ private struct Storm {
                 switch door.knock(at: self.now, lag: lag) {
                 case .enter:
                     self.queue.append(next)
+                    self.entered.append(self.now)
                     gauge.add(at: self.now)
                 case .wait: guests.append(next)
                 case .turnAway: self.comeBack()
@@ -272,7 +288,18 @@ private struct Storm {
             }
             let entering = door.letIn(at: self.now, lag: lag)
             for guest in guests.prefix(entering) {
+                guard self.now - guest < Self.patience else {
+                    // Its socket is closed, and costs nothing more.
+                    door.settle()
+                    self.comeBack()
+                    continue
+                }
+                if door.isTooLate(guest, at: self.now) {
+                    self.comeBack()
+                    continue
+                }
                 self.queue.append(guest)
+                self.entered.append(self.now)
                 gauge.add(at: self.now)
             }
             guests.removeFirst(entering)
@@ -280,12 +307,13 @@ private struct Storm {
                 self.now = self.now + .milliseconds(1)
                 continue
             }
-            let wait = self.now - self.queue[self.taken]
+            let isAwaited = self.now - self.queue[self.taken] < Self.patience
+            let wait = self.now - self.entered[self.taken]
             self.taken += 1
             gauge.take()
             self.now = self.now + self.cost
             door.settle()
-            if wait < .seconds(5) {
+            if isAwaited {
                 self.waits.append(wait)
             } else {
                 self.wasted += 1

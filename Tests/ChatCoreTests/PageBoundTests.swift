@@ -177,7 +177,9 @@ struct PageBoundTests {
                     case .append:
                         head += 1
                         outcome = .appended(.done)
-                    case .lookUp, .renewEpoch, .leases, .read, .list, .mark, .account: continue
+                    case .lookUp, .renewEpoch, .leases, .read, .list, .mark, .account, .audience,
+                        .plans:
+                        continue
                     }
                     next += stepper.send(.stored(token, outcome))
                 }

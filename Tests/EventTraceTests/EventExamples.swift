@@ -159,16 +159,52 @@ enum EventExamples {
         let interests = [position, nil].map {
             Interest(conversation: self.conversation, incarnation: 6, delivered: $0)
         }
-        let answered: [PeerMessage] = [
-            .published(self.token, .accepted(reply)), .published(self.token, .refused(.internal)),
-            .interested(self.conversation, Term(2), self.head, incarnation: 6),
-            .withdraw(self.conversation, incarnation: 6), .delivery(delivery),
-            .signal(delivery), .signalled(delivery),
-            .head(self.conversation, Term(2), self.head), .relayed(delivery, .none),
-            .relayed(delivery, self.route),
-        ]
+        let answered: [PeerMessage] =
+            [
+                .published(self.token, .accepted(reply)),
+                .published(self.token, .refused(.internal)),
+                .interested(self.conversation, Term(2), self.head, incarnation: 6),
+                .withdraw(self.conversation, incarnation: 6), .delivery(delivery),
+                .signal(delivery), .signalled(delivery),
+                .head(self.conversation, Term(2), self.head), .relayed(delivery, .none),
+                .relayed(delivery, self.route),
+            ] + self.inbox.map { .inbox($0) }
         return requests.map { PeerMessage.publish($0) }
             + interests.map { PeerMessage.interest($0) } + answered
+    }
+
+    private static var standing: MemberStanding {
+        MemberStanding(user: self.user, read: self.offset, unread: 5, mentions: .max)
+    }
+
+    private static var inbox: [InboxMessage] {
+        let position = Position(epoch: Epoch(1), offset: self.offset)
+        let hint = Hint(
+            conversation: self.conversation,
+            name: PayloadHandle(rawValue: 1),
+            head: position,
+            standing: self.standing
+        )
+        return [
+            .moved(self.conversation, position),
+            .marked(self.user, self.conversation, hasOthers: true),
+            .hint(hint, HintReceipt(isOwn: true, attempt: 6, mark: .max)),
+            .received(
+                self.user,
+                self.conversation,
+                HintReceipt(isOwn: false, attempt: .max, mark: 0)
+            ),
+        ]
+    }
+
+    private static var parts: [StoreOutcome] {
+        let position = Position(epoch: Epoch(1), offset: self.offset)
+        return [
+            .audience(.begins(name: PayloadHandle(rawValue: 1), position)),
+            .audience(.member(self.standing)), .audience(.ends(next: self.user)),
+            .audience(.ends(next: nil)), .plans(.commits(.max)), .plans(.owed(self.conversation)),
+            .plans(.ends(next: 0)), .plans(.ends(next: .max)), .plans(.ends(next: nil)),
+        ]
     }
 
     private static var outcomes: [StoreOutcome] {
@@ -193,6 +229,6 @@ enum EventExamples {
             .listed(ListPage(handle: page.handle, count: 2, next: self.conversation)),
             .listed(ListPage(handle: page.handle, count: 2, next: nil)), .account(.done),
             .account(.refused(.limitExceeded)), .account(.told(page.handle)),
-        ]
+        ] + self.parts
     }
 }

@@ -28,6 +28,12 @@ struct PlantedBugTests {
         case .forgetsDropped: "deviceOrder"
         case .forgetsRoom: "convergence"
         case .overlooksBacklogs: "bounds"
+        case .forgetsHintWindow: "onceInHintWindow"
+        case .miscountsHints: "hintTruth"
+        case .losesHints: "hintConvergence"
+        case .hintsStrangers: "hintPrivacy"
+        case .hintsBackwards: "hintOrder"
+        case .hintsEverybody: "broadcastSilence"
         }
     }
 
@@ -41,13 +47,23 @@ struct PlantedBugTests {
             .acceptsRepeatedIDs, .ignoresTerms, .deliversOverHole, .deliversTwice,
             .recoversWithHole, .deniesDuplicates, .hidesHeads, .subscribesBeyondHead,
             .forgetsAbsence, .ignoresMembership, .hidesLoss, .miscountsUnread, .keepsRemoved,
-            .forgetsDropped, .forgetsRoom, .overlooksBacklogs:
+            .forgetsDropped, .forgetsRoom, .overlooksBacklogs, .forgetsHintWindow,
+            .miscountsHints, .losesHints, .hintsStrangers, .hintsBackwards, .hintsEverybody:
             false
         }
     }
 
     private static func isOfSlowReaders(_ bug: PlantedBug) -> Bool {
         bug == .forgetsDropped || bug == .forgetsRoom || bug == .overlooksBacklogs
+    }
+
+    private static func isOfHints(_ bug: PlantedBug) -> Bool {
+        switch Self.law(against: bug) {
+        case "onceInHintWindow", "hintTruth", "hintConvergence", "hintPrivacy", "hintOrder",
+            "broadcastSilence":
+            true
+        default: false
+        }
     }
 
     private static func isAboutMembers(_ bug: PlantedBug?) -> Bool {
@@ -69,7 +85,9 @@ struct PlantedBugTests {
             .losesTailAtCrash, .acceptsRepeatedIDs, .ignoresTerms, .deliversOverHole,
             .deliversTwice, .recoversWithHole, .deniesDuplicates, .hidesHeads,
             .subscribesBeyondHead, .forgetsAbsence, .ignoresMembership, .hidesLoss,
-            .miscountsUnread, .keepsRemoved, .forgetsDropped, .forgetsRoom, .overlooksBacklogs:
+            .miscountsUnread, .keepsRemoved, .forgetsDropped, .forgetsRoom, .overlooksBacklogs,
+            .forgetsHintWindow, .miscountsHints, .losesHints, .hintsStrangers, .hintsBackwards,
+            .hintsEverybody:
             PresenceWorldTests.scenario()
         }
     }
@@ -84,6 +102,9 @@ struct PlantedBugTests {
         }
         if let bug, Self.isOfSlowReaders(bug) {
             return try WorldTests.run(ScenarioFileTests.text("slow"), seed: seed, bug: bug)
+        }
+        if let bug, Self.isOfHints(bug) {
+            return try WorldTests.run(ScenarioFileTests.text("hints"), seed: seed, bug: bug)
         }
         let restore = "{ kind: restore, at: 6 s, lasts: 4 s },"
         let scenario = WorldTests.scenario(
@@ -110,10 +131,13 @@ struct PlantedBugTests {
             }
         }
         let result = try #require(caught.first, "\(law) did not catch \(bug)")
-        let isLiveness = ["convergence", "view", "presenceConvergence"].contains(law)
+        let isLiveness = [
+            "convergence", "view", "presenceConvergence", "hintConvergence",
+        ].contains(law)
         // Whoever was not told of one state is told the same one twice later.
         // Answers pile up, too, where nothing tells that there is room.
-        let breaksMore = law == "presenceConvergence" || bug == .forgetsRoom
+        let breaksMore =
+            law == "presenceConvergence" || bug == .forgetsRoom || Self.isOfHints(bug)
         let verdicts = breaksMore ? ["unconverged", "violated"] : []
         #expect(
             result.verdict == (isLiveness ? "unconverged" : "violated")

@@ -15,7 +15,9 @@ struct ScenarioFileTests {
     }
 
     @Test(
-        arguments: ["smoke", "adverse", "cramped", "chat", "restored", "patient", "slow"],
+        arguments: [
+            "smoke", "adverse", "cramped", "chat", "restored", "patient", "slow", "hints",
+        ],
         UInt64(1)...4
     )
     func `the promises hold in the scenarios with faults`(name: String, seed: UInt64) throws {

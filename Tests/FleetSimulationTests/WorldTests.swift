@@ -115,8 +115,10 @@ struct WorldTests {
             with: "workload: test\n"
         )
         let node = try StrictNode(yaml: named, file: "scenario.yaml")
-        #expect(try Scenario.workloadName(node) == "test")
-        #expect(try Scenario.workloadName(StrictNode(yaml: own, file: "scenario.yaml")) == nil)
+        #expect(try Scenario.workloadName(node)?.text() == "test")
+        #expect(
+            try Scenario.workloadName(StrictNode(yaml: own, file: "scenario.yaml"))?.text() == nil
+        )
         let workload = try Workload(yaml: String(text), file: "test.yaml")
         #expect(
             try Scenario(node, costs: costs, workload: workload)

@@ -20,7 +20,7 @@ struct ServerFileTests {
                 drainOver: 2 s
                 writeTimeout: 7 s
                 pings: { interval: 10 s, timeout: 1500 ms }
-                admission: { connections: 300 ms, closed: 2 s }
+                admission: { held: 120 ms, connections: 300 ms }
                 limits: { recovery: 5, historyPage: 6, subscriptions: 7, pendingMessages: 8 }
                 defaultNamespace: { publish: false, history: subscribers }
                 namespaces:
@@ -60,7 +60,7 @@ struct ServerFileTests {
             file.namespaces.map(\.policy) == [typing, news, crowd, Namespace(isMembersOnly: true)]
         )
         #expect(file.shard.overload?.connections == .milliseconds(300))
-        #expect(file.shard.overload?.closed == .seconds(2))
+        #expect(file.shard.overload?.held == .milliseconds(120))
         #expect(file.shard.overload?.messages == OverloadPolicy().messages)
     }
 
@@ -133,7 +133,7 @@ struct ServerFileTests {
         ("pings: { interval: 1 s, timeout: 2 s }", "expected timeout below interval"),
         ("pings: { interval: 1050 ms }", "expected a multiple of 100 ms"),
         ("drainOver: 1500 ms", "expected whole seconds"),
-        ("admission: { closed: 100 ms }", "admission: sheds in another order"),
+        ("admission: { connections: 100 ms }", "admission: sheds in another order"),
         ("admission: off", "expected true or false"),
         ("limits: { recovery: 0 }", "limits.recovery: 0 is out of range"),
         ("limits: { commandBurst: 0 }", "limits.commandBurst: 0 is out of range"),

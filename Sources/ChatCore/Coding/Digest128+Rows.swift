@@ -138,9 +138,10 @@ extension Digest128 {
             self.combine(UInt64(command.rawValue))
         case .admission: self.combine(11)
         case .standing: self.combine(12)
-        case .mark(_, let command):
+        case .mark(_, let command, let conversation):
             self.combine(13)
             self.combine(UInt64(command.rawValue))
+            self.combine(conversation)
         case .list(_, let command):
             self.combine(14)
             self.combine(UInt64(command.rawValue))
@@ -162,6 +163,8 @@ extension Digest128 {
         case .gathering: self.combine(20)
         case .census: self.combine(22)
         case .lagPage: self.combine(23)
+        case .audience: self.combine(24)
+        case .plans: self.combine(25)
         }
     }
 
@@ -188,6 +191,7 @@ extension Digest128 {
         case .ending: self.combine(12)
         case .subscription: self.combine(13)
         case .presence(let deadline): self.combine(deadline)
+        case .hints(let deadline): self.combine(deadline)
         case .subscriptionExpiry: self.combine(14)
         case .feeding: self.combine(16)
         }

@@ -44,11 +44,14 @@ extension PeerMessage: ByteCoded {
             writer.byte(10)
             writer.value(delivery)
             writer.value(route)
+        case .inbox(let message):
+            writer.byte(11)
+            writer.value(message)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 11, of: "a peer message") {
+        switch try reader.tag(below: 12, of: "a peer message") {
         case 0: self = .publish(try reader.value())
         case 1: self = .published(try reader.value(), try reader.value())
         case 2: self = .interest(try reader.value())
@@ -65,7 +68,8 @@ extension PeerMessage: ByteCoded {
         case 7: self = .signal(try reader.value())
         case 8: self = .signalled(try reader.value())
         case 9: self = .presence(try reader.value())
-        default: self = .relayed(try reader.value(), try reader.value())
+        case 10: self = .relayed(try reader.value(), try reader.value())
+        default: self = .inbox(try reader.value())
         }
     }
 }

@@ -29,7 +29,8 @@ extension PendingRequest: ByteCoded {
         case .readBack(let conversation): writer.row(conversation, tagged: 8)
         case .leases: writer.byte(9)
         case .create, .admission, .standing, .mark, .list, .lateHistory, .serverPublish,
-            .serverHistory, .account, .typing, .gathering, .lateServerHistory, .census, .lagPage:
+            .serverHistory, .account, .typing, .gathering, .lateServerHistory, .census, .lagPage,
+            .audience, .plans:
             self.writeLate(to: &writer)
         }
     }
@@ -50,10 +51,11 @@ extension PendingRequest: ByteCoded {
             writer.word(subscription)
             writer.word(generation)
         case .standing(let inquiry): writer.row(inquiry, tagged: 12)
-        case .mark(let handle, let id):
+        case .mark(let handle, let id, let conversation):
             writer.byte(13)
             writer.value(handle)
             writer.value(id)
+            writer.value(conversation)
         case .list(let handle, let id):
             writer.byte(14)
             writer.value(handle)
@@ -87,11 +89,15 @@ extension PendingRequest: ByteCoded {
             writer.byte(23)
             writer.word(subscription)
             writer.word(generation)
+        case .audience(let notice, let generation):
+            writer.row(notice, tagged: 24)
+            writer.word(generation)
+        case .plans: writer.byte(25)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        let tag = try reader.tag(below: 24, of: "the purpose of a request")
+        let tag = try reader.tag(below: 26, of: "the purpose of a request")
         switch tag {
         case 0: self = .vacant
         case 1:
@@ -135,7 +141,7 @@ extension PendingRequest: ByteCoded {
                 generation: try reader.integer()
             )
         case 12: return .standing(inquiry: try reader.integer())
-        case 13: return .mark(try reader.value(), try reader.value())
+        case 13: return .mark(try reader.value(), try reader.value(), try reader.value())
         case 14: return .list(try reader.value(), try reader.value())
         case 15: return .lateHistory(try reader.value())
         case 16:
@@ -150,11 +156,14 @@ extension PendingRequest: ByteCoded {
                 conversation: try reader.integer(),
                 generation: try reader.integer()
             )
-        default:
+        case 23:
             return .lagPage(
                 subscription: try reader.integer(),
                 generation: try reader.integer()
             )
+        case 24:
+            return .audience(notice: try reader.integer(), generation: try reader.integer())
+        default: return .plans
         }
     }
 }

@@ -51,11 +51,14 @@ extension Deadline: ByteCoded {
         case .feeding(let handle):
             writer.byte(16)
             writer.value(handle)
+        case .hints(let deadline):
+            writer.byte(17)
+            writer.value(deadline)
         }
     }
 
     init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 17, of: "a deadline") {
+        switch try reader.tag(below: 18, of: "a deadline") {
         case 0: self = .connect(try reader.value())
         case 1: self = .expire(try reader.value())
         case 2: self = .request(try reader.value())
@@ -82,7 +85,8 @@ extension Deadline: ByteCoded {
                 generation: try reader.integer()
             )
         case 15: self = .presence(try reader.value())
-        default: self = .feeding(try reader.value())
+        case 16: self = .feeding(try reader.value())
+        default: self = .hints(try reader.value())
         }
     }
 }
@@ -370,6 +374,8 @@ extension OwnedConversation: ByteCoded {
         writer.word(self.memberCount)
         writer.flag(self.readFailed)
         writer.byte(self.roundsToAnnounce)
+        writer.flag(self.isGathered)
+        writer.flag(self.owesHints)
         writer.word(self.nextInPartition)
         writer.word(self.previousInPartition)
     }
@@ -391,6 +397,8 @@ extension OwnedConversation: ByteCoded {
         self.memberCount = try reader.integer()
         self.readFailed = try reader.flag()
         self.roundsToAnnounce = try reader.byte()
+        self.isGathered = try reader.flag()
+        self.owesHints = try reader.flag()
         self.nextInPartition = try reader.integer()
         self.previousInPartition = try reader.integer()
     }

@@ -3,7 +3,7 @@ package import Kernel
 
 /// Everything of a shard that decides what it does next, in a canonical encoding.
 extension Shard {
-    private static var snapshotVersion: UInt64 { 3 }
+    private static var snapshotVersion: UInt64 { 4 }
 
     /// Id, configuration, seed, incarnation and all rows.
     ///
@@ -32,6 +32,7 @@ extension Shard {
         writer.word(self.sweepStart)
         for slot in self.partitionConversations { writer.word(slot) }
         self.writePresence(to: &writer)
+        self.writeInbox(to: &writer)
         writer.value(Digest128(of: writer.bytes[...]))
         return writer.bytes
     }
@@ -80,6 +81,7 @@ extension Shard {
         try shard.readGateway(from: &reader)
         try shard.readConversations(from: &reader)
         try shard.readPresence(from: &reader)
+        try shard.readInbox(from: &reader)
         shard.listConnectionsAgain()
         try reader.finish()
         guard shard.areLinksWhole(), shard.addUpBytes() else {

@@ -52,6 +52,7 @@ extension Shard {
         self.sumPresence(into: &rows)
         self.sumPeople(into: &rows)
         self.sumGatherings(into: &rows)
+        self.sumInbox(into: &rows)
         rows.combine(into: &digest)
     }
 
@@ -174,6 +175,8 @@ extension Shard {
                 $0.combine(UInt64(row.memberCount))
                 $0.combine(row.readFailed ? 1 : 0)
                 $0.combine(UInt64(row.roundsToAnnounce))
+                $0.combine(row.isGathered ? 1 : 0)
+                $0.combine(row.owesHints ? 1 : 0)
             }
             for recipient in row.planner.recipients {
                 rows.add(7) {

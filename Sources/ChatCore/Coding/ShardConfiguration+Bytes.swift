@@ -39,6 +39,10 @@ extension ShardConfiguration: ByteCoded {
         writer.value(self.backlog)
         writer.value(self.presence)
         writer.value(self.fanOut)
+        writer.flag(self.hintsMembers)
+        writer.value(self.hintWindow)
+        writer.word(UInt64(self.noticeLimit))
+        writer.word(UInt64(self.toldLimit))
     }
 
     /// Refuses what no shard can run with.
@@ -85,9 +89,14 @@ extension ShardConfiguration: ByteCoded {
         self.backlog = try reader.value()
         self.presence = try reader.value()
         self.fanOut = try reader.value()
+        self.hintsMembers = try reader.flag()
+        self.hintWindow = try reader.value()
+        self.noticeLimit = try reader.integer()
+        self.toldLimit = try reader.integer()
         guard !self.namespaces.isEmpty, self.partitionCount > 0, self.partitionCount <= 1 << 15,
             self.pongTimeout < self.pingInterval,
             self.namespaces.allSatisfy({ $0.hasLog || !$0.isMembersOnly }),
+            self.presence.followsUsers || !self.hintsMembers,
             (.milliseconds(200) ... .seconds(86_400)).contains(self.pingInterval)
         else { throw reader.refusal("a configuration that a shard can run with") }
     }

@@ -170,11 +170,17 @@ extension StoreOutcome: ByteCoded {
         case .account(let answer):
             writer.byte(11)
             writer.value(answer)
+        case .audience(let part):
+            writer.byte(12)
+            writer.value(part)
+        case .plans(let part):
+            writer.byte(13)
+            writer.value(part)
         }
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
-        switch try reader.tag(below: 12, of: "the outcome of a store request") {
+        switch try reader.tag(below: 14, of: "the outcome of a store request") {
         case 0: self = .appended(try reader.value())
         case 1: self = .head(try reader.value(), members: try reader.integer())
         case 2: self = .found(try reader.value(), unixMilliseconds: try reader.integer())
@@ -186,7 +192,9 @@ extension StoreOutcome: ByteCoded {
         case 8: self = .marked(try reader.value())
         case 9: self = .listed(try reader.value())
         case 10: self = .denied
-        default: self = .account(try reader.value())
+        case 11: self = .account(try reader.value())
+        case 12: self = .audience(try reader.value())
+        default: self = .plans(try reader.value())
         }
     }
 }

@@ -33,6 +33,9 @@ extension ShardStatistics: ByteCoded {
         writer.word(self.fellBehind)
         writer.word(self.fed)
         writer.word(self.leftBehind)
+        writer.word(self.hints)
+        writer.word(self.hintsCoalesced)
+        writer.word(self.hintsShed)
     }
 
     package init(from reader: inout ByteReader) throws(ByteError) {
@@ -67,5 +70,8 @@ extension ShardStatistics: ByteCoded {
         self.fellBehind = try reader.integer()
         self.fed = try reader.integer()
         self.leftBehind = try reader.integer()
+        self.hints = try reader.integer()
+        self.hintsCoalesced = try reader.integer()
+        self.hintsShed = try reader.integer()
     }
 }

@@ -18,6 +18,10 @@ package struct Roster: Sendable {
     package private(set) var isPublic = false
     package private(set) var members: [UserID: Member] = [:]
     package private(set) var ownerCount: UInt64 = 0
+    /// Who has become a member, some of them several times, and some no more: in the order of their ids
+    /// once somebody has asked for that.
+    private var joined: [UserID] = []
+    private var isInOrder = true
 
     package init() {}
 
@@ -97,6 +101,57 @@ package struct Roster: Sendable {
         member.markers = Markers(read: offset, received: offset)
         member.readCount = count
         self.members[user] = member
+        if let last = self.joined.last, user <= last { self.isInOrder = false }
+        self.joined.append(user)
+    }
+
+    /// The parts of the answer to who the members are, but for the first; `head` is the conversation's.
+    package mutating func audience(_ request: AudienceRequest, head: StreamHead) -> [AudiencePart] {
+        if let user = request.user {
+            let standing = self.standing(of: user, head: head)
+            return (standing.map { [.member($0)] } ?? []) + [.ends(next: nil)]
+        }
+        if !self.isInOrder {
+            self.joined.sort()
+            var kept: [UserID] = []
+            for user in self.joined where user != kept.last { kept.append(user) }
+            self.joined = kept
+            self.isInOrder = true
+        }
+        var parts: [AudiencePart] = []
+        var looked: UInt32 = 0
+        var last: UserID?
+        for user in self.joined[self.place(after: request.after)...] {
+            guard looked < request.limit else { return parts + [.ends(next: last)] }
+            looked += 1
+            last = user
+            guard request.wants(user), let standing = self.standing(of: user, head: head) else {
+                continue
+            }
+            parts.append(.member(standing))
+        }
+        return parts + [.ends(next: nil)]
+    }
+
+    /// Where those begin who come after somebody.
+    private func place(after user: UserID?) -> Int {
+        guard let user else { return 0 }
+        var (low, high) = (0, self.joined.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self.joined[middle] <= user { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private func standing(of user: UserID, head: StreamHead) -> MemberStanding? {
+        guard let state = self.state(of: user, head: head) else { return nil }
+        return MemberStanding(
+            user: user,
+            read: state.markers.read,
+            unread: state.unread,
+            mentions: state.mentions
+        )
     }
 
     /// Moves the markers up, never beyond `head`.

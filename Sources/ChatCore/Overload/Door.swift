@@ -5,7 +5,7 @@ package import Kernel
 /// At most `width` sockets are under way between the door and the answer to their `connect`, and nobody is let in
 /// while the shard's queue has waited longer than the policy's `held`: so a crowd waits outside, and what those
 /// who are in ask is answered before it. The width follows the queue as a congestion window does, as long as
-/// somebody waits for it: half of it after a tenth of a second in which the queue was twice too long, a quarter
+/// somebody waits for it: half of it after a tenth of a second in which the queue was twice too long, half as much
 /// more after one in which it was not too long (Chiu and Jain 1989).
 ///
 /// When the crowd has waited for longer than the policy's `connections`, and who came now would wait for longer
@@ -22,10 +22,10 @@ package struct Door: Sendable {
     }
 
     private static let slice = Interval.milliseconds(100)
-    private static let widths: ClosedRange<UInt32> = 128...4_096
+    private static let widths: ClosedRange<UInt32> = 16...4_096
 
     private let policy: OverloadPolicy?
-    private var width: UInt32 = 256
+    private var width: UInt32 = 64
     private var underWay: UInt32 = 0
     private var outside = QueueAge(step: .milliseconds(5))
     /// How many were let in, by tenths of the last second: whoever has said nothing for a second is no
@@ -79,6 +79,15 @@ package struct Door: Sendable {
         return Int(count)
     }
 
+    /// Whether somebody who is let in has waited for so long since an instant that the client gives up before it is
+    /// served; then it counts as turned away.
+    package mutating func isTooLate(_ since: Instant, at now: Instant) -> Bool {
+        guard let policy = self.policy, now - since > policy.everything else { return false }
+        self.turnedAway += 1
+        self.settle()
+        return true
+    }
+
     /// The `connect` of a socket that was let in is answered, or it is gone before.
     package mutating func settle() {
         if self.underWay > 0 { self.underWay -= 1 }
@@ -109,7 +118,7 @@ package struct Door: Sendable {
             if self.wasFull, self.worstLag > policy.held * 2 {
                 self.width = max(Self.widths.lowerBound, self.width / 2)
             } else if self.wasFull, self.worstLag <= policy.held {
-                self.width = min(Self.widths.upperBound, self.width + self.width / 4)
+                self.width = min(Self.widths.upperBound, self.width + self.width / 2)
             }
             self.worstLag = .zero
             self.wasFull = false

@@ -21,7 +21,7 @@ struct LocalPresence: BitwiseCopyable {
     /// Whether the row is in the list of what is sent again.
     var isListed = false
     var sentAt = Instant.zero
-    /// Of a user whose connections are limited, the one that came last; not a part of snapshots.
+    /// Of a user whose connections are limited or hinted, the one that came last; not a part of snapshots.
     var firstConnection = noSlot
 
     static var blank: Self {

@@ -341,11 +341,12 @@ extension Shard {
         self.presence.sweep = noSlot
     }
 
+    /// Whether the present owner has not answered, also if a former one has just done so.
     private func isStale(_ row: UInt32) -> Bool {
         let presence = self.presence.rows[row]
-        guard !presence.isListed, self.hasOwner(presence.partition) else { return false }
+        guard self.hasOwner(presence.partition) else { return false }
         let term = self.placement[Int(presence.partition.rawValue)].term
-        return !presence.isAnswered || presence.answeredTerm != term
+        return presence.answeredTerm != term || !presence.isAnswered && !presence.isListed
     }
 
     /// An owner held this gateway to be lost, and has let its users go.

@@ -3,12 +3,12 @@ import Kernel
 
 /// The owner of a user partition: who is there, and which gateways want to know.
 extension Shard {
-    private func personSlot(of user: UserID) -> UInt32? {
+    func personSlot(of user: UserID) -> UInt32? {
         self.owner.peopleIndex.find(self.hash(user)) { self.owner.people[$0].id == user }
     }
 
     /// Whether this shard believes to own the user's partition, and in which term.
-    private func ownedTerm(of user: UserID) -> Term? {
+    func ownedTerm(of user: UserID) -> Term? {
         let lease = self.placement[Int(self.partition(of: user).rawValue)]
         guard lease.owner == self.id, self.configuration.roles.contains(.user) else { return nil }
         return lease.term
@@ -87,6 +87,7 @@ extension Shard {
             self.owner.sessions[session].isPresent = isPresent
             if isPresent {
                 self.owner.people[person].presentCount += 1
+                self.inbox.arrivedAt = self.now
             } else {
                 self.owner.people[person].presentCount -= 1
             }

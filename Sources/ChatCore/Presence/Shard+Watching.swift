@@ -11,6 +11,11 @@ extension Shard {
         }
     }
 
+    /// Whether a `presence.watch` of a connection has not been answered.
+    func awaitsWatch(_ handle: ConnectionHandle) -> Bool {
+        self.watcherSlot(of: handle).map { self.presence.watchers[$0].request != nil } ?? false
+    }
+
     func watchedUserSlot(of user: UserID) -> UInt32? {
         self.presence.userIndex.find(self.hash(user)) { self.presence.users[$0].user.id == user }
     }
@@ -187,8 +192,10 @@ extension Shard {
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         let row = self.presence.users[user]
-        guard !row.isListed, self.hasOwner(row.partition),
-            !row.isAnswered || row.term != self.placement[Int(row.partition.rawValue)].term
+        // A former owner may have answered just now, so that it stands in the list and would leave it.
+        guard self.hasOwner(row.partition),
+            row.term != self.placement[Int(row.partition.rawValue)].term
+                || !row.isAnswered && !row.isListed
         else { return }
         self.presence.users[user].isAnswered = false
         self.sendWatch(user, at: now, into: &effects)

@@ -27,6 +27,7 @@ package enum PeerMessage: Equatable, Sendable, BitwiseCopyable {
     /// Owner or gateway to gateway: a delivery as the owner would send it, to be passed on to the
     /// gateway shards of the route as well.
     case relayed(Delivery, Route)
+    case inbox(InboxMessage)
 }
 
 /// A message on its way to the sequencer.

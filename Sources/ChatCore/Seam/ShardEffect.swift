@@ -15,6 +15,8 @@ package enum ShardEffect: Equatable, Sendable, BitwiseCopyable {
     case unsubscribe(ConnectionHandle, name: PayloadHandle, UnsubscribeCode)
     /// The server has renewed a connection's credentials, which hold for so long; for ever if `nil`.
     case refresh(ConnectionHandle, timeToLive: Interval?)
+    /// What is news to connections of one user, on the user's own channel.
+    case hint(Hint, targets: TargetRange)
     case ping(targets: TargetRange)
     case presence(PresenceEffect)
     /// Flush what was sent, then close; `closed` follows.

@@ -3,7 +3,7 @@ package import Kernel
 /// What a shard asks of the durable store.
 ///
 /// Each request is answered once, by an event that echoes
-/// its token; requests of one shard for one conversation are carried out in the order they were made.
+/// its token, or where it says so by several in a row; requests of one shard for one conversation are carried out in the order they were made.
 package enum StoreRequest: Equatable, Sendable, BitwiseCopyable {
     case append(Append)
     /// Where does the log end?
@@ -21,6 +21,10 @@ package enum StoreRequest: Equatable, Sendable, BitwiseCopyable {
     case renewEpoch(ConversationID, PartitionID, Term)
     /// Renews this shard's leases, takes what it is due, and reports what changed.
     case leases(RoleSet)
+    /// Answered in parts.
+    case audience(AudienceRequest)
+    /// Answered in parts.
+    case plans(PlanRequest)
 }
 
 /// A conditional append: it applies only if `term` is the partition's and `offset` is head + 1, and in a
@@ -131,6 +135,8 @@ package enum StoreOutcome: Equatable, Sendable, BitwiseCopyable {
     case unavailable
     /// The lease round is over; its changes came before it as lease events.
     case leased
+    case audience(AudiencePart)
+    case plans(PlanPart)
 }
 
 /// How an append ended.

@@ -27,7 +27,7 @@ enum PendingRequest: BitwiseCopyable {
     /// Whether a subscriber is a member.
     case admission(subscription: UInt32, generation: UInt32)
     case standing(inquiry: UInt32)
-    case mark(ConnectionHandle, CommandID)
+    case mark(ConnectionHandle, CommandID, ConversationID)
     case list(ConnectionHandle, CommandID)
     case account(ConnectionHandle, CommandID)
     /// Whether somebody may be heard who types.
@@ -38,6 +38,9 @@ enum PendingRequest: BitwiseCopyable {
     case census(conversation: UInt32, generation: UInt32)
     /// What a subscription missed whose client was too slow.
     case lagPage(subscription: UInt32, generation: UInt32)
+    /// Which members of what has moved are this shard's.
+    case audience(notice: UInt32, generation: UInt32)
+    case plans
 
     /// Which client's publish it is, if a client's, and what that takes of the limits.
     var publish: (ConnectionHandle?, cost: UInt32)? {
@@ -48,7 +51,7 @@ enum PendingRequest: BitwiseCopyable {
         case .vacant, .subscribePage, .holePage, .history, .serverHistory, .lateHistory,
             .lateServerHistory, .load, .append, .lookUp, .readBack, .leases, .admission, .standing,
             .mark, .list,
-            .account, .typing, .gathering, .census, .lagPage:
+            .account, .typing, .gathering, .census, .lagPage, .audience, .plans:
             nil
         }
     }
@@ -77,6 +80,7 @@ enum Deadline: BitwiseCopyable {
     case leases
     case drain
     case presence(PresenceDeadline)
+    case hints(HintDeadline)
     /// A connection that fell behind is given what it missed, when that could not be read before.
     case feeding(ConnectionHandle)
 }
@@ -369,6 +373,10 @@ struct OwnedConversation {
     var readFailed = false
     /// Announcement rounds left for the current head.
     var roundsToAnnounce: UInt8 = 0
+    /// Whether it is among those whose hints leave together.
+    var isGathered = false
+    /// Whether members are to be told where it ends, because a former owner may not have done so.
+    var owesHints = false
     /// Messages not yet answered, in order of arrival.
     var firstMessage = noSlot
     var lastMessage = noSlot

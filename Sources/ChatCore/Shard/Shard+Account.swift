@@ -56,7 +56,7 @@ extension Shard {
         case .account(.refused(let code)): self.fail(handle, id, code, into: &effects)
         case .unavailable: self.fail(handle, id, .internal, into: &effects)
         case .appended, .head, .found, .notFound, .page, .ruling, .marked, .listed, .denied,
-            .leased:
+            .leased, .audience, .plans:
             preconditionFailure("a question about an account ends as one")
         }
     }

@@ -27,6 +27,7 @@ extension Shard {
             gateways: count
         )
         self.counters.count(plan)
+        self.hint(plan.hinting, of: slot, into: &effects)
         guard !plan.isRelayed else {
             let shards = self.conversations[slot].planner.recipients.map(\.shard).sorted()
             self.send(delivery, byRelaysTo: shards, into: &effects)
@@ -104,9 +105,14 @@ extension Shard {
     }
 
     /// The store answers a conversation's questions in order: whoever came since was counted after this.
-    mutating func onCensus(of slot: UInt32, _ outcome: StoreOutcome) {
+    mutating func onCensus(
+        of slot: UInt32,
+        _ outcome: StoreOutcome,
+        into effects: inout EffectBuffer<ShardEffect>
+    ) {
         guard case .head(_, let members) = outcome else { return }
         self.conversations[slot].memberCount = UInt32(clamping: members)
+        self.hintAgain(slot, into: &effects)
     }
 }
 

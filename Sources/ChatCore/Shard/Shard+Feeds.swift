@@ -154,9 +154,11 @@ extension Shard {
         self.placement[Int(partition.rawValue)] = (term, owner)
         self.reannounce(at: now)
         guard partition.rawValue < self.configuration.partitionCount else {
+            self.findUserShards()
             self.onUserLease(partition, term, at: now)
             return
         }
+        if owner == self.id { self.takeOverPlans(at: now) }
         self.dropGatherings(at: now)
         self.relinquish(partition, before: owner == self.id ? term : term.next)
         var slot = self.partitionFeeds[Int(partition.rawValue)]

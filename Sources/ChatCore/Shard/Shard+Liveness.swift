@@ -121,6 +121,9 @@ extension Shard {
     private func isOwedAnswer(_ connection: UInt32) -> Bool {
         let row = self.connections[Int(connection)]
         if row.openBytes > 0 || row.openHistories > 0 { return true }
+        if self.awaitsWatch(ConnectionHandle(slot: connection, generation: row.generation)) {
+            return true
+        }
         var slot = row.firstSubscription
         while slot != noSlot {
             switch self.subscriptions[slot].standing {

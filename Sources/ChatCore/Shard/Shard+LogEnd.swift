@@ -55,7 +55,8 @@ extension Shard {
             self.messages[message].fate = .absent
         case .unavailable:
             self.conversations[slot].readFailed = true
-        case .appended, .head, .page, .ruling, .marked, .listed, .account, .denied, .leased:
+        case .appended, .head, .page, .ruling, .marked, .listed, .account, .denied, .leased,
+            .audience, .plans:
             preconditionFailure("a look-up ends as a look-up")
         }
     }
@@ -111,6 +112,7 @@ extension Shard {
             if hasGrown { self.announceNow(slot, into: &effects) }
         }
         self.confirmInterests(slot, into: &effects)
+        self.payHints(of: slot, into: &effects)
         var message = self.conversations[slot].firstMessage
         while message != noSlot {
             let next = self.messages[message].next
@@ -298,7 +300,7 @@ extension Shard {
         )
     }
 
-    private mutating func announceNow(
+    mutating func announceNow(
         _ slot: UInt32,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
@@ -311,6 +313,7 @@ extension Shard {
             let shard = self.conversations[slot].planner.list[index].shard
             effects.emit(.peer(shard, message))
         }
+        self.hintAgain(slot, into: &effects)
         self.announceLater(slot)
     }
 
@@ -341,6 +344,7 @@ extension Shard {
             self.announceRound(of: next.slot, at: now, into: &effects)
         }
         self.sweepInterest(at: now)
+        self.notePlans(into: &effects)
         self.deadlines.schedule(.heads, at: now + self.configuration.headInterval)
     }
 

@@ -70,7 +70,7 @@ extension Shard {
         case .unavailable:
             self.refuse(request, gateway, .internal, into: &effects)
         case .appended, .head, .found, .notFound, .page, .marked, .listed, .account, .denied,
-            .leased:
+            .leased, .audience, .plans:
             preconditionFailure("an inquiry ends with a ruling, or not at all")
         }
     }
@@ -250,7 +250,7 @@ extension Shard {
             user: self.connections[Int(handle.slot)].user,
             markers: markers
         )
-        let token = self.token(for: .mark(handle, id))
+        let token = self.token(for: .mark(handle, id, reference.id))
         effects.emit(.store(token, .mark(request)))
         self.deadlines.schedule(.request(token), at: now + self.configuration.requestTimeout)
     }
@@ -258,16 +258,20 @@ extension Shard {
     mutating func onMarked(
         _ handle: ConnectionHandle,
         _ id: CommandID,
+        _ conversation: ConversationID,
         _ outcome: StoreOutcome,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
         guard self.isOpen(handle) else { return }
         self.connections[Int(handle.slot)].openHistories -= 1
         switch outcome {
-        case .marked(let reply): effects.emit(.reply(handle, id, .marked(reply)))
+        case .marked(let reply):
+            effects.emit(.reply(handle, id, .marked(reply)))
+            self.shareMarkers(of: handle, in: conversation, into: &effects)
         case .denied: self.fail(handle, id, .notMember, into: &effects)
         case .unavailable: self.fail(handle, id, .internal, into: &effects)
-        case .appended, .head, .found, .notFound, .page, .ruling, .listed, .account, .leased:
+        case .appended, .head, .found, .notFound, .page, .ruling, .listed, .account, .leased,
+            .audience, .plans:
             preconditionFailure("a mark ends with the markers, or not at all")
         }
     }
@@ -311,7 +315,7 @@ extension Shard {
             self.release(page.handle, into: &effects)
         case .unavailable: self.fail(handle, id, .internal, into: &effects)
         case .appended, .head, .found, .notFound, .page, .ruling, .marked, .account, .denied,
-            .leased:
+            .leased, .audience, .plans:
             preconditionFailure("a list ends with its window, or not at all")
         }
     }

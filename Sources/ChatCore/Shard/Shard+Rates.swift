@@ -99,9 +99,17 @@ extension Shard {
         self.configuration.userConnectionLimit != nil && user != self.configuration.anonymous
     }
 
+    /// Whether the connections of this user are listed: to be limited, or to be hinted.
+    private func listsConnections(of user: UserID) -> Bool {
+        let isOfUse =
+            self.configuration.userConnectionLimit != nil || self.configuration.hintsMembers
+        return isOfUse && user != self.configuration.anonymous
+    }
+
     /// Puts a connection before the others of its user, which came earlier.
     mutating func listConnection(_ handle: ConnectionHandle, of row: UInt32) {
-        guard self.limitsConnections(of: self.presence.rows[row].user) else { return }
+        guard self.listsConnections(of: self.presence.rows[row].user) else { return }
+        if self.configuration.hintsMembers { self.presence.ordinals += 1 }
         self.connections[Int(handle.slot)].arrival = self.presence.ordinals
         self.connections[Int(handle.slot)].nextOfUser = self.presence.rows[row].firstConnection
         self.presence.rows[row].firstConnection = handle.slot
@@ -109,7 +117,7 @@ extension Shard {
 
     /// O(connections of the user at this shard).
     mutating func unlistConnection(_ handle: ConnectionHandle, of row: UInt32) {
-        guard self.limitsConnections(of: self.presence.rows[row].user) else { return }
+        guard self.listsConnections(of: self.presence.rows[row].user) else { return }
         let next = self.connections[Int(handle.slot)].nextOfUser
         guard self.presence.rows[row].firstConnection != handle.slot else {
             self.presence.rows[row].firstConnection = next
@@ -168,7 +176,8 @@ extension Shard {
 
     /// Lists the connections of users as they came, after a snapshot was read.
     mutating func listConnectionsAgain() {
-        guard self.configuration.userConnectionLimit != nil else { return }
+        guard self.configuration.userConnectionLimit != nil || self.configuration.hintsMembers
+        else { return }
         var slots = (0..<self.connections.count).filter { slot in
             switch self.connections[slot].phase {
             case .connected, .leaving: true
@@ -178,7 +187,7 @@ extension Shard {
         slots.sort { self.connections[$0].arrival < self.connections[$1].arrival }
         for slot in slots {
             let user = self.connections[slot].user
-            guard self.limitsConnections(of: user), let row = self.localPresence(of: .user(user))
+            guard self.listsConnections(of: user), let row = self.localPresence(of: .user(user))
             else { continue }
             self.connections[slot].nextOfUser = self.presence.rows[row].firstConnection
             self.presence.rows[row].firstConnection = UInt32(truncatingIfNeeded: slot)

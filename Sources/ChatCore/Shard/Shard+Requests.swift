@@ -102,8 +102,8 @@ extension Shard {
             self.endPublish(of: handle, cost: cost)
             self.release(reference.name, into: &effects)
             self.fail(handle, id, .internal, into: &effects)
-        case .history(let handle, let id, _), .mark(let handle, let id), .list(let handle, let id),
-            .account(let handle, let id):
+        case .history(let handle, let id, _), .mark(let handle, let id, _),
+            .list(let handle, let id), .account(let handle, let id):
             // Counts as open until the store answers, so that repeats do not pile up there.
             self.requests[slot] = .lateHistory(handle)
             self.fail(handle, id, .internal, into: &effects)
@@ -116,7 +116,8 @@ extension Shard {
             self.requests[slot] = .lateServerHistory
             effects.emit(.respond(id, .refused(.internal)))
         case .vacant, .subscribePage, .holePage, .lateHistory, .lateServerHistory, .load, .append,
-            .lookUp, .readBack, .leases, .admission, .standing, .typing, .census, .lagPage:
+            .lookUp, .readBack, .leases, .admission, .standing, .typing, .census, .lagPage,
+            .audience, .plans:
             return
         }
     }
@@ -260,6 +261,8 @@ extension Shard {
             self.onPresence(message, from: sender, at: now, into: &effects)
         case .relayed(let delivery, let route):
             self.onRelayed(delivery, route, at: now, into: &effects)
+        case .inbox(let message):
+            self.onInbox(message, from: sender, at: now, into: &effects)
         }
     }
 
@@ -269,6 +272,7 @@ extension Shard {
         at now: Instant,
         into effects: inout EffectBuffer<ShardEffect>
     ) {
+        if self.takesPart(token, outcome, into: &effects) { return }
         guard let purpose = self.take(token) else {
             preconditionFailure("the store answers each request once")
         }
@@ -305,8 +309,8 @@ extension Shard {
             self.onAdmission(slot, outcome, at: now, into: &effects)
         case .standing(let row):
             self.onStanding(row, outcome, at: now, into: &effects)
-        case .mark(let handle, let id):
-            self.onMarked(handle, id, outcome, into: &effects)
+        case .mark(let handle, let id, let conversation):
+            self.onMarked(handle, id, conversation, outcome, into: &effects)
         case .list(let handle, let id):
             self.onListed(handle, id, outcome, into: &effects)
         case .account(let handle, let id):
@@ -315,7 +319,12 @@ extension Shard {
             self.onMayType(handle, conversation, body, outcome, into: &effects)
         case .census(let conversation, let generation):
             guard self.conversations.holds(conversation, generation: generation) else { break }
-            self.onCensus(of: conversation, outcome)
+            self.onCensus(of: conversation, outcome, into: &effects)
+        case .audience(let notice, let generation):
+            guard self.inbox.notices.holds(notice, generation: generation) else { break }
+            self.onAudienceEnd(of: notice, outcome, at: now, into: &effects)
+        case .plans:
+            self.onPlans(outcome, at: now, into: &effects)
         }
         if case .page(let page) = outcome { self.release(page.handle, into: &effects) }
     }
@@ -329,7 +338,8 @@ extension Shard {
             return Page(handle: .none, first: .start, count: 0, byteCount: 0, head: head)
         case .unavailable:
             return nil
-        case .appended, .found, .notFound, .leased, .ruling, .marked, .listed, .account, .denied:
+        case .appended, .found, .notFound, .leased, .ruling, .marked, .listed, .account, .denied,
+            .audience, .plans:
             preconditionFailure("a read ends with a page, a head, or not at all")
         }
     }

@@ -12,12 +12,12 @@ package struct Shard: ~Copyable, StateMachine {
     package static var effectReserve: Int { 4096 }
 
     package let id: ShardID
-    package let configuration: ShardConfiguration
+    let configurations: UniqueArray<ShardConfiguration>
     /// Tells a restarted shard from its predecessor; grows.
     package let incarnation: UInt64
     let random: KeyedRandom
 
-    var counters = ShardStatistics()
+    var counts: UniqueArray<ShardStatistics>
     var deadlines = DeadlineHeap<Deadline>()
     var staged: UniqueArray<ConnectionHandle>
     var requests = Slab<PendingRequest>()
@@ -75,8 +75,11 @@ package struct Shard: ~Copyable, StateMachine {
     /// The first slot that the next sweep for ended interest looks at.
     var sweepStart: UInt32 = 0
 
-    var presence: GatewayPresence
-    var owner: OwnerPresence
+    // Apart from the rest: what the compiler does to check a machine that cannot be copied grows with the
+    // square of the fields that lie in it.
+    var presences: UniqueArray<GatewayPresence>
+    var owners: UniqueArray<OwnerPresence>
+    var inboxes: UniqueArray<Inbox>
     /// The instant of the present step.
     var now = Instant.zero
 
@@ -93,8 +96,16 @@ package struct Shard: ~Copyable, StateMachine {
         )
         precondition(configuration.pongTimeout < configuration.pingInterval)
         precondition(configuration.backlog.isOrdered, "who falls behind can catch up")
+        precondition(
+            configuration.presence.followsUsers || !configuration.hintsMembers,
+            "only users who are followed can be hinted"
+        )
         self.id = id
-        self.configuration = configuration
+        var configurations = UniqueArray<ShardConfiguration>(minimumCapacity: 1)
+        configurations.append(configuration)
+        self.configurations = configurations
+        self.counts = UniqueArray(minimumCapacity: 1)
+        self.counts.append(ShardStatistics())
         self.incarnation = incarnation
         self.random = KeyedRandom(seed: seed)
         self.staged = UniqueArray()
@@ -103,8 +114,12 @@ package struct Shard: ~Copyable, StateMachine {
             repeating: (term: .none, owner: nil),
             count: 2 * Int(configuration.partitionCount)
         )
-        self.presence = GatewayPresence(configuration.presence)
-        self.owner = OwnerPresence(partitionCount: configuration.partitionCount)
+        self.presences = UniqueArray(minimumCapacity: 1)
+        self.presences.append(GatewayPresence(configuration.presence))
+        self.owners = UniqueArray(minimumCapacity: 1)
+        self.owners.append(OwnerPresence(partitionCount: configuration.partitionCount))
+        self.inboxes = UniqueArray(minimumCapacity: 1)
+        self.inboxes.append(Inbox())
         self.partitionFeeds = Array(repeating: noSlot, count: Int(configuration.partitionCount))
         self.partitionConversations = self.partitionFeeds
         self.pingSlots = PingSlots(
@@ -120,6 +135,28 @@ package struct Shard: ~Copyable, StateMachine {
         if configuration.roles.contains(.conversation) {
             self.deadlines.schedule(.heads, at: .zero + configuration.headInterval)
         }
+    }
+
+    package var configuration: ShardConfiguration { _read { yield self.configurations[0] } }
+
+    var counters: ShardStatistics {
+        _read { yield self.counts[0] }
+        _modify { yield &self.counts[0] }
+    }
+
+    var presence: GatewayPresence {
+        _read { yield self.presences[0] }
+        _modify { yield &self.presences[0] }
+    }
+
+    var owner: OwnerPresence {
+        _read { yield self.owners[0] }
+        _modify { yield &self.owners[0] }
+    }
+
+    var inbox: Inbox {
+        _read { yield self.inboxes[0] }
+        _modify { yield &self.inboxes[0] }
     }
 
     package var nextDeadline: Instant? { self.deadlines.earliest }
@@ -251,6 +288,7 @@ package struct Shard: ~Copyable, StateMachine {
         case .leases: self.renewLeases(at: now, into: &effects)
         case .drain: self.drainSome(at: now, into: &effects)
         case .presence(let deadline): self.fire(deadline, at: now, into: &effects)
+        case .hints(let deadline): self.fire(deadline, at: now, into: &effects)
         case .feeding(let handle): self.feedAgain(handle, at: now, into: &effects)
         }
     }

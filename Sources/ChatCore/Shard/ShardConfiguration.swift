@@ -83,6 +83,14 @@ package struct ShardConfiguration: Equatable, Sendable {
     package var anonymous: UserID?
     package var presence = PresenceConfiguration()
     package var fanOut = FanOutPolicy()
+    /// Whether members are hinted who do not look; users must be followed for it.
+    package var hintsMembers = false
+    /// A device is hinted of a conversation at most once in this time.
+    package var hintWindow: Interval = .seconds(1)
+    /// Conversations of which a user shard tells its users at a time.
+    package var noticeLimit: Int = 262_144
+    /// Pairs of user and conversation of which a gateway shard knows what it told last.
+    package var toldLimit: Int = 262_144
     /// `nil` takes everything, however late.
     package var overload: OverloadPolicy? = OverloadPolicy()
     package var backlog = BacklogPolicy()
@@ -125,6 +133,12 @@ package struct ShardStatistics: Equatable, Sendable {
     package var plansRelayed: UInt64 = 0
     /// Deliveries that were passed on to other gateway shards, each shard counted.
     package var relayed: UInt64 = 0
+    /// Hints told to devices, each device counted.
+    package var hints: UInt64 = 0
+    /// Hints that gave way to a later one before they were told.
+    package var hintsCoalesced: UInt64 = 0
+    /// Hints that were put off because a shard was behind, or not taken because too many waited.
+    package var hintsShed: UInt64 = 0
     /// Connections for which too much waited.
     package var fellBehind: UInt64 = 0
     /// Messages that those were given from the log.

@@ -12,7 +12,7 @@ struct Entrance {
 
     private var door: Door
     /// Those who wait at the door.
-    private var guests: Deque<UpgradeGate> = []
+    private var guests: Deque<(gate: UpgradeGate, since: Instant)> = []
     /// Those whose request has not come whole; all get the same time, so that the first is due first.
     ///
     /// A timer of the event loop's for each would be looked for among all others when it is cancelled.
@@ -49,16 +49,25 @@ struct Entrance {
 
     mutating func knock(_ gate: UpgradeGate, at now: Instant, lag: Interval) -> Door.Answer {
         let answer = self.door.knock(at: now, lag: lag)
-        if answer == .wait { self.guests.append(gate) }
+        if answer == .wait { self.guests.append((gate, now)) }
         return answer
     }
 
-    /// Those who enter now, first come, first served.
+    /// Those who enter now, first come, first served; who has waited too long is turned away.
     mutating func letIn(at now: Instant, lag: Interval) -> [UpgradeGate] {
         guard !self.guests.isEmpty else { return [] }
-        let count = self.door.letIn(at: now, lag: lag)
-        defer { self.guests.removeFirst(count) }
-        return Array(self.guests.prefix(count))
+        var entering: [UpgradeGate] = []
+        for _ in 0..<self.door.letIn(at: now, lag: lag) {
+            guard let guest = self.guests.popFirst() else {
+                preconditionFailure("as many wait as the door counts")
+            }
+            if self.door.isTooLate(guest.since, at: now) {
+                guest.gate.turnAway()
+            } else {
+                entering.append(guest.gate)
+            }
+        }
+        return entering
     }
 
     /// Somebody who was let in need not be waited for any longer.

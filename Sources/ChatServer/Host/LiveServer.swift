@@ -146,6 +146,7 @@ package final class LiveServer: Sendable {
         self.records = records
         var policy = configuration.shard
         policy.presence.followsUsers = true
+        policy.hintsMembers = configuration.hintsMembers
         policy.anonymous = UserID(named: "")
         let shardConfiguration = policy
         let drained = Drained(expected: loops.count)

@@ -57,6 +57,13 @@ struct MetricsText {
         }
         self.counter("plans_relayed", "Messages whose deliveries took relays.", sum(\.plansRelayed))
         self.counter("relayed", "Deliveries passed on to other shards.", sum(\.relayed))
+        self.counter("hints", "Hints told to devices that do not look.", sum(\.hints))
+        self.counter(
+            "hints_coalesced",
+            "Hints that gave way to a later one.",
+            sum(\.hintsCoalesced)
+        )
+        self.counter("hints_shed", "Hints put off, or not taken.", sum(\.hintsShed))
     }
 
     /// How many connections each shard has sent away, by code.

@@ -6,4 +6,9 @@ extension ServerConfiguration {
         self.namespaces.names.append(name)
         self.shard.namespaces.append(policy)
     }
+
+    /// Whether there are members to hint, and channels of their own to do it on.
+    var hintsMembers: Bool {
+        self.namespaces.personal != nil && self.shard.namespaces.contains { $0.isMembersOnly }
+    }
 }

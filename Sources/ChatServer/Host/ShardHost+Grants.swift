@@ -77,6 +77,7 @@ extension PeerMessage {
             delivery.body.handle.retain()
         case .relayed(let delivery, _): delivery.body.handle.retain()
         case .presence(let message): message.payload.retain()
+        case .inbox(let message): message.payload.retain()
         case .published, .interest, .interested, .withdraw, .head: break
         }
     }
@@ -89,6 +90,7 @@ extension PeerMessage {
             delivery.body.handle.release()
         case .relayed(let delivery, _): delivery.body.handle.release()
         case .presence(let message): message.payload.release()
+        case .inbox(let message): message.payload.release()
         case .published, .interest, .interested, .withdraw, .head: break
         }
     }

@@ -1,7 +1,8 @@
 import ChatCore
 import ClientProtocol
+import Kernel
 
-/// What a shard tells of who is there.
+/// What a shard tells of who is there, and of what goes on where nobody looks.
 extension ShardHost {
     func carryOut(_ effect: PresenceEffect) {
         switch effect {
@@ -18,5 +19,15 @@ extension ShardHost {
                 ReplyBytes.frame(.push(channel: channel, push), $0.format)
             }
         }
+    }
+
+    /// A hint to connections of one user, in the user's own channel, without a position.
+    func carryOut(_ hint: Hint, _ targets: TargetRange) {
+        guard let socket = self.socket(self.effects[target: targets.start]),
+            let channel = self.namespaces.personalChannel(of: socket.user)
+        else { return }
+        let data = ChatResults.hint(channel: hint.name.conversationName, hint)
+        let push = ServerPush.publication(Publication(data: data))
+        self.send(to: targets) { ReplyBytes.frame(.push(channel: channel, push), $0.format) }
     }
 }

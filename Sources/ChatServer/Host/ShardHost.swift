@@ -48,7 +48,7 @@ final class ShardHost {
     private let origin = NIODeadline.now()
     private var shard: Shard
     private let recorder: ShardRecorder?
-    private var effects: EffectBuffer<ShardEffect>
+    var effects: EffectBuffer<ShardEffect>
     private var waiting: Deque<ShardEvent> = []
     private var gauge: LoadGauge
     var entrance: Entrance
@@ -410,6 +410,7 @@ final class ShardHost {
             let frame = ReplyBytes.frame(unsubscribing: channel, code, socket.dialect.format)
             self.outbound.send(frame, to: handle)
         case .presence(let effect): self.carryOut(effect)
+        case .hint(let hint, let targets): self.carryOut(hint, targets)
         case .ping(let targets):
             let frames = self.pingFrames
             self.send(to: targets, as: .ping) { frames[$0.index] }

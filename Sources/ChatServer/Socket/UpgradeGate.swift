@@ -112,6 +112,13 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
         return true
     }
 
+    /// Is not let in.
+    func turnAway() {
+        guard let granted = self.granted, granted.context.channel.isActive else { return }
+        self.granted = nil
+        self.turnAway(granted.context)
+    }
+
     private func open(_ granted: Granted) {
         let context = granted.context
         var response = context.channel.allocator.buffer(capacity: 256)

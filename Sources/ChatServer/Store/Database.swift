@@ -202,6 +202,11 @@ package struct DatabaseError: Error, Equatable, Sendable, CustomStringConvertibl
         return ConversationID(high: word(bytes[..<8]), low: word(bytes[8...]))
     }
 
+    func userID(_ column: Int32) -> UserID {
+        let id = self.conversationID(column)
+        return UserID(high: id.high, low: id.low)
+    }
+
     func string(_ column: Int32) -> String { String(decoding: self.bytes(column), as: UTF8.self) }
 }
 

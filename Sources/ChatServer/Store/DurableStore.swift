@@ -71,6 +71,10 @@ package final class DurableStore: Sendable {
         self.processIncarnation = starts
         let writer = StoreWriter(
             log: try LogWriter(database: database, epochs: epochs, witness: witness),
+            plans: try PlanTable(
+                database: database,
+                partitionCount: configuration.partitionCount
+            ),
             leases: try PartitionLeases(
                 database: database,
                 shards: shards,
@@ -167,9 +171,9 @@ package final class DurableStore: Sendable {
 
     private static func isForReaders(_ request: StoreRequest) -> Bool {
         switch request {
-        case .read, .list: true
+        case .read, .list, .audience: true
         case .account(let account): if case .media = account.action { true } else { false }
-        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark: false
+        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark, .plans: false
         }
     }
 

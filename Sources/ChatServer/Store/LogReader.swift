@@ -93,6 +93,17 @@ final class LogReader {
         }
     }
 
+    /// The parts of the answer to who the members are; the name in the first is owned by the caller.
+    func audience(_ request: AudienceRequest) throws(DatabaseError) -> [AudiencePart] {
+        try self.inSnapshot { () throws(DatabaseError) in
+            let end = try self.end(of: request.conversation)
+            let parts = try self.membership.audience(request, count: end.head.count)
+            guard parts.count > 1 else { return parts }
+            let position = Position(epoch: end.head.epoch, offset: end.head.offset)
+            return [.begins(name: ConversationName(end.name).retained(), position)] + parts
+        }
+    }
+
     private func inSnapshot<Result>(
         _ body: () throws(DatabaseError) -> Result
     ) throws(DatabaseError) -> Result {

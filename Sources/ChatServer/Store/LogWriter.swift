@@ -46,7 +46,7 @@ final class LogWriter {
     private let commit: Statement
     private let countCommit: Statement
     private let witness: CommitWitness
-    private var commits: UInt64
+    private(set) var commits: UInt64
     /// Heads as the last transaction left them, or as the open one does; nobody else moves heads.
     private var heads: [ConversationID: KnownHead] = [:]
     /// Conversations whose rows have not been told yet where the open transaction moved their heads.
@@ -81,13 +81,14 @@ final class LogWriter {
         )
         self.firstHead = try database.prepare(
             """
-            INSERT INTO conversations(id, name, generation, head, count) VALUES(?, ?, 0, ?, ?)
-            ON CONFLICT(id) DO UPDATE SET
-                head = excluded.head, name = excluded.name, count = excluded.count
+            INSERT INTO conversations(id, name, generation, head, count, changed)
+            VALUES(?, ?, 0, ?, ?, ?)
+            ON CONFLICT(id) DO UPDATE SET head = excluded.head, name = excluded.name,
+                count = excluded.count, changed = excluded.changed
             """
         )
         self.moveHead = try database.prepare(
-            "UPDATE conversations SET head = ?, count = ? WHERE id = ?"
+            "UPDATE conversations SET head = ?, count = ?, changed = ? WHERE id = ?"
         )
         self.renew = try database.prepare(
             """
@@ -287,6 +288,7 @@ final class LogWriter {
         self.firstHead.bind(2, name)
         self.firstHead.bind(3, moved.offset.rawValue)
         self.firstHead.bind(4, moved.count)
+        self.firstHead.bind(5, self.commits + 1)
         try self.firstHead.run()
         self.heads[conversation] = KnownHead(head: moved, isMoved: false)
     }
@@ -299,7 +301,8 @@ final class LogWriter {
             }
             self.moveHead.bind(1, known.head.offset.rawValue)
             self.moveHead.bind(2, known.head.count)
-            self.moveHead.bind(3, conversation.high, conversation.low)
+            self.moveHead.bind(3, self.commits + 1)
+            self.moveHead.bind(4, conversation.high, conversation.low)
             try self.moveHead.run()
             self.heads[conversation]?.isMoved = false
         }

@@ -12,6 +12,7 @@ final class MembershipTables {
     private let member: Statement
     private let mentionCount: Statement
     private let window: Statement
+    private let audience: Statement
     private let blocks: BlockTable
 
     init(database: Database) throws(DatabaseError) {
@@ -30,6 +31,12 @@ final class MembershipTables {
         )
         self.mentionCount = try database.prepare(
             "SELECT COUNT(*) FROM mentions WHERE user = ? AND conversation = ?"
+        )
+        self.audience = try database.prepare(
+            """
+            SELECT user, read, read_count FROM members WHERE conversation = ? AND user > ?
+            ORDER BY user
+            """
         )
         self.window = try database.prepare(
             """
@@ -141,6 +148,52 @@ final class MembershipTables {
         self.mentionCount.bind(2, conversation.high, conversation.low)
         defer { self.mentionCount.reset() }
         return try self.mentionCount.step() ? self.mentionCount.integer(0) : 0
+    }
+
+    /// The parts of the answer to who the members are, but for the first; `count` is what the
+    /// conversation counts up to its head.
+    func audience(
+        _ request: AudienceRequest,
+        count: UInt64
+    ) throws(DatabaseError) -> [AudiencePart] {
+        let id = request.conversation
+        if let user = request.user {
+            guard let state = try self.state(of: user, in: id, count: count) else {
+                return [.ends(next: nil)]
+            }
+            let standing = MemberStanding(
+                user: user,
+                read: state.markers.read,
+                unread: state.unread,
+                mentions: state.mentions
+            )
+            return [.member(standing), .ends(next: nil)]
+        }
+        var parts: [AudiencePart] = []
+        var looked: UInt32 = 0
+        var last: UserID?
+        self.audience.bind(1, id.high, id.low)
+        if let after = request.after {
+            self.audience.bind(2, after.high, after.low)
+        } else {
+            self.audience.bind(2, [])
+        }
+        defer { self.audience.reset() }
+        while try self.audience.step() {
+            guard looked < request.limit else { return parts + [.ends(next: last)] }
+            looked += 1
+            let user = self.audience.userID(0)
+            last = user
+            guard request.wants(user) else { continue }
+            let standing = MemberStanding(
+                user: user,
+                read: Offset(self.audience.integer(1)),
+                unread: count - self.audience.integer(2),
+                mentions: try self.mentions(of: user, in: id)
+            )
+            parts.append(.member(standing))
+        }
+        return parts + [.ends(next: nil)]
     }
 
     /// Conversations that one request looks at, however few of them have changed.

@@ -47,6 +47,14 @@ struct PartitionLeases {
             && self.table.rows[index].owner != nil
     }
 
+    /// What a shard must believe of its leases for its word about plans to count.
+    func fence(of shard: ShardID) -> UInt64 { LeaseFence(of: shard, in: self.table).value }
+
+    /// The partitions of conversations that a shard holds.
+    func conversationPartitions(of shard: ShardID) -> [Int] {
+        (0..<self.table.rows.count / 2).filter { self.table.rows[$0].owner == shard }
+    }
+
     /// A shard's round: renews, takes, gives back, and keeps the new terms before they count.
     mutating func round(of shard: ShardID, at now: Instant) throws(DatabaseError) {
         var next = self.table

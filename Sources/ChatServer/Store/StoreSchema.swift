@@ -4,7 +4,7 @@ package import Kernel
 /// The tables of the embedded store.
 enum StoreSchema {
     /// Raised when a newer program writes what an older one cannot read.
-    static let version: UInt64 = 3
+    static let version: UInt64 = 4
 
     /// Of a conversation that was created; 0 is one that belongs to nobody.
     static let privateVisibility: UInt64 = 1
@@ -15,7 +15,12 @@ enum StoreSchema {
             id BLOB PRIMARY KEY, name TEXT NOT NULL,
             generation INTEGER NOT NULL, head INTEGER NOT NULL,
             count INTEGER NOT NULL DEFAULT 0, visibility INTEGER NOT NULL DEFAULT 0,
-            members INTEGER NOT NULL DEFAULT 0, owners INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+            members INTEGER NOT NULL DEFAULT 0, owners INTEGER NOT NULL DEFAULT 0,
+            changed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS changed_conversations ON conversations(changed)
+            WHERE visibility > 0;
+        CREATE TABLE IF NOT EXISTS plans(
+            partition INTEGER PRIMARY KEY, through INTEGER NOT NULL);
         CREATE TABLE IF NOT EXISTS messages(
             conversation BLOB NOT NULL, offset INTEGER NOT NULL, time INTEGER NOT NULL,
             user TEXT NOT NULL, client TEXT NOT NULL, message_id TEXT, body BLOB NOT NULL,
@@ -74,6 +79,10 @@ enum StoreSchema {
     /// What version 2 lacks: room for what few messages have.
     private static let fromVersion2 = "ALTER TABLE messages ADD COLUMN extra BLOB"
 
+    /// What version 3 lacks: in which commit a conversation has changed last.
+    private static let fromVersion3 =
+        "ALTER TABLE conversations ADD COLUMN changed INTEGER NOT NULL DEFAULT 0"
+
     /// Sets a connection to keep what it acknowledges.
     static func configure(_ database: Database) throws(DatabaseError) {
         try database.execute("PRAGMA journal_mode=WAL")
@@ -87,15 +96,12 @@ enum StoreSchema {
     static func create(in database: Database) throws(DatabaseError) {
         try database.execute("BEGIN IMMEDIATE")
         try database.execute(self.meta)
+        let steps: [String]
         switch try self.number("version", in: database, initial: self.version) {
-        case self.version: break
-        case 1:
-            try database.execute(self.fromVersion1)
-            try database.execute(self.fromVersion2)
-            try self.set("version", self.version, in: database)
-        case 2:
-            try database.execute(self.fromVersion2)
-            try self.set("version", self.version, in: database)
+        case self.version: steps = []
+        case 1: steps = [self.fromVersion1, self.fromVersion2, self.fromVersion3]
+        case 2: steps = [self.fromVersion2, self.fromVersion3]
+        case 3: steps = [self.fromVersion3]
         default:
             throw DatabaseError(
                 code: 0,
@@ -103,6 +109,8 @@ enum StoreSchema {
                 operation: "open the database"
             )
         }
+        for step in steps { try database.execute(step) }
+        if !steps.isEmpty { try self.set("version", self.version, in: database) }
         try database.execute(self.tables)
         try database.execute("COMMIT")
     }

@@ -18,7 +18,7 @@ struct WriterWork: Sendable {
 struct ReaderWork: Sendable {
     var shard: ShardID
     var token: RequestToken
-    /// A page of a log, a window of a list, or a question about media.
+    /// A page of a log, a window of a list, members, or a question about media.
     var request: StoreRequest
     var known: KnownConversations?
     var note: AccountNote?
@@ -45,6 +45,7 @@ package final class StoreStatistics: Sendable {
 /// What the writer's thread does with a batch of requests.
 struct StoreWriter {
     private let log: LogWriter
+    private let plans: PlanTable
     private var leases: PartitionLeases
     private let statistics: StoreStatistics
     private let weather: Weather?
@@ -61,6 +62,7 @@ struct StoreWriter {
 
     init(
         log: LogWriter,
+        plans: PlanTable,
         leases: PartitionLeases,
         statistics: StoreStatistics,
         weather: Weather?,
@@ -68,6 +70,7 @@ struct StoreWriter {
         answer: @escaping @Sendable (ShardID, [ShardEvent]) -> Void
     ) {
         self.log = log
+        self.plans = plans
         self.leases = leases
         self.statistics = statistics
         self.weather = weather
@@ -128,7 +131,10 @@ struct StoreWriter {
             case .standing(let inquiry):
                 // Sees no append of the group that waits, whose transaction asks again.
                 self.answer(work) { log throws(DatabaseError) in try log.ruling(on: inquiry) }
-            case .read, .list:
+            case .plans(let request):
+                self.commit()
+                self.answer(request, of: work)
+            case .read, .list, .audience:
                 preconditionFailure("pages are read by the readers")
             }
         }
@@ -154,6 +160,28 @@ struct StoreWriter {
             }
         }
         self.answers[work.shard, default: []].append(.stored(work.token, outcome))
+    }
+
+    private mutating func answer(_ request: PlanRequest, of work: WriterWork) {
+        var parts: [StoreOutcome] = [.unavailable]
+        do throws(DatabaseError) {
+            let partitions = self.leases.conversationPartitions(of: work.shard)
+            switch request {
+            case .note(let through, let fence):
+                if self.leases.fence(of: work.shard) == fence {
+                    try self.plans.note(through: through, of: partitions)
+                }
+                parts = [.plans(.commits(self.log.commits))]
+            case .read(let after, let limit):
+                parts = try self.plans.owed(after: after, limit: limit, in: partitions)
+                    .map { .plans($0) }
+            }
+        } catch {
+            self.report(error)
+        }
+        for part in parts {
+            self.answers[work.shard, default: []].append(.stored(work.token, part))
+        }
     }
 
     private mutating func commit() {
@@ -254,15 +282,15 @@ struct StoreReader {
             self.carryOut(request, work)
             return
         }
-        var outcome = StoreOutcome.unavailable
+        var outcomes = [StoreOutcome.unavailable]
         if self.weather?.isUnreadable(work.token, of: work.shard) != true {
             do throws(DatabaseError) {
-                outcome = try self.outcome(of: work)
+                outcomes = try self.outcomes(of: work)
             } catch {
                 self.logger.error("the store could not read", metadata: ["error": "\(error)"])
             }
         }
-        self.answer(work.shard, [.stored(work.token, outcome)])
+        self.answer(work.shard, outcomes.map { .stored(work.token, $0) })
     }
 
     private func carryOut(_ request: AccountRequest, _ work: ReaderWork) {
@@ -278,15 +306,17 @@ struct StoreReader {
         media.carryOut(request, query) { answer(work.shard, [.stored(work.token, $0)]) }
     }
 
-    private func outcome(of work: ReaderWork) throws(DatabaseError) -> StoreOutcome {
+    /// One, or the parts of an answer.
+    private func outcomes(of work: ReaderWork) throws(DatabaseError) -> [StoreOutcome] {
         switch work.request {
-        case .read(let read): return try self.log.page(read).map { .page($0) } ?? .denied
+        case .read(let read): return [try self.log.page(read).map { .page($0) } ?? .denied]
+        case .audience(let request): return try self.log.audience(request).map { .audience($0) }
         case .list(let list):
             guard let known = work.known else {
                 preconditionFailure("a list comes with what is known")
             }
-            return .listed(try self.log.window(list, known: known))
-        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark, .account:
+            return [.listed(try self.log.window(list, known: known))]
+        case .append, .head, .lookUp, .renewEpoch, .leases, .standing, .mark, .account, .plans:
             preconditionFailure("a reader reads pages and windows")
         }
     }

@@ -46,6 +46,9 @@ extension Workload {
         self.chat = try mapping.optional("chat").map { node throws(ModelError) in
             try ChatMix(node)
         }
+        if let value = mapping.optional("looks") {
+            self.looks = UInt32(try value.integer(in: 0...128))
+        }
         if let absences = mapping.optional("absences") { self.absences = try Absences(absences) }
         if let value = mapping.optional("trespassEvery") {
             self.trespassEvery = try value.duration(in: .milliseconds(1)...day)

@@ -17,6 +17,7 @@ final class MemoryStore {
         var generation: UInt32 = 0
         var entries: [Entry] = []
         var roster = Roster()
+        var changed: UInt64 = 0
     }
 
     /// What happens to an append beside what it asks for.
@@ -54,7 +55,14 @@ final class MemoryStore {
     private(set) var pages: [UInt64: (first: UInt64, bodies: [Body])] = [:]
     private var nextPage: UInt64 = 1 << 40
 
-    init(partitionCount: UInt16) { self.leases = LeaseTable(partitionCount: partitionCount) }
+    var plans: PlanCursors
+    /// What the store says of plans, if not the truth.
+    var forgetsPlans = false
+
+    init(partitionCount: UInt16) {
+        self.leases = LeaseTable(partitionCount: partitionCount)
+        self.plans = PlanCursors(partitionCount: partitionCount)
+    }
 
     func head(of conversation: ConversationID) -> StreamHead {
         let log = self.logs[conversation] ?? Log()
@@ -115,6 +123,7 @@ final class MemoryStore {
     /// In its place: a copy of a large roster would cost as much as its members.
     private func write(_ append: Append, count: UInt64) {
         if append.isMembersOnly {
+            self.logs[append.conversation, default: Log()].changed = self.plans.commit()
             self.logs[append.conversation, default: Log()].roster.apply(
                 append.operation,
                 by: append.user,
@@ -237,6 +246,43 @@ final class MemoryStore {
         }
         if isLost { return .unavailable }
         return .account(told.map { .told($0) } ?? .done)
+    }
+
+    /// The parts of the answer to who the members are; `name` makes what the first one lends.
+    func audience(
+        _ request: AudienceRequest,
+        name: () -> PayloadHandle
+    ) -> [StoreOutcome] {
+        let head = self.head(of: request.conversation)
+        let parts =
+            self.logs[request.conversation]?.roster.audience(request, head: head)
+            ?? [.ends(next: nil)]
+        guard parts.count > 1 else { return parts.map { .audience($0) } }
+        let position = Position(epoch: head.epoch, offset: head.offset)
+        return [.audience(.begins(name: name(), position))] + parts.map { .audience($0) }
+    }
+
+    func plans(_ request: PlanRequest, of shard: ShardID) -> [StoreOutcome] {
+        switch request {
+        case .note(let through, let fence):
+            let part = self.plans.note(
+                through: through,
+                fence: fence,
+                by: shard,
+                leases: self.leases
+            )
+            return [.plans(part)]
+        case .read(let after, let limit):
+            guard !self.forgetsPlans else { return [.plans(.ends(next: nil))] }
+            let changes = self.logs.keys.sorted().map { ($0, self.logs[$0]?.changed ?? 0) }
+            return self.plans.owed(
+                to: shard,
+                after: after,
+                limit: limit,
+                leases: self.leases,
+                changes: changes
+            ).map { .plans($0) }
+        }
     }
 
     func mark(_ request: MarkRequest) -> StoreOutcome {

@@ -54,6 +54,8 @@ final class TestClient {
     var isSubscribedByServer = false
     /// Whether it subscribes again when nobody could answer in time: the next time finds another owner.
     var subscribesAgain = true
+    /// Whether it subscribes at all.
+    var looks = true
 
     init(
         _ fleet: TestFleet,
@@ -88,7 +90,7 @@ final class TestClient {
         self.fleet.attach(self, to: self.index, slot: self.slot)
         self.post(.opened(self.handle, self.connection))
         self.command(.connect)
-        if !self.isSubscribedByServer { self.subscribe() }
+        if !self.isSubscribedByServer, self.looks { self.subscribe() }
         for index in self.outgoing.indices where self.outgoing[index].isOpen {
             self.transmit(index)
         }

@@ -82,6 +82,8 @@ final class TestFleet {
     var onPresence: (Int, PresenceEffect, [ConnectionHandle]) -> Void = { _, _, _ in }
     /// What becomes of a message between shards.
     var altered: (PeerMessage) -> PeerMessage = { $0 }
+    /// Is shown each hint and a connection that it goes to.
+    var onHint: (Int, ConnectionHandle, Hint) -> Void = { _, _, _ in }
     /// Is shown each reply.
     var onReply: (Int, ConnectionHandle, CommandID, Reply) -> Void = { _, _, _, _ in }
     /// What becomes of each message that a shard sends to another.
@@ -95,6 +97,8 @@ final class TestFleet {
     var onClientTimer: (UInt64) -> Void = { _ in }
     private(set) var appended: UInt64 = 0
     private var accountRequests: UInt64 = 0
+    /// How often the store was asked for the members of a conversation.
+    private(set) var audiences: UInt64 = 0
     /// Whether the answer about an account stays out, by the number of the question.
     var losesAnswer: (UInt64) -> Bool = { _ in false }
     /// After how many steps each shard gets a twin that is restored from its snapshot; 0 is never.
@@ -360,6 +364,10 @@ final class TestFleet {
         case .respond(let id, let response): self.onResponse(id, response)
         case .unsubscribe(let handle, _, let code):
             self.hand(40, .reply, to: handle, of: index) { $0.unsubscribed(code) }
+        case .hint(let hint, let targets):
+            for target in targets.start..<(targets.start + targets.count) {
+                self.onHint(index, effects[target: target], hint)
+            }
         case .presence(let effect): self.observePresence(effect, index, effects)
         case .ping(let targets):
             for target in targets.start..<(targets.start + targets.count) {
@@ -423,6 +431,7 @@ final class TestFleet {
             delivery.body.handle
         case .relayed(let delivery, _): delivery.body.handle
         case .presence(let message): message.payload == .none ? nil : message.payload
+        case .inbox(let message): message.payload == .none ? nil : message.payload
         case .published, .interest, .interested, .withdraw, .head: nil
         }
     }
@@ -441,7 +450,28 @@ final class TestFleet {
         self.schedule(index, .store(token, request), after: arrival - self.now)
     }
 
+    /// An answer in parts; what it begins with is a name that the shard gives back.
+    private func serveParts(_ index: Int, _ token: RequestToken, _ request: StoreRequest) -> Bool {
+        let parts: [StoreOutcome]
+        switch request {
+        case .audience(let audience):
+            self.audiences += 1
+            parts = self.store.audience(audience, name: self.makePayload)
+        case .plans(let plans): parts = self.store.plans(plans, of: self.id(index))
+        case .append, .head, .lookUp, .read, .renewEpoch, .standing, .mark, .account, .list,
+            .leases:
+            return false
+        }
+        for part in parts {
+            self.step(index) { shard, effects in
+                shard.handle(.stored(token, part), at: self.now, into: &effects)
+            }
+        }
+        return true
+    }
+
     private func serve(_ index: Int, _ token: RequestToken, _ request: StoreRequest) {
+        if self.serveParts(index, token, request) { return }
         let outcome: StoreOutcome
         switch request {
         case .append(let append):
@@ -469,7 +499,7 @@ final class TestFleet {
             if case .account(.told(let note)) = outcome {
                 self.outstandingPages.insert(note.rawValue)
             }
-        case .list:
+        case .list, .audience, .plans:
             outcome = .unavailable
         case .leases(let roles):
             self.leaseRound(index, roles)

@@ -105,7 +105,7 @@ private struct Projector {
                 "delivery \(delivery.offset.rawValue) of \(delivery.body.byteCount)"
             )
         case .published, .interest, .interested, .withdraw, .head, .signal, .signalled, .presence,
-            .relayed:
+            .relayed, .inbox:
             return
         }
     }
@@ -131,6 +131,10 @@ private struct Projector {
             self.note(handle, "refreshed by the server for \(left.map { "\($0)" } ?? "ever")")
         case .dropPublications(let handle): self.note(handle, "drop publications")
         case .awaitRoom(let handle): self.note(handle, "await room")
+        case .hint(let hint, let range):
+            for handle in step.targets(range) {
+                self.note(handle, "hinted \(hint.head.offset.rawValue)")
+            }
         case .ping, .peer, .respond, .release, .drained, .presence: return
         }
     }
@@ -157,7 +161,7 @@ private struct Projector {
         case .standing(let inquiry):
             line = (inquiry.conversation, "standing of \(self.users[inquiry.user])")
         case .mark(let mark): line = (mark.conversation, "mark of \(self.users[mark.user])")
-        case .leases, .list, .account: return
+        case .leases, .list, .account, .audience, .plans: return
         }
         self.requests[token] = line.0
         self.note(line.0, line.1)
@@ -249,6 +253,8 @@ private struct Projector {
         case .account(.done): "done"
         case .account(.refused(let code)): "refused \(code.rawValue)"
         case .account(.told): "told"
+        case .audience(let part): "\(part)"
+        case .plans(let part): "\(part)"
         }
     }
 }
