@@ -45,6 +45,34 @@ import Testing
         #expect(scene.oracle.violations == [])
     }
 
+    @Test func `who was just answered by a former owner is announced to the next one`() throws {
+        let stepper = ShardStepper { $0.presence.followsUsers = true }
+        let owners = [7, 8].map { ShardID(node: NodeID($0), index: 0) }
+        func announcements(_ effects: [ShardEffect], to owner: ShardID) -> [Announcement] {
+            effects.compactMap {
+                if case .peer(owner, .presence(.announce(let one))) = $0 { one } else { nil }
+            }
+        }
+        func lease(_ term: Term, _ owner: ShardID) -> [ShardEffect] {
+            (64..<128 as Range<UInt16>).flatMap {
+                stepper.send(.lease(PartitionID($0), term, owner: owner))
+            }
+        }
+        _ = lease(Term(1), owners[0])
+        _ = stepper.admit(slot: 0)
+        let said = announcements(stepper.advance(by: .milliseconds(300)), to: owners[0])
+        let first = try #require(said.first)
+        let answer = PresenceMessage.announced(
+            first.subject,
+            Term(1),
+            ordinal: first.ordinal,
+            excess: 0
+        )
+        _ = stepper.send(.peer(owners[0], .presence(answer)))
+        let effects = lease(Term(2), owners[1]) + stepper.advance(by: .seconds(1))
+        #expect(announcements(effects, to: owners[1]).contains { $0.subject == first.subject })
+    }
+
     /// Nobody has been told of a user yet, and who watches may be heard before who is there.
     @Test(arguments: Layout.allCases, 1...5 as ClosedRange<UInt64>)
     func `in the first second of a first term nobody is told to be gone who is there`(
