@@ -53,21 +53,17 @@ struct Entrance {
         return answer
     }
 
-    /// Those who enter now, first come, first served; who has waited too long is turned away.
-    mutating func letIn(at now: Instant, lag: Interval) -> [UpgradeGate] {
+    /// Those who leave the line now, first come, first served: they enter, unless it is too late for them.
+    mutating func letIn(at now: Instant, lag: Interval) -> [(gate: UpgradeGate, isTooLate: Bool)] {
         guard !self.guests.isEmpty else { return [] }
-        var entering: [UpgradeGate] = []
+        var leaving: [(gate: UpgradeGate, isTooLate: Bool)] = []
         for _ in 0..<self.door.letIn(at: now, lag: lag) {
             guard let guest = self.guests.popFirst() else {
                 preconditionFailure("as many wait as the door counts")
             }
-            if self.door.isTooLate(guest.since, at: now) {
-                guest.gate.turnAway()
-            } else {
-                entering.append(guest.gate)
-            }
+            leaving.append((guest.gate, self.door.isTooLate(guest.since, at: now)))
         }
-        return entering
+        return leaving
     }
 
     /// Somebody who was let in need not be waited for any longer.

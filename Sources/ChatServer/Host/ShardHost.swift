@@ -152,8 +152,8 @@ final class ShardHost {
 
     private func letIn() {
         let now = self.now
-        for gate in self.entrance.letIn(at: now, lag: self.gauge.age(at: now)) where !gate.enter() {
-            self.entrance.settle()
+        for (gate, isTooLate) in self.entrance.letIn(at: now, lag: self.gauge.age(at: now)) {
+            if isTooLate { gate.turnAway() } else if !gate.enter() { self.entrance.settle() }
         }
     }
 

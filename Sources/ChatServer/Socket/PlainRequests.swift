@@ -189,7 +189,6 @@ final class PlainRequests: ChannelInboundHandler, RemovableChannelHandler {
         if status == .methodNotAllowed { headers.add(name: "Allow", value: "POST") }
         // What follows a request for an upgrade is not read as HTTP, whatever the answer was.
         let isLast = !request.isKeepAlive || request.headers.contains(name: "Upgrade")
-        if status == .serviceUnavailable { headers.add(name: "Retry-After", value: "1") }
         // A place is free again when one of its connections has closed: nobody knows when.
         if status == .tooManyRequests { headers.add(name: "Retry-After", value: "10") }
         if isLast { headers.add(name: "Connection", value: "close") }
