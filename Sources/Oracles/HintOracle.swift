@@ -70,6 +70,8 @@ package struct HintOracle {
     }
 
     private static let describedLimit = 20
+    /// So many of each law are described all the same: one law's must not hide another's.
+    private static let describedOfEach: UInt64 = 3
     private let window: Interval
     private let mostMembers: Int
     package private(set) var violations: [Violation] = []
@@ -102,7 +104,10 @@ package struct HintOracle {
         self.counts[law.rawValue * 2] += 1
         guard !holds else { return }
         self.counts[law.rawValue * 2 + 1] += 1
-        guard self.violations.count < Self.describedLimit else { return }
+        guard
+            self.violations.count < Self.describedLimit
+                || self.violationCount(of: law) <= Self.describedOfEach
+        else { return }
         self.violations.append(Violation(law: law, instant: now, text: text()))
     }
 
